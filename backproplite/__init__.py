@@ -1,0 +1,119 @@
+"""Small neural networks trained by backpropagation, on NumPy alone.
+
+A network is a list of layers and a loss; `fit` trains it and `predict` uses it.
+Every gradient can be checked with `check_gradients`.
+"""
+
+from . import datasets
+from .activations import (
+    ELU,
+    GELU,
+    Activation,
+    Identity,
+    LeakyReLU,
+    ReLU,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softplus,
+    Tanh,
+)
+from .errors import (
+    BackpropliteError,
+    DivergenceError,
+    GradientMismatch,
+    InputError,
+    ModelFileError,
+    NotFittedError,
+    ParameterError,
+    ShapeError,
+)
+from .gradcheck import GradientReport, check_gradients, numerical_gradient
+from .initializers import Constant, Glorot, He, LeCun, Normal, Uniform, Zeros
+from .layers import BatchNorm, Dense, Dropout, Layer, LayerNorm
+from .losses import (
+    BinaryCrossEntropy,
+    CategoricalCrossEntropy,
+    HalfSquaredError,
+    Huber,
+    Loss,
+    MeanAbsoluteError,
+    MeanSquaredError,
+    SigmoidCrossEntropy,
+    SoftmaxCrossEntropy,
+)
+from .network import Network
+from .optimizers import Adam, AdamW, GradientDescent, Momentum, Optimizer, RMSProp
+from .schedules import (
+    ConstantSchedule,
+    CosineSchedule,
+    ExponentialSchedule,
+    Schedule,
+    StepSchedule,
+    WarmUpSchedule,
+)
+from .training import Callback, EarlyStopping
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "ELU",
+    "GELU",
+    "Activation",
+    "Adam",
+    "AdamW",
+    "BackpropliteError",
+    "BatchNorm",
+    "BinaryCrossEntropy",
+    "Callback",
+    "CategoricalCrossEntropy",
+    "Constant",
+    "ConstantSchedule",
+    "CosineSchedule",
+    "Dense",
+    "DivergenceError",
+    "Dropout",
+    "EarlyStopping",
+    "ExponentialSchedule",
+    "Glorot",
+    "GradientDescent",
+    "GradientMismatch",
+    "GradientReport",
+    "HalfSquaredError",
+    "He",
+    "Huber",
+    "Identity",
+    "InputError",
+    "Layer",
+    "LayerNorm",
+    "LeCun",
+    "LeakyReLU",
+    "Loss",
+    "MeanAbsoluteError",
+    "MeanSquaredError",
+    "ModelFileError",
+    "Momentum",
+    "Network",
+    "Normal",
+    "NotFittedError",
+    "Optimizer",
+    "ParameterError",
+    "RMSProp",
+    "ReLU",
+    "Schedule",
+    "ShapeError",
+    "SiLU",
+    "Sigmoid",
+    "SigmoidCrossEntropy",
+    "Softmax",
+    "SoftmaxCrossEntropy",
+    "Softplus",
+    "StepSchedule",
+    "Tanh",
+    "Uniform",
+    "WarmUpSchedule",
+    "Zeros",
+    "check_gradients",
+    "datasets",
+    "numerical_gradient",
+]

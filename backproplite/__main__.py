@@ -1,0 +1,213 @@
+"""The command line: `backproplite xor`, `backproplite digits`, `backproplite check`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import NoReturn
+
+import numpy as np
+
+from . import __version__, activations, datasets, layers, losses
+from .checks import Array
+from .errors import BackpropliteError, ParameterError
+from .gradcheck import check_gradients
+from .initializers import He
+from .network import Network
+from .optimizers import GradientDescent, Momentum
+from .training import ProgressLines
+
+
+def xor(options: argparse.Namespace) -> None:
+    """Train a 2-4-1 sigmoid network on exclusive or, and show what it has learnt."""
+    X, y = datasets.xor()
+    network = Network(
+        [
+            layers.Dense(2, options.hidden),
+            activations.Sigmoid(),
+            layers.Dense(options.hidden, 1),
+            activations.Sigmoid(),
+        ],
+        loss=losses.MeanSquaredError(),
+        optimizer=GradientDescent(options.learning_rate),
+        seed=options.seed,
+    )
+    print(f"Exclusive or: a 2-{options.hidden}-1 sigmoid network, mean squared error,")
+    print(f"gradient descent at {options.learning_rate:g}, seed {options.seed}.\n")
+    network.fit(X, y, options.epochs, callbacks=ProgressLines(options.epochs))
+    predictions = network.predict(X)
+    rounded = predictions.round()
+    print("\ninput  target  prediction  rounded")
+    for x, target, prediction, whole in zip(
+        X, y[:, 0], predictions[:, 0], rounded[:, 0], strict=True
+    ):
+        print(f"{x[0]:.0f} {x[1]:.0f}    {target:6.0f}  {prediction:10.4f}  {whole:7.0f}")
+    print_accuracy(rounded, y)
+
+
+def digits(options: argparse.Namespace) -> None:
+    """Train on real handwritten digits, and tell how many unseen ones are recognised."""
+    X, y = datasets.digits()
+    rng = np.random.default_rng(options.seed)
+    test, validation, train = np.split(rng.permutation(len(X)), [360, 540])
+    network = Network(
+        [
+            layers.Dropout(0.1),
+            layers.Dense(64, options.hidden, He()),
+            activations.ReLU(),
+            layers.Dropout(0.5),
+            layers.Dense(options.hidden, 10),
+        ],
+        loss=losses.SoftmaxCrossEntropy(),
+        optimizer=Momentum(options.learning_rate, options.momentum),
+        seed=rng,
+        dtype="float32",
+    )
+    print(f"Handwritten digits: {len(train)} to train on, {len(validation)} to validate,")
+    print(f"{len(test)} held out. A 64-{options.hidden}-10 network with dropout, cross-entropy,")
+    print(f"momentum {options.momentum:g}, batches of {options.batch_size}, seed {options.seed}.\n")
+    network.fit(
+        X[train],
+        y[train],
+        options.epochs,
+        options.batch_size,
+        validation_data=(X[validation], y[validation]),
+        callbacks=ProgressLines(options.epochs),
+    )
+    print("\nOn the held-out digits:")
+    print_accuracy(network.predict(X[test]).argmax(axis=1), y[test])
+
+
+def print_accuracy(predictions: Array, targets: Array) -> None:
+    """Print the share of predictions that are right."""
+    print(f"Accuracy: {100 * np.mean(predictions == targets):.1f} %")
+
+
+def check(options: argparse.Namespace) -> None:
+    """Check every gradient of every layer, activation and loss, and print the worst errors."""
+    rng = np.random.default_rng(options.seed)
+    x = rng.standard_normal((5, 4))
+    probabilities = activations.Softmax()(x)
+    labels, yes_or_no, numbers = rng.integers(0, 4, 5), rng.integers(0, 2, (5, 4)), x + 0.7
+    cases: list[tuple[layers.Layer | losses.Loss, tuple[Array, ...]]] = [
+        *((layer, (x,)) for layer in every_layer()),
+        (losses.MeanSquaredError(), (x, numbers)),
+        (losses.HalfSquaredError(), (x, numbers)),
+        (losses.MeanAbsoluteError(), (x, numbers)),
+        (losses.Huber(delta=0.5), (x, numbers)),
+        (losses.BinaryCrossEntropy(), (probabilities, yes_or_no)),
+        (losses.CategoricalCrossEntropy(), (probabilities, labels)),
+        (losses.SigmoidCrossEntropy(), (x, yes_or_no)),
+        (losses.SoftmaxCrossEntropy(), (x, labels)),
+    ]
+    print(f"{'subject':28}{'tensors':>8}{'worst error':>13}   compared with")
+    worst = 0.0
+    for subject, arrays in cases:
+        report = check_gradients(subject, *arrays, seed=options.seed)
+        methods = " and ".join(sorted({tensor.method for tensor in report.tensors}))
+        print(f"{subject!r:28}{len(report.tensors):8}{report.error:13.1e}   {methods}")
+        worst = max(worst, report.error)
+    print(f"\nAll {len(cases)} passed. The worst error is {worst:.1e} of the largest entry.")
+
+
+def every_layer() -> list[layers.Layer]:
+    """Return one of each layer and activation, for four features."""
+    return [
+        layers.Dense(4, 3),
+        layers.Dropout(0.5),
+        layers.BatchNorm(4),
+        layers.LayerNorm(4),
+        activations.Identity(),
+        activations.Sigmoid(),
+        activations.Tanh(),
+        activations.ReLU(),
+        activations.LeakyReLU(),
+        activations.ELU(),
+        activations.GELU(),
+        activations.SiLU(),
+        activations.Softplus(),
+        activations.Softmax(),
+    ]
+
+
+def whole(minimum: int) -> Callable[[str], int]:
+    """Return a converter of option texts to whole numbers of at least `minimum`."""
+
+    def convert(text: str) -> int:
+        if not text.strip().lstrip("-").isdigit() or int(text) < minimum:
+            raise argparse.ArgumentTypeError(
+                f"must be a whole number of at least {minimum}; got {text!r}"
+            )
+        return int(text)
+
+    return convert
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the whole command line."""
+    top = _Parser(prog="backproplite", description="Small neural networks, on NumPy alone.")
+    top.add_argument("--version", action="version", version=f"backproplite {__version__}")
+    commands = top.add_subparsers(title="commands", dest="command", metavar="COMMAND")
+
+    def command(name: str, run: object, seed: int) -> argparse.ArgumentParser:
+        what = str(run.__doc__)
+        added = commands.add_parser(
+            name,
+            help=what[0].lower() + what[1:-1],
+            description=what,
+            formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        )
+        added.set_defaults(run=run)
+        added.add_argument(
+            "--seed", type=whole(0), default=seed, help="for everything that is random"
+        )
+        return added
+
+    def training(added: argparse.ArgumentParser, epochs: int, rate: float, hidden: int) -> None:
+        added.add_argument("--epochs", type=whole(1), default=epochs, help="times through the data")
+        added.add_argument("--learning-rate", type=float, default=rate, help="size of the steps")
+        added.add_argument(
+            "--hidden", type=whole(1), default=hidden, help="units in the hidden layer"
+        )
+
+    training(command("xor", xor, seed=42), epochs=5000, rate=0.5, hidden=4)
+    added = command("digits", digits, seed=0)
+    training(added, epochs=60, rate=0.05, hidden=256)
+    added.add_argument("--batch-size", type=whole(1), default=32, help="samples per update")
+    added.add_argument("--momentum", type=float, default=0.9, help="how much velocity stays")
+    command("check", check, seed=0)
+    return top
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit status."""
+    top = parser()
+    options = top.parse_args(arguments)
+    if options.command is None:
+        top.print_help()
+        return 2
+    try:
+        options.run(options)
+        sys.stdout.flush()
+    except BackpropliteError as error:
+        print(f"backproplite {options.command}: {error}", file=sys.stderr)
+        return 2 if isinstance(error, ParameterError) else 1
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

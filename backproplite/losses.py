@@ -1,0 +1,488 @@
+"""Losses: how wrong the outputs are, as one number, and the exact gradient of that number.
+
+Each class says what one sample costs (`forward`) and how that changes with the
+outputs (`backward`), next to each other. Averaging over the samples, weighted
+or not, is done once, in the base class, for the number and the gradient alike:
+what is reported is what is differentiated.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from .checks import Array, matrix, number, real_array, same_samples, sample_shares
+from .configurable import Configurable
+from .errors import InputError, ShapeError
+from .functions import decay_of_size, sigmoid, softmax, softmax_parts
+
+
+class Loss(Configurable):
+    """Base of the losses: subclass it and define `forward` and `backward`.
+
+    loss = Σᵢ shareᵢ · lossᵢ over the samples i, where shareᵢ is 1/n, or with
+    sample weights wᵢ / Σⱼ wⱼ: weights are normalised by their sum, so that
+    weights which are all alike give what no weights give.
+
+    Examples
+    --------
+    >>> class FourthPower(Loss):
+    ...     def forward(self, outputs, targets):
+    ...         error = outputs - targets
+    ...         return error**4, error
+    ...
+    ...     def backward(self, error):
+    ...         return 4 * error**3
+    >>> loss = FourthPower()
+    >>> loss([[1.0], [2.0]], [[0.0], [0.0]])
+    8.5
+    >>> loss.gradient([[1.0], [2.0]], [[0.0], [0.0]])
+    array([[ 2.],
+           [16.]])
+    """
+
+    #: The activation that the loss applies itself, so that the network must not; None for most.
+    applies: str | None = None
+    #: Whether outputs must lie between 0 and 1.
+    wants_probabilities = False
+
+    def forward(self, outputs: Array, targets: Array) -> tuple[Array, Any]:
+        """Return the costs, one row per sample that sums to what it costs, and a cache."""
+        raise NotImplementedError(f"{type(self).__name__} must define forward(outputs, targets).")
+
+    def backward(self, cache: Any) -> Array:
+        """Return the derivative of what each sample costs by its own outputs."""
+        raise NotImplementedError(f"{type(self).__name__} must define backward(cache).")
+
+    def predictions(self, outputs: Array) -> Array:
+        """Turn the network's outputs into the space of the targets."""
+        return outputs
+
+    def prepare_targets(self, name: str, targets: object, outputs: int, dtype: DTypeLike) -> Array:
+        """Return targets as a (samples, outputs) array, or say what is wrong with them."""
+        array = real_array(name, targets, dtype)
+        if array.ndim == 1 and outputs == 1:
+            array = array.reshape(-1, 1)
+        if array.ndim != 2 or array.shape[1] != outputs:
+            raise ShapeError(
+                f"{name} must have shape (samples, {outputs}), one column for each output; "
+                f"got shape {array.shape}."
+            )
+        return array
+
+    def value(self, outputs: Array, targets: Array, shares: Array | None = None) -> Any:
+        """Return the loss, for prepared targets and shares."""
+        costs, _ = self.forward(outputs, targets)
+        return _average(costs, shares, outputs.shape[-2])
+
+    def value_and_gradient(
+        self, outputs: Array, targets: Array, shares: Array | None = None
+    ) -> tuple[Any, Array]:
+        """Return the loss and its gradient in one pass, for prepared targets and shares."""
+        costs, cache = self.forward(outputs, targets)
+        samples = outputs.shape[-2]
+        share = 1 / samples if shares is None else shares[..., np.newaxis]
+        return _average(costs, shares, samples), self.backward(cache) * share
+
+    def __call__(self, outputs: object, targets: object, sample_weight: object = None) -> float:
+        """Return the loss of a batch.
+
+        Parameters
+        ----------
+        outputs : array of shape (samples, outputs)
+            What the network gave.
+        targets : array
+            What it should have given: the same shape, or class labels where
+            the loss takes them.
+        sample_weight : array of shape (samples,), optional
+            How much each sample counts; normalised by the sum of the weights.
+
+        Raises
+        ------
+        ShapeError
+            If the shapes do not fit.
+        InputError
+            If there is a NaN, an infinity, text, a label out of range, a negative weight.
+        """
+        return float(self.value(*self._checked(outputs, targets, sample_weight)))
+
+    def gradient(self, outputs: object, targets: object, sample_weight: object = None) -> Array:
+        """Return the derivative of the loss by each output, in the shape of the outputs.
+
+        Parameters, and errors raised, are those of calling the loss.
+        """
+        gradient = self.value_and_gradient(*self._checked(outputs, targets, sample_weight))[1]
+        return gradient.reshape(np.asarray(outputs).shape)
+
+    def _checked(
+        self, outputs: object, targets: object, sample_weight: object
+    ) -> tuple[Array, Array, Array | None]:
+        dtype = np.float32 if getattr(outputs, "dtype", None) == np.float32 else np.float64
+        given = real_array("outputs", outputs, dtype)
+        if given.ndim == 1 and np.asarray(targets).ndim == 1:
+            given = given.reshape(-1, 1)
+        given = matrix("outputs", given, dtype)
+        if self.wants_probabilities:
+            _refuse_outside_0_1("outputs", given, "probabilities")
+        wanted = self.prepare_targets("targets", targets, given.shape[1], dtype)
+        same_samples("outputs", given, "targets", wanted)
+        if sample_weight is None:
+            return given, wanted, None
+        return given, wanted, sample_shares("sample_weight", sample_weight, len(given), dtype)
+
+
+class MeanSquaredError(Loss):
+    """The mean of the squared errors over all elements, samples and outputs.
+
+    loss = 1/(n·k) Σ (output - target)² for n samples of k outputs;
+    gradient = 2 (output - target) / (n·k)
+
+    Raises
+    ------
+    ShapeError, InputError
+        When called with arrays that do not fit or are not finite numbers.
+
+    Examples
+    --------
+    >>> loss = MeanSquaredError()
+    >>> loss([[1.0, 2.0]], [[0.0, 0.0]])
+    2.5
+    >>> loss.gradient([[1.0, 2.0]], [[0.0, 0.0]])
+    array([[1., 2.]])
+    """
+
+    def forward(self, outputs: Array, targets: Array) -> tuple[Array, Array]:
+        """Return error² / outputs, and the errors."""
+        error = outputs - targets
+        return error * error / error.shape[-1], error
+
+    def backward(self, error: Array) -> Array:
+        """Return 2 · error / outputs."""
+        return error * (2 / error.shape[-1])
+
+
+class HalfSquaredError(Loss):
+    """Half the squared error summed over the outputs, averaged over the samples.
+
+    loss = 1/n Σ ½ (output - target)²; gradient = (output - target) / n
+
+    Raises
+    ------
+    ShapeError, InputError
+        When called with arrays that do not fit or are not finite numbers.
+
+    Examples
+    --------
+    >>> loss = HalfSquaredError()
+    >>> loss([[1.0, 2.0]], [[0.0, 0.0]])
+    2.5
+    >>> loss.gradient([[1.0, 2.0]], [[0.0, 0.0]])
+    array([[1., 2.]])
+    """
+
+    def forward(self, outputs: Array, targets: Array) -> tuple[Array, Array]:
+        """Return ½ error², and the errors."""
+        error = outputs - targets
+        return error * error / 2, error
+
+    def backward(self, error: Array) -> Array:
+        """Return the error itself."""
+        return error
+
+
+class MeanAbsoluteError(Loss):
+    """The mean of the absolute errors over all elements.
+
+    loss = 1/(n·k) Σ |output - target|; gradient = sign(output - target) / (n·k),
+    taken as 0 where output and target are equal
+
+    Raises
+    ------
+    ShapeError, InputError
+        When called with arrays that do not fit or are not finite numbers.
+
+    Examples
+    --------
+    >>> loss = MeanAbsoluteError()
+    >>> loss([[1.0, -2.0]], [[0.0, 0.0]])
+    1.5
+    >>> loss.gradient([[1.0, -2.0]], [[0.0, 0.0]])
+    array([[ 0.5, -0.5]])
+    """
+
+    def forward(self, outputs: Array, targets: Array) -> tuple[Array, Array]:
+        """Return |error| / outputs, and the errors."""
+        error = outputs - targets
+        return np.maximum(error, -error) / error.shape[-1], error
+
+    def backward(self, error: Array) -> Array:
+        """Return the sign of the error / outputs."""
+        return np.sign(error) / error.shape[-1]
+
+
+class Huber(Loss):
+    """Squared for small errors, straight for large ones: outliers pull no harder than delta.
+
+    loss = 1/(n·k) Σ ½e² where |e| ≤ delta, delta·(|e| - ½delta) elsewhere, e = output - target;
+    gradient = e / (n·k), its size held to delta
+
+    Parameters
+    ----------
+    delta : float
+        Where the parabola passes into straight lines, in units of the targets.
+
+    Raises
+    ------
+    ParameterError
+        If delta is not above 0.
+    ShapeError, InputError
+        When called with arrays that do not fit or are not finite numbers.
+
+    Examples
+    --------
+    >>> loss = Huber(delta=1.0)
+    >>> loss([[0.5, 3.0]], [[0.0, 0.0]])
+    1.3125
+    >>> loss.gradient([[0.5, 3.0]], [[0.0, 0.0]])
+    array([[0.25, 0.5 ]])
+
+    References
+    ----------
+    Huber: Robust estimation of a location parameter, 1964.
+    """
+
+    def __init__(self, delta: float = 1.0) -> None:
+        self.delta = number("delta", delta, above=0)
+
+    def forward(self, outputs: Array, targets: Array) -> tuple[Array, Array]:
+        """Return both branches of the formula in one, / outputs, and the errors held to delta."""
+        error = outputs - targets
+        held = np.minimum(np.maximum(error, -self.delta), self.delta)
+        return held * (error - held / 2) / error.shape[-1], held
+
+    def backward(self, held: Array) -> Array:
+        """Return the held error / outputs."""
+        return held / held.shape[-1]
+
+
+class _BinaryLoss(Loss):
+    """What the two losses on yes-or-no targets share."""
+
+    def prepare_targets(self, name: str, targets: object, outputs: int, dtype: DTypeLike) -> Array:
+        """Return targets as a (samples, outputs) array of numbers from 0 to 1."""
+        array = super().prepare_targets(name, targets, outputs, dtype)
+        _refuse_outside_0_1(name, array, "0 for no and 1 for yes, or a probability between")
+        return array
+
+
+class BinaryCrossEntropy(_BinaryLoss):
+    """Cross-entropy of yes-or-no targets and predicted probabilities, over all elements.
+
+    loss = -1/(n·k) Σ t log p + (1 - t) log(1 - p); gradient = (p - t) / (p (1 - p)) / (n·k)
+
+    Probabilities of exactly 0 and 1 count as the smallest positive float, and as
+    one rounding step below 1. `SigmoidCrossEntropy` on the logits is exact there too.
+
+    Raises
+    ------
+    ShapeError
+        When called with arrays that do not fit.
+    InputError
+        When called with predictions or targets outside 0 ... 1, or not finite numbers.
+
+    Examples
+    --------
+    >>> loss = BinaryCrossEntropy()
+    >>> round(loss([[0.5], [0.5]], [[0.0], [1.0]]), 4)
+    0.6931
+    >>> loss.gradient([[0.5], [0.5]], [[0.0], [1.0]])
+    array([[ 1.],
+           [-1.]])
+    """
+
+    wants_probabilities = True
+
+    def forward(self, outputs: Array, targets: Array) -> tuple[Array, Any]:
+        """Return the cross-entropies / outputs, and what the derivative needs."""
+        limits = np.finfo(outputs.dtype)
+        p = np.minimum(np.maximum(outputs, limits.tiny), 1 - limits.epsneg)
+        cost = -(targets * np.log(p) + (1 - targets) * np.log1p(-p))
+        return cost / p.shape[-1], (p, targets)
+
+    def backward(self, cache: tuple[Array, Array]) -> Array:
+        """Return ((1 - t) / (1 - p) - t / p) / outputs."""
+        p, targets = cache
+        return ((1 - targets) / (1 - p) - targets / p) / p.shape[-1]
+
+
+class SigmoidCrossEntropy(_BinaryLoss):
+    """Sigmoid and binary cross-entropy in one, on logits: exact however sure the network is.
+
+    loss = 1/(n·k) Σ log(1 + exp(z)) - t z for logits z; gradient = (sigmoid(z) - t) / (n·k)
+
+    The network ends in a `Dense` layer without an activation; `predict` gives probabilities.
+
+    Raises
+    ------
+    ShapeError
+        When called with arrays that do not fit.
+    InputError
+        When called with targets outside 0 ... 1, or not finite numbers.
+
+    Examples
+    --------
+    >>> loss = SigmoidCrossEntropy()
+    >>> loss([[1000.0]], [[0.0]])
+    1000.0
+    >>> loss.gradient([[0.0], [0.0]], [[0.0], [1.0]])
+    array([[ 0.25],
+           [-0.25]])
+    """
+
+    applies = "Sigmoid"
+
+    def forward(self, outputs: Array, targets: Array) -> tuple[Array, Any]:
+        """Return the cross-entropies / outputs, and what the derivative needs."""
+        small = decay_of_size(outputs)
+        cost = np.maximum(outputs, 0) - targets * outputs + np.log1p(small)
+        return cost / cost.shape[-1], (outputs > 0, small, targets)
+
+    def backward(self, cache: tuple[Array, Array, Array]) -> Array:
+        """Return (sigmoid - t) / outputs, without losing the digits where the two almost meet."""
+        positive, small, targets = cache
+        difference = (positive - targets) + small * (~positive - targets)
+        return difference / ((1 + small) * small.shape[-1])
+
+    def predictions(self, outputs: Array) -> Array:
+        """Turn logits into probabilities."""
+        return sigmoid(outputs)
+
+
+class _CategoricalLoss(Loss):
+    """What the two losses on class targets share."""
+
+    def prepare_targets(self, name: str, targets: object, outputs: int, dtype: DTypeLike) -> Array:
+        """Return integer labels, or rows of probabilities, as rows of shape (samples, outputs)."""
+        array = real_array(name, targets, dtype)
+        if array.ndim == 1:
+            return one_hot(name, array, outputs)
+        if array.ndim != 2 or array.shape[1] != outputs:
+            raise ShapeError(
+                f"{name} must be integer labels of shape (samples,), or one-hot rows of shape "
+                f"(samples, {outputs}); got shape {array.shape}."
+            )
+        _refuse_outside_0_1(name, array, "one-hot rows")
+        sums = array.sum(axis=1)
+        if (abs(sums - 1) > 1e-5).any():
+            row = int(np.argmax(abs(sums - 1)))
+            raise InputError(
+                f"each row of {name} must sum to 1; row {row} sums to {sums[row]:g}. Several "
+                "classes at once are the matter of SigmoidCrossEntropy."
+            )
+        return array
+
+
+class CategoricalCrossEntropy(_CategoricalLoss):
+    """Cross-entropy of class targets and predicted probabilities, averaged over the samples.
+
+    loss = -1/n Σ t log p; gradient = -t / p / n
+
+    A probability of exactly 0 counts as the smallest positive float.
+    `SoftmaxCrossEntropy` on the logits is exact there too, and faster.
+
+    Raises
+    ------
+    ShapeError
+        When called with arrays that do not fit.
+    InputError
+        When called with predictions outside 0 ... 1, labels out of range or
+        not whole numbers, or numbers that are not finite.
+
+    Examples
+    --------
+    >>> loss = CategoricalCrossEntropy()
+    >>> round(loss([[0.5, 0.25, 0.25]], [0]), 4)
+    0.6931
+    >>> loss.gradient([[0.5, 0.25, 0.25]], [0])
+    array([[-2., -0., -0.]])
+    """
+
+    wants_probabilities = True
+
+    def forward(self, outputs: Array, targets: Array) -> tuple[Array, Any]:
+        """Return -t log p, and what the derivative needs."""
+        p = np.maximum(outputs, np.finfo(outputs.dtype).tiny)
+        return -targets * np.log(p), (p, targets)
+
+    def backward(self, cache: tuple[Array, Array]) -> Array:
+        """Return -t / p."""
+        p, targets = cache
+        return -targets / p
+
+
+class SoftmaxCrossEntropy(_CategoricalLoss):
+    """Softmax and cross-entropy in one, on logits: exact however sure the network is.
+
+    loss = 1/n Σ log(Σⱼ exp(zⱼ)) - Σⱼ tⱼ zⱼ for logits z; gradient = (softmax(z) - t) / n
+
+    The network ends in a `Dense` layer without an activation; `predict` gives probabilities.
+
+    Raises
+    ------
+    ShapeError
+        When called with arrays that do not fit.
+    InputError
+        When called with labels out of range or not whole numbers, or numbers that are not finite.
+
+    Examples
+    --------
+    >>> loss = SoftmaxCrossEntropy()
+    >>> loss([[1000.0, 0.0]], [1])
+    1000.0
+    >>> loss.gradient([[0.0, 0.0]], [1])
+    array([[ 0.5, -0.5]])
+    """
+
+    applies = "Softmax"
+
+    def forward(self, outputs: Array, targets: Array) -> tuple[Array, Any]:
+        """Return t (log(Σ exp z) - z) with the largest z as zero, and what the derivative needs."""
+        shifted, exponentials, totals = softmax_parts(outputs)
+        return targets * (np.log(totals) - shifted), (exponentials, totals, targets)
+
+    def backward(self, cache: tuple[Array, Array, Array]) -> Array:
+        """Return softmax - t."""
+        exponentials, totals, targets = cache
+        return exponentials / totals - targets
+
+    def predictions(self, outputs: Array) -> Array:
+        """Turn logits into probabilities."""
+        return softmax(outputs)
+
+
+def _average(costs: Array, shares: Array | None, samples: int) -> Any:
+    if shares is None:
+        return np.add.reduce(costs, axis=None) / samples
+    return np.add.reduce(shares @ costs, axis=None)
+
+
+def one_hot(name: str, labels: Array, classes: int) -> Array:
+    """Return rows with a 1 at each label's place: labels 0 ... classes - 1, whole numbers."""
+    bad = (labels < 0) | (labels >= classes) | (labels != np.floor(labels))
+    if bad.any():
+        first = int(np.argmax(bad))
+        raise InputError(
+            f"{name} must hold whole labels from 0 to {classes - 1}, one for each of the "
+            f"{classes} outputs; got {labels[first]:g} at index {first}."
+        )
+    rows = np.zeros((len(labels), classes), labels.dtype)
+    rows[np.arange(len(labels)), labels.astype(np.intp)] = 1
+    return rows
+
+
+def _refuse_outside_0_1(name: str, array: Array, meaning: str) -> None:
+    if array.size and (array.min() < 0 or array.max() > 1):
+        worst = array.min() if array.min() < 0 else array.max()
+        raise InputError(f"{name} must lie between 0 and 1 ({meaning}); got {worst:g}.")

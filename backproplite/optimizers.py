@@ -1,0 +1,473 @@
+"""Optimizers: how a gradient becomes a change of the parameters.
+
+An optimizer sees two flat vectors, the parameters and their gradients, and
+changes the parameters in place; it knows nothing of layers. One scratch vector
+is allocated at the first step and used again at every later one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from .checks import Array, number
+from .configurable import Configurable
+from .errors import InputError, ShapeError
+from .functions import norm
+
+EVERYWHERE = (slice(None),)
+
+
+class Optimizer(Configurable):
+    """Base of the optimizers: subclass it and define `update(parameters, gradients, rate)`.
+
+    Name the arrays that it keeps between steps in `state_names`; each is there
+    as an attribute, zeros at first, of the shape of the parameters. `scratch` is
+    an array of that shape too, free for any use within one update.
+
+    Parameters
+    ----------
+    learning_rate : float or callable
+        The rate, or a schedule: any function from the step, counted from 0, to a rate.
+    clip_norm : float, optional
+        Scale the gradient down to this Euclidean length where it is longer.
+        (PyTorch's `clip_grad_norm_` divides by the length plus 1e-6; here it is
+        by the length itself.)
+    clip_value : float, optional
+        Move every entry of the gradient into [-clip_value, clip_value], before `clip_norm`.
+    weight_decay : float
+        Add weight_decay · parameter to the gradient, after clipping. In a
+        network this touches weight matrices only, never biases and norm scales.
+
+    Raises
+    ------
+    ParameterError
+        If a setting is negative or not a finite number, or a schedule returns such a rate.
+
+    Examples
+    --------
+    >>> class SignDescent(Optimizer):
+    ...     def update(self, parameters, gradients, rate):
+    ...         parameters -= rate * np.sign(gradients)
+    >>> point = np.array([3.0, -2.0])
+    >>> SignDescent(learning_rate=0.5).step(point, np.array([10.0, -0.1]))
+    >>> point
+    array([ 2.5, -1.5])
+    """
+
+    state_names: tuple[str, ...] = ()
+    scratch: Array
+    step_count: int
+    #: The learning rate of the newest step.
+    rate: float
+
+    def __init__(
+        self,
+        learning_rate: float | Callable[[int], float] = 0.01,
+        *,
+        clip_norm: float | None = None,
+        clip_value: float | None = None,
+        weight_decay: float = 0.0,
+    ) -> None:
+        if not callable(learning_rate):
+            learning_rate = number("learning_rate", learning_rate, minimum=0)
+        self.learning_rate = learning_rate
+        self.clip_norm = None if clip_norm is None else number("clip_norm", clip_norm, above=0)
+        self.clip_value = None if clip_value is None else number("clip_value", clip_value, above=0)
+        self.weight_decay = number("weight_decay", weight_decay, minimum=0)
+        self.reset(np.zeros(0))
+
+    def update(self, parameters: Array, gradients: Array, rate: float) -> None:
+        """Change the parameters in place."""
+        raise NotImplementedError(
+            f"{type(self).__name__} must define update(parameters, gradients, rate)."
+        )
+
+    def step(
+        self, parameters: Array, gradients: Array, decaying: Sequence[slice] = EVERYWHERE
+    ) -> None:
+        """Make one update of the parameters, in place.
+
+        Parameters
+        ----------
+        parameters, gradients : array of shape (n,)
+            Clipping and weight decay change the gradients in place too, to what
+            is then applied; without them they are only read.
+        decaying : sequence of slices
+            Where weight decay applies.
+
+        Raises
+        ------
+        ShapeError
+            If the two are not flat and of one length, or not of the length and
+            dtype of the steps before.
+        InputError
+            If the parameters are not floats.
+        ParameterError
+            If the schedule returns a rate that is negative or not finite.
+        """
+        self._prepare(parameters, gradients)
+        self.rate = self.current_rate()
+        self.clip(gradients)
+        if self.weight_decay:
+            for part in decaying:
+                self.decay(parameters[part], gradients[part], self.rate, self.scratch[part])
+        self.update(parameters, gradients, self.rate)
+        self.step_count += 1
+
+    def current_rate(self) -> float:
+        """Return the learning rate of the coming step."""
+        if not callable(self.learning_rate):
+            return self.learning_rate
+        return number("the rate from the schedule", self.learning_rate(self.step_count), minimum=0)
+
+    def reset(self, parameters: Array) -> None:
+        """Forget all earlier steps, and make room for parameters like these."""
+        self.step_count, self.rate = 0, 0.0
+        self.scratch = np.zeros_like(parameters)
+        for name in self.state_names:
+            setattr(self, name, np.zeros_like(parameters))
+
+    def state(self) -> list[Array]:
+        """Return the arrays that are kept between steps."""
+        return [getattr(self, name) for name in self.state_names]
+
+    def _prepare(self, parameters: Array, gradients: Array) -> None:
+        """Check the vectors, and make room for them before the first step."""
+        fits = parameters.shape == self.scratch.shape and parameters.dtype == self.scratch.dtype
+        if fits and parameters.shape == gradients.shape:
+            return
+        if parameters.ndim != 1 or parameters.shape != gradients.shape:
+            raise ShapeError(
+                "parameters and gradients must be 1-D and of one length; got shapes "
+                f"{parameters.shape} and {gradients.shape}."
+            )
+        if parameters.dtype.kind != "f":
+            raise InputError(f"parameters must be floats to be updated; got {parameters.dtype}.")
+        if self.step_count:
+            raise ShapeError(
+                f"{type(self).__name__} has stepped on {self.scratch.size} parameters of "
+                f"{self.scratch.dtype}; got {parameters.size} of {parameters.dtype}. "
+                "Take a new optimizer, or call reset(parameters)."
+            )
+        self.reset(parameters)
+
+    def clip(self, gradients: Array) -> None:
+        """Clip the gradients by value, then by length, in place."""
+        if self.clip_value is not None:
+            np.clip(gradients, -self.clip_value, self.clip_value, out=gradients)
+        if self.clip_norm is not None and (length := norm(gradients)) > self.clip_norm:
+            gradients *= self.clip_norm / length
+
+    def decay(self, parameters: Array, gradients: Array, rate: float, scratch: Array) -> None:
+        """Add the pull towards zero to the gradients, in place."""
+        np.multiply(parameters, self.weight_decay, out=scratch)
+        gradients += scratch
+
+
+class GradientDescent(Optimizer):
+    """Plain gradient descent: parameter -= learning_rate · gradient.
+
+    Parameters
+    ----------
+    learning_rate, clip_norm, clip_value, weight_decay
+        As for every `Optimizer`.
+
+    Raises
+    ------
+    ParameterError
+        If a setting is out of its range.
+
+    Examples
+    --------
+    >>> point = np.array([3.0])
+    >>> GradientDescent(learning_rate=0.1).step(point, np.array([10.0]))
+    >>> point
+    array([2.])
+
+    References
+    ----------
+    Cauchy: Méthode générale pour la résolution des systèmes d'équations simultanées, 1847.
+    """
+
+    def update(self, parameters: Array, gradients: Array, rate: float) -> None:
+        """Change the parameters in place."""
+        np.multiply(gradients, rate, out=self.scratch)
+        parameters -= self.scratch
+
+
+class Momentum(Optimizer):
+    """Gradient descent with a velocity that remembers earlier gradients.
+
+    velocity = momentum · velocity + learning_rate · gradient; parameter -= velocity
+
+    With `nesterov` the parameter moves by what the velocity will be one step on:
+    parameter -= momentum · velocity + learning_rate · gradient.
+
+    PyTorch leaves the rate out of the velocity; the two agree as long as the
+    rate does not change.
+
+    Parameters
+    ----------
+    momentum : float
+        How much of the velocity stays at each step, from 0 to below 1.
+    nesterov : bool
+        Look one step ahead.
+    learning_rate, clip_norm, clip_value, weight_decay
+        As for every `Optimizer`.
+
+    Raises
+    ------
+    ParameterError
+        If a setting is out of its range.
+
+    Examples
+    --------
+    >>> point, optimizer = np.array([3.0]), Momentum(learning_rate=0.1, momentum=0.5)
+    >>> for _ in range(2):
+    ...     optimizer.step(point, np.array([10.0]))
+    >>> point
+    array([0.5])
+
+    References
+    ----------
+    Polyak: Some methods of speeding up the convergence of iteration methods, 1964.
+    Sutskever, Martens, Dahl, Hinton: On the importance of initialization and
+    momentum in deep learning, 2013.
+    """
+
+    state_names = ("velocity",)
+    velocity: Array
+
+    def __init__(
+        self,
+        learning_rate: float | Callable[[int], float] = 0.01,
+        momentum: float = 0.9,
+        nesterov: bool = False,
+        *,
+        clip_norm: float | None = None,
+        clip_value: float | None = None,
+        weight_decay: float = 0.0,
+    ) -> None:
+        super().__init__(
+            learning_rate, clip_norm=clip_norm, clip_value=clip_value, weight_decay=weight_decay
+        )
+        self.momentum = number("momentum", momentum, minimum=0, below=1)
+        self.nesterov = nesterov
+
+    def update(self, parameters: Array, gradients: Array, rate: float) -> None:
+        """Change the parameters in place."""
+        np.multiply(gradients, rate, out=self.scratch)
+        self.velocity *= self.momentum
+        self.velocity += self.scratch
+        if self.nesterov:
+            parameters -= self.scratch
+            np.multiply(self.velocity, self.momentum, out=self.scratch)
+            parameters -= self.scratch
+        else:
+            parameters -= self.velocity
+
+
+class RMSProp(Optimizer):
+    """Divide each gradient by the root of its running mean square.
+
+    square = beta2 · square + (1 - beta2) · gradient²
+    parameter -= learning_rate · gradient / (√square + epsilon)
+
+    `beta2` is PyTorch's `alpha`.
+
+    Parameters
+    ----------
+    beta2 : float
+        How much of the mean square stays at each step, from 0 to below 1.
+    epsilon : float
+        Keeps the division finite where a gradient is always zero.
+    learning_rate, clip_norm, clip_value, weight_decay
+        As for every `Optimizer`.
+
+    Raises
+    ------
+    ParameterError
+        If a setting is out of its range.
+
+    Examples
+    --------
+    >>> point = np.array([3.0])
+    >>> RMSProp(learning_rate=0.1, beta2=0.75).step(point, np.array([10.0]))
+    >>> point.round(6)
+    array([2.8])
+
+    References
+    ----------
+    Tieleman, Hinton: Lecture 6.5, COURSERA: Neural networks for machine learning, 2012.
+    """
+
+    state_names = ("square",)
+    square: Array
+
+    def __init__(
+        self,
+        learning_rate: float | Callable[[int], float] = 0.01,
+        beta2: float = 0.99,
+        epsilon: float = 1e-8,
+        *,
+        clip_norm: float | None = None,
+        clip_value: float | None = None,
+        weight_decay: float = 0.0,
+    ) -> None:
+        super().__init__(
+            learning_rate, clip_norm=clip_norm, clip_value=clip_value, weight_decay=weight_decay
+        )
+        self.beta2 = number("beta2", beta2, minimum=0, below=1)
+        self.epsilon = number("epsilon", epsilon, above=0)
+
+    def update(self, parameters: Array, gradients: Array, rate: float) -> None:
+        """Change the parameters in place."""
+        _average_square(self.square, gradients, self.beta2, self.scratch)
+        np.sqrt(self.square, out=self.scratch)
+        self.scratch += self.epsilon
+        np.divide(gradients, self.scratch, out=self.scratch)
+        self.scratch *= rate
+        parameters -= self.scratch
+
+
+class Adam(Optimizer):
+    """Momentum and RMSProp together, with the bias of their slow start corrected.
+
+    mean = beta1 · mean + (1 - beta1) · gradient
+    square = beta2 · square + (1 - beta2) · gradient²
+    parameter -= learning_rate · mean / (1 - beta1ᵗ) / (√(square / (1 - beta2ᵗ)) + epsilon)
+
+    where t counts the steps from 1.
+
+    Parameters
+    ----------
+    beta1, beta2 : float
+        How much of the mean and of the mean square stays at each step, from 0 to below 1.
+    epsilon : float
+        Keeps the division finite where a gradient is always zero.
+    learning_rate, clip_norm, clip_value, weight_decay
+        As for every `Optimizer`.
+
+    Raises
+    ------
+    ParameterError
+        If a setting is out of its range.
+
+    Examples
+    --------
+    >>> point = np.array([3.0, 3.0])
+    >>> Adam(learning_rate=0.1).step(point, np.array([10.0, -0.001]))
+    >>> point.round(4)
+    array([2.9, 3.1])
+
+    References
+    ----------
+    Kingma, Ba: Adam: a method for stochastic optimization, 2015.
+    """
+
+    state_names = ("mean", "square")
+    mean: Array
+    square: Array
+
+    def __init__(
+        self,
+        learning_rate: float | Callable[[int], float] = 0.001,
+        beta1: float = 0.9,
+        beta2: float = 0.999,
+        epsilon: float = 1e-8,
+        *,
+        clip_norm: float | None = None,
+        clip_value: float | None = None,
+        weight_decay: float = 0.0,
+    ) -> None:
+        super().__init__(
+            learning_rate, clip_norm=clip_norm, clip_value=clip_value, weight_decay=weight_decay
+        )
+        self.beta1 = number("beta1", beta1, minimum=0, below=1)
+        self.beta2 = number("beta2", beta2, minimum=0, below=1)
+        self.epsilon = number("epsilon", epsilon, above=0)
+
+    def update(self, parameters: Array, gradients: Array, rate: float) -> None:
+        """Change the parameters in place."""
+        step = self.step_count + 1
+        np.multiply(gradients, 1 - self.beta1, out=self.scratch)
+        self.mean *= self.beta1
+        self.mean += self.scratch
+        _average_square(self.square, gradients, self.beta2, self.scratch)
+        # Both corrections are taken out of the vectors, which saves a pass over them.
+        correction = math.sqrt(1 - self.beta2**step)
+        np.sqrt(self.square, out=self.scratch)
+        self.scratch += self.epsilon * correction
+        np.divide(self.mean, self.scratch, out=self.scratch)
+        self.scratch *= rate * correction / (1 - self.beta1**step)
+        parameters -= self.scratch
+
+
+class AdamW(Adam):
+    """Adam whose weight decay acts on the parameter itself, not through the gradient.
+
+    parameter *= 1 - learning_rate · weight_decay, then Adam's update
+
+    Parameters
+    ----------
+    weight_decay : float
+        How fast weights shrink; in a network this touches weight matrices only,
+        never biases and norm scales. (PyTorch's `AdamW` shrinks whatever is in
+        the parameter group, biases included.)
+    beta1, beta2, epsilon
+        As for `Adam`.
+    learning_rate, clip_norm, clip_value
+        As for every `Optimizer`.
+
+    Raises
+    ------
+    ParameterError
+        If a setting is out of its range.
+
+    Examples
+    --------
+    >>> point = np.array([3.0])
+    >>> AdamW(learning_rate=0.1, weight_decay=0.5).step(point, np.array([0.0]))
+    >>> point
+    array([2.85])
+
+    References
+    ----------
+    Loshchilov, Hutter: Decoupled weight decay regularization, 2019.
+    """
+
+    def __init__(
+        self,
+        learning_rate: float | Callable[[int], float] = 0.001,
+        beta1: float = 0.9,
+        beta2: float = 0.999,
+        epsilon: float = 1e-8,
+        *,
+        clip_norm: float | None = None,
+        clip_value: float | None = None,
+        weight_decay: float = 0.01,
+    ) -> None:
+        super().__init__(
+            learning_rate,
+            beta1,
+            beta2,
+            epsilon,
+            clip_norm=clip_norm,
+            clip_value=clip_value,
+            weight_decay=weight_decay,
+        )
+
+    def decay(self, parameters: Array, gradients: Array, rate: float, scratch: Array) -> None:
+        """Shrink the parameters themselves, in place."""
+        parameters *= 1 - rate * self.weight_decay
+
+
+def _average_square(square: Array, gradients: Array, beta2: float, scratch: Array) -> None:
+    """Move the running mean of the squared gradients on by one step."""
+    np.multiply(gradients, gradients, out=scratch)
+    scratch *= 1 - beta2
+    square *= beta2
+    square += scratch

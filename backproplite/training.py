@@ -1,0 +1,209 @@
+"""What the training loop needs besides the network: batches, progress, callbacks.
+
+A callback is any function that takes the network; `fit` calls it after every
+epoch. It stops the training by setting `network.stop_training = True`. One that
+must know when training begins and ends is a `Callback`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import numpy as np
+
+from .checks import number, whole_number
+from .configurable import Configurable
+
+
+def batches(samples: int, batch_size: int | None, rng: np.random.Generator | None) -> Iterator[Any]:
+    """Yield what selects each batch of an epoch, in a new random order if `rng` is given.
+
+    The last batch is smaller where the samples do not divide evenly.
+    """
+    if batch_size is None or batch_size >= samples:
+        yield slice(None)  # an order makes no difference to the full batch
+        return
+    order = None if rng is None else rng.permutation(samples)
+    for start in range(0, samples, batch_size):
+        stop = min(start + batch_size, samples)
+        yield slice(start, stop) if order is None else order[start:stop]
+
+
+class Callback(Configurable):
+    """Base of the callbacks that need to know when training begins and ends.
+
+    Examples
+    --------
+    >>> class Announce(Callback):
+    ...     def start(self, network):
+    ...         print("here we go")
+    """
+
+    #: Whether every epoch must be scored. Without validation data the training data are, then.
+    needs_score = False
+
+    def start(self, network: Any) -> None:
+        """Take note that a `fit` begins."""
+
+    def __call__(self, network: Any) -> None:
+        """Take note that an epoch is over."""
+
+    def finish(self, network: Any) -> None:
+        """Take note that `fit` ends, in whatever way: also after an error or Ctrl-C."""
+
+
+@contextmanager
+def in_training(network: Any, callbacks: Iterable[Any]) -> Iterator[None]:
+    """Tell the callbacks when training begins, and, whatever happens in it, when it ends."""
+    watching = [callback for callback in callbacks if isinstance(callback, Callback)]
+    network.stop_training = False
+    with ExitStack() as stack:
+        for callback in watching:
+            callback.start(network)
+            stack.callback(callback.finish, network)
+        yield
+
+
+class EarlyStopping(Callback):
+    """Stop when the validation loss has not improved for some epochs, and go back to the best.
+
+    The best parameters are those of the very epoch whose score was best, and
+    they come back however training ends: by patience, by the last epoch, by an
+    error or by Ctrl-C. Without `validation_data` the training data are scored
+    after each epoch.
+
+    Parameters
+    ----------
+    patience : int
+        Epochs without improvement after which to stop.
+    restore_best : bool
+        Whether to go back to the best parameters.
+    min_delta : float
+        An improvement must be larger than this, in units of the loss.
+
+    Attributes
+    ----------
+    best_loss : float
+        The best score so far.
+    best_epoch : int or None
+        Its epoch, counted from 1 over the network's life.
+
+    Raises
+    ------
+    ParameterError
+        If the patience is below 1, or `min_delta` negative.
+
+    Examples
+    --------
+    >>> EarlyStopping(patience=5)
+    EarlyStopping(5)
+
+    References
+    ----------
+    Prechelt: Early stopping, but when?, 1998.
+    """
+
+    needs_score = True
+
+    def __init__(self, patience: int, restore_best: bool = True, min_delta: float = 0.0) -> None:
+        self.patience = whole_number("patience", patience, 1)
+        self.restore_best = restore_best
+        self.min_delta = number("min_delta", min_delta, minimum=0)
+        self.best_loss = np.inf
+        self.best_epoch: int | None = None
+
+    def start(self, network: Any) -> None:
+        """Forget what an earlier `fit` found."""
+        self.best_loss, self.best_epoch, self.waited, self.snapshot = np.inf, None, 0, None
+
+    def __call__(self, network: Any) -> None:
+        """Compare the newest score with the best."""
+        score = network.history["val_loss"][-1]
+        if score < self.best_loss - self.min_delta:
+            self.best_loss, self.best_epoch, self.waited = score, network.epoch_count, 0
+            self.snapshot = network.snapshot()
+        else:
+            self.waited += 1
+            network.stop_training |= self.waited >= self.patience
+
+    def finish(self, network: Any) -> None:
+        """Go back to the best parameters."""
+        if self.restore_best and self.snapshot is not None:
+            network.restore(self.snapshot)
+
+
+class ProgressLines(Callback):
+    """Print a line of losses now and then: what `progress=True` does where tqdm is missing.
+
+    Parameters
+    ----------
+    epochs : int
+        How many epochs there will be.
+    lines : int
+        About how many lines to print over all of them.
+
+    Raises
+    ------
+    ParameterError
+        If a number is below 1.
+
+    Examples
+    --------
+    >>> ProgressLines(epochs=1000)
+    ProgressLines(1000)
+    """
+
+    def __init__(self, epochs: int, lines: int = 10) -> None:
+        self.epochs = whole_number("epochs", epochs, 1)
+        self.lines = whole_number("lines", lines, 1)
+        self.done = 0
+
+    def start(self, network: Any) -> None:
+        """Begin to count."""
+        self.done = 0
+
+    def __call__(self, network: Any) -> None:
+        """Print the losses if it is time for a line."""
+        self.done += 1
+        if self.done % max(self.epochs // self.lines, 1) == 0 or self.done == self.epochs:
+            place = f"{self.done:{len(str(self.epochs))}d}/{self.epochs}"
+            print(f"epoch {place}  {losses_in_words(network)}", flush=True)
+
+
+class ProgressBar(Callback):
+    """A tqdm bar with the losses beside it: what `progress=True` does where tqdm is installed."""
+
+    def __init__(self, epochs: int) -> None:
+        self.epochs = epochs
+
+    def start(self, network: Any) -> None:
+        """Draw the bar."""
+        from tqdm.auto import tqdm
+
+        self.bar = tqdm(total=self.epochs, unit="epoch")
+
+    def __call__(self, network: Any) -> None:
+        """Move the bar on."""
+        self.bar.set_postfix_str(losses_in_words(network), refresh=False)
+        self.bar.update()
+
+    def finish(self, network: Any) -> None:
+        """Leave the bar as it stands."""
+        self.bar.close()
+
+
+def progress_callback(epochs: int) -> Callback:
+    """Return the bar where tqdm is installed, the lines where it is not."""
+    try:
+        import tqdm  # noqa: F401
+    except ImportError:
+        return ProgressLines(epochs)
+    return ProgressBar(epochs)
+
+
+def losses_in_words(network: Any) -> str:
+    """Return the newest losses as text."""
+    loss, val_loss = network.history["loss"][-1], network.history["val_loss"][-1]
+    return f"loss {loss:.6f}" + ("" if np.isnan(val_loss) else f"  val_loss {val_loss:.6f}")
