@@ -8,9 +8,7 @@ training part, and the rest a fair test.
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Callable
-from importlib.resources import files
 
 import numpy as np
 
@@ -76,6 +74,9 @@ def digits() -> tuple[Array, Array]:
     test part), UCI Machine Learning Repository, 1998,
     https://doi.org/10.24432/C50P49, under CC BY 4.0.
     """
+    import gzip
+    from importlib.resources import files
+
     packed = (files("backproplite") / "data" / "digits.gz").read_bytes()
     # Stored pixel by pixel, not image by image, because that packs 7 % smaller.
     table = np.frombuffer(gzip.decompress(packed), np.uint8).reshape(65, -1)

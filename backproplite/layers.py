@@ -10,6 +10,7 @@ prediction between the two harms nothing. The last two axes of every array are
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -425,7 +426,7 @@ class LayerNorm(_Normalization):
         return (grad - shift - normalized * along) / deviation
 
 
-def check_neighbours(layers: list[Layer]) -> tuple[int | None, int | None]:
+def check_neighbours(layers: Sequence[Layer]) -> tuple[int | None, int | None]:
     """Return the width of the first input and of the last output; refuse layers that do not fit."""
     first: int | None = None
     width: int | None = None

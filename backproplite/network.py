@@ -93,7 +93,7 @@ class Network:
         seed: int | np.random.Generator | None = None,
         dtype: str = "float64",
     ) -> None:
-        self.layers = _checked_layers(layers)
+        self.layers = tuple(_checked_layers(layers))
         self.in_features, self.out_features = check_neighbours(self.layers)
         self.loss = _checked_loss(loss, self.layers[-1])
         if dtype not in ("float64", "float32", np.float64, np.float32):

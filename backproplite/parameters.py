@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -18,7 +18,7 @@ from .checks import Array, real_array
 from .errors import ParameterError, ShapeError
 
 #: Takes a shape and a random generator, returns the starting values.
-Initializer = Callable[[tuple[int, ...], np.random.Generator], Any]
+Initializer: TypeAlias = "Callable[[tuple[int, ...], np.random.Generator], Any]"
 
 
 class ParameterBlock:

@@ -125,7 +125,7 @@ WORKLOADS = {
 
 
 def our_network(work):
-    import backproplite as bp  # noqa: PLC0415
+    import backproplite as bp
 
     layers = []
     for fan_in, fan_out in zip(work.sizes, work.sizes[1:], strict=False):
@@ -170,7 +170,7 @@ def bare_numpy(work, X, y):
 
 def sklearn_model(work):
     """Start from weights of its own; for XOR its output is linear, which is less work."""
-    from sklearn.neural_network import MLPClassifier, MLPRegressor  # noqa: PLC0415
+    from sklearn.neural_network import MLPClassifier, MLPRegressor
 
     return (MLPRegressor if work.is_xor else MLPClassifier)(
         hidden_layer_sizes=work.sizes[1:-1],
@@ -190,7 +190,7 @@ def sklearn_model(work):
 
 
 def sklearn_fit(work, X, y):
-    from sklearn.exceptions import ConvergenceWarning  # noqa: PLC0415
+    from sklearn.exceptions import ConvergenceWarning
 
     model = sklearn_model(work)
     y = y.ravel()
@@ -212,8 +212,8 @@ def sklearn_partial_fit(work, X, y):
 
 
 def torch_eager(work, X, y):
-    import torch  # noqa: PLC0415
-    from torch import nn  # noqa: PLC0415
+    import torch
+    from torch import nn
 
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
     layers = []

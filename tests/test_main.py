@@ -1,0 +1,128 @@
+"""The command line."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from backproplite.__main__ import every_layer, main
+
+
+def run(capsys, *arguments):
+    """Return exit status, output and errors of the command."""
+    try:
+        status = main(arguments)
+    except SystemExit as leaving:
+        status = leaving.code
+    return status, *capsys.readouterr()
+
+
+def test_xor_shows_progress_the_table_and_full_accuracy(capsys):
+    status, output, errors = run(capsys, "xor")
+    assert (status, errors) == (0, "")
+    losses = [float(loss) for loss in re.findall(r"^epoch +\d+/5000  loss (\S+)$", output, re.M)]
+    assert len(losses) == 10
+    assert losses[-1] < 0.01 < losses[0]
+    table = re.findall(r"^([01]) ([01]) +([01]) +(0\.\d{4}) +([01])$", output, re.M)
+    assert [row[:3] for row in table] == [
+        ("0", "0", "0"), ("0", "1", "1"), ("1", "0", "1"), ("1", "1", "0")
+    ]  # fmt: skip
+    assert all(row[4] == row[2] and round(float(row[3])) == int(row[2]) for row in table)
+    assert output.endswith("Accuracy: 100.0 %\n")
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_digits_shows_both_losses_and_an_accuracy_of_97_percent(capsys, seed):
+    status, output, errors = run(capsys, "digits", "--seed", str(seed))
+    assert (status, errors) == (0, "")
+    assert len(re.findall(r"^epoch +\d+/60  loss \d\.\d+  val_loss \d\.\d+$", output, re.M)) == 10
+    assert float(re.search(r"^Accuracy: (\d+\.\d) %\n\Z", output, re.M)[1]) >= 97
+
+
+def test_check_lists_every_layer_activation_and_loss_and_the_worst_error(capsys):
+    status, output, errors = run(capsys, "check")
+    assert (status, errors) == (0, "")
+    names = [repr(layer) for layer in every_layer()]
+    assert all(f"\n{name} " in output for name in names)
+    assert len(re.findall(r"^(\w+Error|Huber|\w+CrossEntropy)\(.*\) ", output, re.M)) == 8
+    worst = [float(x) for x in re.findall(r" (\d\.\de-\d\d)   ", output)]
+    assert len(worst) == 22
+    assert max(worst) < 1e-14
+    assert f"All 22 passed. The worst error is {max(worst):.1e}" in output
+
+
+def test_options_change_the_run(capsys):
+    _, first, _ = run(capsys, "xor", "--epochs", "50", "--seed", "1")
+    _, again, _ = run(capsys, "xor", "--epochs", "50", "--seed", "1")
+    _, other, _ = run(capsys, "xor", "--epochs", "50", "--seed", "2")
+    _, wider, _ = run(capsys, "xor", "--epochs", "50", "--seed", "1", "--hidden", "8")
+    _, faster, _ = run(capsys, "xor", "--epochs", "50", "--seed", "1", "--learning-rate", "2")
+    assert first == again
+    assert len({first, other, wider, faster}) == 4
+    assert "2-8-1" in wider
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["xor", "--epochs", "0"],
+        ["xor", "--epochs", "many"],
+        ["xor", "--learning-rate", "-1"],
+        ["xor", "--learning-rate", "nan"],
+        ["xor", "--hidden", "0"],
+        ["xor", "--seed", "-3"],
+        ["xor", "--colour", "red"],
+        ["digits", "--batch-size", "0"],
+        ["digits", "--momentum", "1"],
+        ["dance"],
+    ],
+)
+def test_a_bad_option_is_one_line_and_status_2(capsys, arguments):
+    status, output, errors = run(capsys, *arguments)
+    assert (status, output) == (2, "")
+    assert len(errors.splitlines()) == 1
+    assert errors.startswith("backproplite")
+    assert arguments[-1] in errors or arguments[-1].lstrip("-") in errors
+
+
+def test_without_a_command_the_help_lists_them(capsys):
+    status, output, _ = run(capsys)
+    assert status == 2
+    assert all(f"    {command} " in output for command in ("xor", "digits", "check"))
+
+
+def test_divergence_is_one_line_and_status_1(capsys):
+    status, _, errors = run(capsys, "digits", "--learning-rate", "1e30")
+    assert status == 1
+    assert len(errors.splitlines()) == 1
+    assert "epoch 1, batch 2" in errors
+
+
+def test_ctrl_c_leaves_quietly():
+    process = subprocess.Popen(
+        [sys.executable, "-m", "backproplite", "xor", "--epochs", "100000000"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    process.stdout.readline()  # by now it trains
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (130, "")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes close otherwise there")
+def test_a_reader_that_has_seen_enough_is_no_error():
+    process = subprocess.Popen(
+        [sys.executable, "-m", "backproplite", "check"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    process.stdout.close()
+    errors = process.stderr.read()
+    process.stderr.close()
+    assert (process.wait(60), errors) == (0, "")

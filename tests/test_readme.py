@@ -1,0 +1,75 @@
+"""Every code block of README.md works as printed."""
+
+import pathlib
+import re
+import shlex
+import subprocess
+import sys
+
+import pytest
+
+README = pathlib.Path(__file__).parents[1] / "README.md"
+BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+PYTHON = [block for language, block in BLOCKS if language == "python"]
+CONSOLE = [block.strip() for language, block in BLOCKS if language == "console"]
+
+
+def test_the_readme_has_only_blocks_that_are_tested_here():
+    assert [language for language, _ in BLOCKS] == ["console"] * 2 + ["python"] * 3
+
+
+def test_the_first_example_recognises_digits(capsys):
+    names = {}
+    exec(PYTHON[0], names)
+    assert re.fullmatch(r"9\d% right\n", capsys.readouterr().out)
+    assert len(PYTHON[0].strip().splitlines()) <= 13
+
+
+def test_the_step_by_hand_is_the_step_of_the_library(capsys):
+    by_hand, by_library = {}, {}
+    exec("import backproplite as bp\n" + PYTHON[1], by_hand)
+    exec("import backproplite as bp\n" + PYTHON[1].partition("outputs, caches")[0], by_library)
+    by_library["network"].train_step(by_library["X"], by_library["y"])
+    assert (by_hand["network"].parameters == by_library["network"].parameters).all()
+    assert "[[" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("faulty", [False, True])
+def test_the_layer_of_ones_own_passes_in_pytest_and_fails_when_wrong(faulty, tmp_path):
+    source = PYTHON[2]
+    if faulty:
+        source = source.replace("x * x * slope", "x * slope")
+    (tmp_path / "test_my_layer.py").write_text(source, encoding="utf-8")
+    result = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+    )
+    assert result.returncode == faulty
+    assert ("GradientMismatch" in result.stdout) == faulty
+
+
+def test_the_main_command_sets_up_and_then_runs_what_runs_here():
+    setup, install, *jobs = CONSOLE[0].split(" && ")
+    assert setup == "python3 -m venv .venv"
+    assert install == ".venv/bin/pip install -q ."
+    for job in jobs:
+        program, *arguments = shlex.split(job)
+        assert program == ".venv/bin/backproplite"
+        result = subprocess.run(
+            [sys.executable, "-m", "backproplite", *arguments],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        accuracy = float(re.search(r"Accuracy: (\d+\.\d) %", result.stdout)[1])
+        assert accuracy >= {"xor": 100.0, "digits": 97.0}[arguments[0]]
+
+
+def test_the_test_command_sets_up_and_then_runs_pytest():
+    setup, install, tests = CONSOLE[1].split(" && ")
+    assert setup == "python3 -m venv .venv"
+    assert shlex.split(install) == [".venv/bin/pip", "install", "-q", "-e", ".[test]"]
+    assert tests == ".venv/bin/python -m pytest -q"
