@@ -87,16 +87,20 @@ class Sigmoid(Activation):
 
     gives_probabilities = True
 
-    def forward(self, x: Array) -> tuple[Array, tuple[Array, Array]]:
-        """Return the sigmoid; cache s = e to the -|x|, which does not overflow, and 1 + s."""
-        small = decay_of_size(x)
-        total = 1 + small
-        return np.exp(np.minimum(x, 0)) / total, (small, total)
+    def forward(self, x: Array) -> tuple[Array, Array]:
+        """Return the sigmoid, and its tail f(-|x|): what is missing to 0 or 1, with every digit.
 
-    def local_derivative(self, cache: tuple[Array, Array]) -> Array:
-        """Return s / (1 + s)², which is f(1 - f) without its loss of digits."""
-        small, total = cache
-        return small / (total * total)
+        With rise = e to the x or 1, whichever is less, rise - rise · tail is 1 - tail on the
+        right, and on the left f(x) rounded less often than in rise / (1 + rise).
+        """
+        small = decay_of_size(x)
+        tail = small / (1 + small)
+        rise = np.exp(np.minimum(x, 0))
+        return rise - rise * tail, tail
+
+    def local_derivative(self, tail: Array) -> Array:
+        """Return tail - tail², which is f(1 - f) without its loss of digits."""
+        return tail - tail * tail
 
 
 class Tanh(Activation):
@@ -117,10 +121,10 @@ class Tanh(Activation):
         return np.tanh(x), x
 
     def local_derivative(self, x: Array) -> Array:
-        """Return 4s / (1 + s)² for s = e to the -2|x|: 1 - f² without its loss of digits."""
-        small = decay_of_size(2 * np.maximum(np.minimum(x, 400), -400))
-        total = 1 + small
-        return 4 * small / (total * total)
+        """Return 4 (tail - tail²) for tail = sigmoid(-2|x|): 1 - f² without its loss of digits."""
+        small = np.exp(2 * np.maximum(np.minimum(x, -x), -400))
+        tail = small / (1 + small)
+        return 4 * (tail - tail * tail)
 
 
 class ReLU(Activation):
@@ -185,7 +189,7 @@ class LeakyReLU(Activation):
 
     def forward(self, x: Array) -> tuple[Array, Array]:
         """Return x, times the slope where negative, and x."""
-        return np.where(x > 0, x, self.slope * x), x
+        return np.maximum(x, 0) + self.slope * np.minimum(x, 0), x
 
     def local_derivative(self, x: Array) -> Array:
         """Return 1 where x > 0, else the slope."""

@@ -20,8 +20,10 @@ def decay_of_size(x: Array) -> Array:
 
 
 def sigmoid(x: Array) -> Array:
-    """Return 1 / (1 + exp(-x))."""
-    return np.exp(np.minimum(x, 0)) / (1 + decay_of_size(x))
+    """Return 1 / (1 + exp(-x)), rise - rise · tail as in `Sigmoid`."""
+    small = decay_of_size(x)
+    rise = np.exp(np.minimum(x, 0))
+    return rise - rise * (small / (1 + small))
 
 
 def softplus(x: Array) -> Array:

@@ -47,13 +47,15 @@ class Loss(Configurable):
     applies: str | None = None
     #: Whether outputs must lie between 0 and 1.
     wants_probabilities = False
+    #: Whether a sample costs the mean of its outputs' costs; else it is their sum.
+    mean_over_outputs = False
 
     def forward(self, outputs: Array, targets: Array) -> tuple[Array, Any]:
-        """Return the costs, one row per sample that sums to what it costs, and a cache."""
+        """Return the costs, one row for each sample, and a cache for `backward`."""
         raise NotImplementedError(f"{type(self).__name__} must define forward(outputs, targets).")
 
     def backward(self, cache: Any) -> Array:
-        """Return the derivative of what each sample costs by its own outputs."""
+        """Return the derivative of each sample's costs by its own outputs."""
         raise NotImplementedError(f"{type(self).__name__} must define backward(cache).")
 
     def predictions(self, outputs: Array) -> Array:
@@ -74,17 +76,28 @@ class Loss(Configurable):
 
     def value(self, outputs: Array, targets: Array, shares: Array | None = None) -> Any:
         """Return the loss, for prepared targets and shares."""
+        samples, divisor = self._counts(outputs)
         costs, _ = self.forward(outputs, targets)
-        return _average(costs, shares, outputs.shape[-2])
+        if shares is None:
+            return np.add.reduce(costs, axis=None) / (samples * divisor)
+        return np.add.reduce(shares @ costs, axis=None) / divisor
 
     def value_and_gradient(
         self, outputs: Array, targets: Array, shares: Array | None = None
     ) -> tuple[Any, Array]:
         """Return the loss and its gradient in one pass, for prepared targets and shares."""
+        samples, divisor = self._counts(outputs)
         costs, cache = self.forward(outputs, targets)
-        samples = outputs.shape[-2]
-        share = 1 / samples if shares is None else shares[..., np.newaxis]
-        return _average(costs, shares, samples), self.backward(cache) * share
+        if shares is None:
+            divisor *= samples
+            return np.add.reduce(costs, axis=None) / divisor, self.backward(cache) / divisor
+        value = np.add.reduce(shares @ costs, axis=None) / divisor
+        return value, self.backward(cache) * (shares[..., np.newaxis] / divisor)
+
+    def _counts(self, outputs: Array) -> tuple[int, int]:
+        """Return the number of samples, and what a sample's costs are divided by."""
+        samples, width = outputs.shape[-2:]
+        return samples, width if self.mean_over_outputs else 1
 
     def __call__(self, outputs: object, targets: object, sample_weight: object = None) -> float:
         """Return the loss of a batch.
@@ -153,14 +166,16 @@ class MeanSquaredError(Loss):
     array([[1., 2.]])
     """
 
+    mean_over_outputs = True
+
     def forward(self, outputs: Array, targets: Array) -> tuple[Array, Array]:
-        """Return error² / outputs, and the errors."""
+        """Return error², and the errors."""
         error = outputs - targets
-        return error * error / error.shape[-1], error
+        return error * error, error
 
     def backward(self, error: Array) -> Array:
-        """Return 2 · error / outputs."""
-        return error * (2 / error.shape[-1])
+        """Return 2 · error."""
+        return 2 * error
 
 
 class HalfSquaredError(Loss):
@@ -212,14 +227,16 @@ class MeanAbsoluteError(Loss):
     array([[ 0.5, -0.5]])
     """
 
+    mean_over_outputs = True
+
     def forward(self, outputs: Array, targets: Array) -> tuple[Array, Array]:
-        """Return |error| / outputs, and the errors."""
+        """Return |error|, and the errors."""
         error = outputs - targets
-        return np.maximum(error, -error) / error.shape[-1], error
+        return np.maximum(error, -error), error
 
     def backward(self, error: Array) -> Array:
-        """Return the sign of the error / outputs."""
-        return np.sign(error) / error.shape[-1]
+        """Return the sign of the error."""
+        return np.sign(error)
 
 
 class Huber(Loss):
@@ -253,22 +270,26 @@ class Huber(Loss):
     Huber: Robust estimation of a location parameter, 1964.
     """
 
+    mean_over_outputs = True
+
     def __init__(self, delta: float = 1.0) -> None:
         self.delta = number("delta", delta, above=0)
 
     def forward(self, outputs: Array, targets: Array) -> tuple[Array, Array]:
-        """Return both branches of the formula in one, / outputs, and the errors held to delta."""
+        """Return both branches of the formula in one, and the errors held to delta."""
         error = outputs - targets
         held = np.minimum(np.maximum(error, -self.delta), self.delta)
-        return held * (error - held / 2) / error.shape[-1], held
+        return held * (error - held / 2), held
 
     def backward(self, held: Array) -> Array:
-        """Return the held error / outputs."""
-        return held / held.shape[-1]
+        """Return the errors held to delta."""
+        return held
 
 
 class _BinaryLoss(Loss):
     """What the two losses on yes-or-no targets share."""
+
+    mean_over_outputs = True
 
     def prepare_targets(self, name: str, targets: object, outputs: int, dtype: DTypeLike) -> Array:
         """Return targets as a (samples, outputs) array of numbers from 0 to 1."""
@@ -305,16 +326,16 @@ class BinaryCrossEntropy(_BinaryLoss):
     wants_probabilities = True
 
     def forward(self, outputs: Array, targets: Array) -> tuple[Array, Any]:
-        """Return the cross-entropies / outputs, and what the derivative needs."""
+        """Return the cross-entropies, and what the derivative needs."""
         limits = np.finfo(outputs.dtype)
         p = np.minimum(np.maximum(outputs, limits.tiny), 1 - limits.epsneg)
         cost = -(targets * np.log(p) + (1 - targets) * np.log1p(-p))
-        return cost / p.shape[-1], (p, targets)
+        return cost, (p, targets)
 
     def backward(self, cache: tuple[Array, Array]) -> Array:
-        """Return ((1 - t) / (1 - p) - t / p) / outputs."""
+        """Return (1 - t) / (1 - p) - t / p."""
         p, targets = cache
-        return ((1 - targets) / (1 - p) - targets / p) / p.shape[-1]
+        return (1 - targets) / (1 - p) - targets / p
 
 
 class SigmoidCrossEntropy(_BinaryLoss):
@@ -344,16 +365,15 @@ class SigmoidCrossEntropy(_BinaryLoss):
     applies = "Sigmoid"
 
     def forward(self, outputs: Array, targets: Array) -> tuple[Array, Any]:
-        """Return the cross-entropies / outputs, and what the derivative needs."""
+        """Return the cross-entropies, and what the derivative needs."""
         small = decay_of_size(outputs)
         cost = np.maximum(outputs, 0) - targets * outputs + np.log1p(small)
-        return cost / cost.shape[-1], (outputs > 0, small, targets)
+        return cost, (outputs > 0, small, targets)
 
     def backward(self, cache: tuple[Array, Array, Array]) -> Array:
-        """Return (sigmoid - t) / outputs, without losing the digits where the two almost meet."""
+        """Return sigmoid - t, without losing the digits where the two almost meet."""
         positive, small, targets = cache
-        difference = (positive - targets) + small * (~positive - targets)
-        return difference / ((1 + small) * small.shape[-1])
+        return ((positive - targets) + small * (~positive - targets)) / (1 + small)
 
     def predictions(self, outputs: Array) -> Array:
         """Turn logits into probabilities."""
@@ -460,12 +480,6 @@ class SoftmaxCrossEntropy(_CategoricalLoss):
     def predictions(self, outputs: Array) -> Array:
         """Turn logits into probabilities."""
         return softmax(outputs)
-
-
-def _average(costs: Array, shares: Array | None, samples: int) -> Any:
-    if shares is None:
-        return np.add.reduce(costs, axis=None) / samples
-    return np.add.reduce(shares @ costs, axis=None)
 
 
 def one_hot(name: str, labels: Array, classes: int) -> Array:

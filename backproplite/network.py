@@ -10,7 +10,6 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -288,8 +287,8 @@ class Network:
         with in_training(self, watchers), np.errstate(all="ignore"):
             for _ in range(epochs):
                 self._epoch(data, validation, batch_size, self.rng if shuffle else None)
-                with np.errstate(**users_settings) if watchers else nullcontext():
-                    for watcher in watchers:
+                for watcher in watchers:
+                    with np.errstate(**users_settings):
                         watcher(self)
                 if self.stop_training:
                     break
@@ -560,6 +559,8 @@ def _without_zero_shares(x: Array, targets: Array, shares: Array | None) -> Data
 def _select(data: Data, rows: Any) -> tuple[Array, Array, Array | None, float]:
     """Return a batch, its shares summing to 1, and how much the batch counts among the others."""
     x, targets, shares = data
+    if rows is None:
+        return x, targets, shares, 1.0
     if shares is None:
         return x[rows], targets[rows], None, len(x[rows])
     weight = shares[rows].sum()

@@ -20,10 +20,11 @@ from .configurable import Configurable
 def batches(samples: int, batch_size: int | None, rng: np.random.Generator | None) -> Iterator[Any]:
     """Yield what selects each batch of an epoch, in a new random order if `rng` is given.
 
-    The last batch is smaller where the samples do not divide evenly.
+    The last batch is smaller where the samples do not divide evenly. None selects
+    all samples as they are: an order makes no difference to the full batch.
     """
     if batch_size is None or batch_size >= samples:
-        yield slice(None)  # an order makes no difference to the full batch
+        yield None
         return
     order = None if rng is None else rng.permutation(samples)
     for start in range(0, samples, batch_size):
