@@ -33,8 +33,8 @@ def softplus(x: Array) -> Array:
 
 def softmax_parts(x: Array) -> tuple[Array, Array, Array]:
     """Return x less its row maximum, the exponential of that, and the row sums of those."""
-    highest = row_maximum(x)
-    shifted = np.maximum(x, highest - 1e30) - highest  # 1e30: or the difference could overflow
+    with np.errstate(over="ignore"):  # the difference of two floats may not fit a float
+        shifted = np.maximum(x - row_maximum(x), np.finfo(x.dtype).min)
     exponentials = np.exp(shifted)
     return shifted, exponentials, exponentials @ np.ones((x.shape[-1], 1), x.dtype)
 
@@ -58,7 +58,8 @@ def softmax(x: Array) -> Array:
 
 def norm(vector: Array) -> float:
     """Return the Euclidean length of a 1-D array, also where its square would not fit a float."""
-    square = float(np.dot(vector, vector))
+    with np.errstate(over="ignore"):
+        square = float(np.dot(vector, vector))
     if 1e-30 < square < math.inf:
         return math.sqrt(square)
     largest = float(np.abs(vector).max(initial=0.0))

@@ -243,13 +243,12 @@ def _network_probe(
     network: Network, arrays: tuple[Any, ...], rng: np.random.Generator
 ) -> Callable[[np.dtype[Any]], _Probe]:
     X, y, *weight = arrays
-    x64 = real_array("X", X)
     prepared = network._checked(X, y, weight[0] if weight else None)
 
     def build(dtype: np.dtype[Any]) -> _Probe:
         twin = copy.deepcopy(network)
         twin._gather(dtype)
-        x = x64.astype(dtype)
+        x = prepared[0].astype(dtype)
         targets, shares = (None if a is None else a.astype(np.float64) for a in prepared[1:])
         state = twin.rng.bit_generator.state
 

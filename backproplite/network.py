@@ -134,22 +134,27 @@ class Network:
         if first < len(self.layers):
             self.layers[first].backward_parameters(grad_output, caches[first])
 
-    def update(self) -> None:
-        """Let the optimizer move the parameters; undo it if it fails or ends in NaN or infinity."""
+    def update(self, caches: Sequence[Any] = ()) -> None:
+        """Let the optimizer move the parameters, and layers learn what else they keep of a batch.
+
+        If that fails, or ends in NaN or infinity, everything is as it was before.
+        """
+        self._check_optimizer()
         optimizer, count = self._optimizer, self._optimizer.step_count
-        if optimizer.scratch is not self._scratch:
-            raise ParameterError(
-                "the optimizer has been given to another network since. Give each its own."
-            )
-        self._before[...] = self._parameters
+        arrays = self._arrays()
+        for kept, array in zip(self._before, arrays, strict=True):
+            kept[...] = array
         try:
             optimizer.step(self._parameters, self._gradients, self._decaying)
-            if not _is_finite(self._parameters):
+            for layer, cache in zip(self.layers, caches, strict=False):
+                layer.after_step(cache)
+            if not all(map(_is_finite, arrays)):
                 raise DivergenceError(
-                    "a parameter turned NaN or infinite", learning_rate=optimizer.rate
+                    "a parameter or running statistic turned NaN or infinite",
+                    learning_rate=optimizer.rate,
                 )
         except BaseException as error:
-            self._parameters[...] = self._before
+            self.restore(self._before)
             optimizer.step_count = count
             if isinstance(error, DivergenceError):
                 for array in optimizer.state():
@@ -166,9 +171,7 @@ class Network:
             )
         self.backward_parameters(grad_output, caches)
         gradient_norm = norm(self._gradients)
-        self.update()
-        for i in self._learning_layers:
-            self.layers[i].after_step(caches[i])
+        self.update(caches)
         return float(loss), gradient_norm
 
     def train_step(self, X: object, y: object, sample_weight: object = None) -> float:
@@ -192,6 +195,7 @@ class Network:
             If the loss or a parameter turns NaN or infinite; the parameters are
             as they were before the step.
         """
+        self._check_optimizer()
         data = self._checked(X, y, sample_weight)
         with np.errstate(all="ignore"):
             return self._step(*data)[0]
@@ -275,7 +279,8 @@ class Network:
             If the loss or a parameter turns NaN or infinite, in that very step;
             the last finite parameters are kept.
         """
-        data = _without_zero_shares(*self._checked(X, y, sample_weight))
+        self._check_optimizer()
+        data = self._checked(X, y, sample_weight)
         epochs = whole_number("epochs", epochs, 1)
         if batch_size is not None:
             batch_size = whole_number("batch_size", batch_size, 1)
@@ -390,7 +395,7 @@ class Network:
     def optimizer(self, optimizer: Optimizer) -> None:
         self._optimizer = _checked_optimizer(optimizer)
         optimizer.reset(self._parameters)
-        self._scratch = optimizer.scratch
+        optimizer.claim = self._claim = object()
 
     def snapshot(self) -> list[Array]:
         """Return copies of the parameters and of the layers' state, for `restore`."""
@@ -402,28 +407,24 @@ class Network:
             array[...] = kept
 
     def _arrays(self) -> list[Array]:
-        state = [getattr(layer, name) for layer in self.layers for name in layer.state_names]
+        state = [getattr(layer, name) for layer in self._keeping for name in layer.state_names]
         return [self._parameters, *state]
 
     def _gather(self, dtype: np.dtype[Any]) -> None:
         """Move all layers' parameters into one vector of this dtype."""
         blocks = [layer.block for layer in self.layers]
         self._parameters, self._gradients = gather(blocks, dtype)
-        self._before = np.empty_like(self._parameters)  # the parameters before a step
         self._decaying = decaying_stretches(blocks)
-        self._learning_layers = [
-            i
-            for i, layer in enumerate(self.layers)
-            if type(layer).after_step is not Layer.after_step
-        ]
+        self._keeping = [layer for layer in self.layers if layer.state_names]
         trained = [i for i, block in enumerate(blocks) if block.shapes]
         self._first_trained = trained[0] if trained else len(self.layers)
         for layer in self.layers:
             layer.move_to(dtype)
+        self._before = self.snapshot()  # what a step that fails goes back to
 
     def __getstate__(self) -> dict[str, Any]:
         # Each layer brings its own numbers along; the vectors are gathered again from them.
-        left_out = ("_parameters", "_gradients", "_before")
+        left_out = ("_parameters", "_gradients", "_before", "_keeping")
         return {k: v for k, v in vars(self).items() if k not in left_out} | {"dtype": self.dtype}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -468,16 +469,23 @@ class Network:
 
     # Checking what comes in.
 
+    def _check_optimizer(self) -> None:
+        if self._optimizer.claim is not self._claim:
+            raise ParameterError(
+                "the optimizer has been given to another network since. Give each its own."
+            )
+
     def _checked(self, X: object, y: object, sample_weight: object, of: str = "") -> Data:
         """Return inputs, targets and shares ready for use, or raise; `of` names whose they are."""
         x = matrix(f"{of}X", X, self.dtype, self.in_features)
-        if self.out_features is None:
-            self.out_features = self._forward(x[:1]).shape[-1]
-        targets = self.loss.prepare_targets(f"{of}y", y, self.out_features, self.dtype)
+        outputs = self.out_features or self._forward(x[:1]).shape[-1]
+        targets = self.loss.prepare_targets(f"{of}y", y, outputs, self.dtype)
         same_samples(f"{of}X", x, f"{of}y", targets)
         if sample_weight is None:
             return x, targets, None
-        return x, targets, sample_shares(f"{of}sample_weight", sample_weight, len(x), self.dtype)
+        shares = sample_shares(f"{of}sample_weight", sample_weight, len(x), self.dtype)
+        counted = shares > 0  # a sample that does not count must not enter batch statistics either
+        return x[counted], targets[counted], shares[counted]
 
     def _checked_validation(
         self, given: Sequence[object] | None, data: Data, watchers: list[Any]
@@ -539,6 +547,8 @@ def _checked_optimizer(optimizer: Optimizer) -> Optimizer:
 
 def _checked_callbacks(callbacks: Any) -> list[Any]:
     """Return callbacks as a list; a single one is as good as a list of one."""
+    if not callable(callbacks) and not isinstance(callbacks, Iterable):
+        raise ParameterError(f"callbacks must be a sequence of functions; got {callbacks!r}.")
     listed = [callbacks] if callable(callbacks) else list(callbacks)
     for i, callback in enumerate(listed):
         if isinstance(callback, type) or not callable(callback):
@@ -547,13 +557,6 @@ def _checked_callbacks(callbacks: Any) -> list[Any]:
                 f"class; got {callback!r}."
             )
     return listed
-
-
-def _without_zero_shares(x: Array, targets: Array, shares: Array | None) -> Data:
-    """Leave out the samples that do not count, so that no batch consists of such only."""
-    if shares is None or shares.all():
-        return x, targets, shares
-    return x[shares > 0], targets[shares > 0], shares[shares > 0]
 
 
 def _select(data: Data, rows: Any) -> tuple[Array, Array, Array | None, float]:
@@ -567,6 +570,6 @@ def _select(data: Data, rows: Any) -> tuple[Array, Array, Array | None, float]:
     return x[rows], targets[rows], shares[rows] / weight, float(weight)
 
 
-def _is_finite(vector: Array) -> bool:
-    # The square is one quick product; only if that overflows, look at every number.
-    return math.isfinite(np.dot(vector, vector)) or bool(np.isfinite(vector).all())
+def _is_finite(array: Array) -> bool:
+    # The sum of squares is one quick product; only if it overflows, look at every number.
+    return math.isfinite(np.vdot(array, array)) or bool(np.isfinite(array).all())

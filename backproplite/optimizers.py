@@ -62,6 +62,8 @@ class Optimizer(Configurable):
     step_count: int
     #: The learning rate of the newest step.
     rate: float
+    #: A token of the network that it works for.
+    claim: object = None
 
     def __init__(
         self,

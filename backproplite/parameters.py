@@ -35,9 +35,10 @@ class ParameterBlock:
         """Append a parameter, drawn from a generator of fixed seed until a network draws it."""
         if name in self.shapes:
             raise ParameterError(f"the layer has a parameter called {name!r} already.")
-        drawn = draw(name, shape, initializer, np.random.default_rng(0))
+        draw(name, shape, initializer, np.random.default_rng(0))  # refuse before anything changes
         self.shapes[name], self.initializers[name] = shape, initializer
-        self.values = np.concatenate([self.values, drawn.ravel()])
+        fresh = self.fresh_values(np.random.default_rng(0))
+        self.values = np.concatenate([self.values, fresh[self.values.size :]])
         self.gradients = np.zeros_like(self.values)
 
     def fresh_values(self, rng: np.random.Generator) -> Array:

@@ -1,0 +1,469 @@
+"""What is let in, and what is refused: with the argument, what was expected, what was given."""
+
+import math
+import re
+from decimal import Decimal
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import matrices
+
+from backproplite import checks
+from backproplite.errors import InputError, ParameterError, ShapeError
+
+TABLE = [[1.0, 2.0, 0.0], [4.0, 5.0, 1.0]]
+
+
+def frozen(array):
+    array.flags.writeable = False
+    return array
+
+
+def data_frame(dtype="float64"):
+    return pytest.importorskip("pandas").DataFrame(TABLE, columns=list("abc")).astype(dtype)
+
+
+#: The same table in every guise: what makes it, so that a missing pandas skips one case.
+GUISES = {
+    "float64": lambda: np.array(TABLE),
+    "list": lambda: [list(row) for row in TABLE],
+    "list of ints": lambda: [[1, 2, 0], [4, 5, 1]],
+    "tuple of arrays": lambda: tuple(np.array(row) for row in TABLE),
+    "int64": lambda: np.array(TABLE, np.int64),
+    "uint8": lambda: np.array(TABLE, np.uint8),
+    "float16": lambda: np.array(TABLE, np.float16),
+    "float32": lambda: np.array(TABLE, np.float32),
+    "longdouble": lambda: np.array(TABLE, np.longdouble),
+    "Fortran": lambda: np.asfortranarray(TABLE),
+    "strided": lambda: np.repeat(np.repeat(TABLE, 2, 0), 3, 1)[::2, ::3],
+    "backwards": lambda: np.array(TABLE)[::-1, ::-1].copy()[::-1, ::-1],
+    "broadcast": lambda: np.broadcast_to(np.array(TABLE), (2, 3)),
+    "read-only": lambda: frozen(np.array(TABLE)),
+    "big-endian": lambda: np.array(TABLE, ">f8"),
+    "big-endian ints": lambda: np.array(TABLE, ">i2"),
+    "np.matrix": lambda: np.array(TABLE).view(np.matrix),
+    "DataFrame": data_frame,
+    "DataFrame of ints": lambda: data_frame("int32"),
+}
+
+
+def contents(value):
+    """The bits of an array or a table, to see that nothing was written."""
+    return np.asarray(value).tobytes()
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("make", GUISES.values(), ids=GUISES)
+@pytest.mark.parametrize("check", [checks.real_array, checks.matrix])
+def test_numbers_in_any_guise_become_a_plain_array(check, make, dtype):
+    value = make()
+    before = contents(value)
+    array = check("X", value, dtype)
+    assert type(array) is np.ndarray
+    assert array.dtype == np.dtype(dtype)
+    assert array.flags.c_contiguous
+    assert array.tolist() == TABLE
+    assert contents(value) == before
+
+
+@pytest.mark.parametrize(
+    ("value", "shape"),
+    [
+        (3, ()),
+        (2.5, ()),
+        (True, ()),
+        (np.float32(1), ()),
+        (np.array(7), ()),
+        ([], (0,)),
+        ([True, False], (2,)),
+        (range(3), (3,)),
+        (np.ones((2, 0)), (2, 0)),
+        (np.ones((2, 1, 3)), (2, 1, 3)),
+    ],
+)
+def test_any_shape_of_real_numbers_is_an_array(value, shape):
+    array = checks.real_array("x", value)
+    assert array.shape == shape
+    assert array.dtype == np.float64
+    assert array.tolist() == np.asarray(value).tolist()
+
+
+@given(x=matrices())
+def test_an_array_that_fits_is_not_copied(x):
+    assert np.shares_memory(checks.real_array("x", x), x)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        [1.7e308, 1.7e308],  # the sum overflows
+        [1.7e308, 1.7e308, -1.7e308, -1.7e308],
+        [5e-324, -0.0],
+        [np.finfo(float).max],
+    ],
+)
+def test_extreme_but_finite_numbers_pass_unchanged(value):
+    assert contents(checks.real_array("x", value)) == contents(np.array(value))
+
+
+def test_numbers_too_small_for_the_dtype_become_zero():
+    assert checks.real_array("x", [1e-300], np.float32).tolist() == [0]
+
+
+def sparse():
+    return pytest.importorskip("scipy.sparse").csr_array(TABLE)
+
+
+def mixed_frame():
+    return data_frame().assign(a=["x", "y"])
+
+
+CONVERT_TEXT = "Convert it first (encode text, dates and the like as numbers)."
+CONVERT_OBJECT = (
+    "Convert it first (for a sparse matrix .toarray(), for a table keep the numeric columns)."
+)
+REMOVE = "Remove or fill such values first."
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: "text", f"got dtype <U4 from a str. {CONVERT_TEXT}"),
+        (lambda: ["1", "2"], f"got dtype <U1 from a list. {CONVERT_TEXT}"),
+        (lambda: b"bytes", f"got dtype |S5 from a bytes. {CONVERT_TEXT}"),
+        (
+            lambda: np.array(["2026-11-01"], "M8[D]"),
+            f"got dtype datetime64[D] from a ndarray. {CONVERT_TEXT}",
+        ),
+        (
+            lambda: np.array([1j]),
+            "got dtype complex128 from a ndarray. Convert it first (take .real or np.abs).",
+        ),
+        (lambda: None, f"got dtype object from a NoneType. {CONVERT_OBJECT}"),
+        (lambda: [1, None], f"got dtype object from a list. {CONVERT_OBJECT}"),
+        (lambda: {"a": 1}, f"got dtype object from a dict. {CONVERT_OBJECT}"),
+        (lambda: np.array([1, 2], object), f"got dtype object from a ndarray. {CONVERT_OBJECT}"),
+        (sparse, f"got dtype object from a csr_array. {CONVERT_OBJECT}"),
+        (mixed_frame, f"got dtype object from a DataFrame. {CONVERT_OBJECT}"),
+    ],
+)
+def test_what_are_no_real_numbers_is_refused(make, message):
+    with pytest.raises(InputError) as caught:
+        checks.real_array("X", make())
+    assert str(caught.value) == f"X must hold real numbers; {message}"
+
+
+@pytest.mark.parametrize("ragged", [[[1, 2], [3]], [[1], 2], [np.ones(2), np.ones(3)]])
+def test_ragged_lists_are_refused(ragged):
+    with pytest.raises(InputError) as caught:
+        checks.real_array("X", ragged)
+    assert str(caught.value).startswith(
+        "X must be an array of numbers, every row as long as the others; "
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "dtype", "message"),
+    [
+        (math.nan, "float64", "finite in float64; got nan at index []."),
+        ([[1, 2], [3, math.nan]], "float64", "finite in float64; got nan at index [1, 1]."),
+        ([0, math.inf, math.nan], "float64", "finite in float64; got inf at index [1]."),
+        ([-math.inf, math.inf], "float64", "finite in float64; got -inf at index [0]."),
+        ([1, 1e300], "float32", "finite in float32; got 1e+300 at index [1]."),
+        ([10.0**39, 1], "float32", "finite in float32; got 1e+39 at index [0]."),
+        (
+            [[[1, 2], [math.nan, 4]]] * 2,
+            "float64",
+            "finite in float64; got nan at index [0, 1, 0].",
+        ),
+    ],
+)
+def test_the_first_number_that_is_not_finite_is_named(value, dtype, message):
+    with pytest.raises(InputError) as caught:
+        checks.real_array("X", value, dtype)
+    assert str(caught.value) == f"X must be {message} {REMOVE}"
+
+
+@given(x=matrices(), data=st.data(), bad=st.sampled_from([math.nan, math.inf, -math.inf]))
+def test_a_number_that_is_not_finite_is_found_anywhere(x, data, bad):
+    index = tuple(data.draw(st.integers(0, n - 1)) for n in x.shape)
+    x[index] = bad
+    with pytest.raises(InputError, match=re.escape(f"got {bad} at index {list(index)}.")):
+        checks.real_array("x", x)
+    with pytest.raises(InputError):
+        checks.matrix("x", x)
+
+
+# floating: what activations take.
+
+
+@pytest.mark.parametrize("dtype", ["f2", "f4", "f8", ">f8", "c8", "c16"])
+def test_floats_and_complex_numbers_stay_as_they_are(dtype):
+    x = np.array([1, -2], dtype)
+    assert checks.floating(x) is x
+
+
+@pytest.mark.parametrize("x", [[1, -2], np.array([1, -2], np.int8), np.array([1, -2], ">i4")])
+def test_integers_become_float64(x):
+    array = checks.floating(x)
+    assert array.dtype == np.float64
+    assert array.tolist() == [1, -2]
+
+
+def test_a_bool_a_scalar_and_nan_are_numbers():
+    assert checks.floating(True).dtype == checks.floating(3).dtype == np.float64
+    assert checks.floating(np.uint8(3)).shape == ()
+    assert np.isnan(checks.floating(math.nan))
+
+
+@pytest.mark.parametrize(
+    ("x", "given_as"),
+    [
+        ("text", "dtype <U4 from a str."),
+        (None, "dtype object from a NoneType."),
+        ([1, None], "dtype object from a list."),
+        (np.array(["2026"], "M8[Y]"), "dtype datetime64[Y] from a ndarray."),
+    ],
+)
+def test_floating_refuses_what_is_no_number(x, given_as):
+    with pytest.raises(InputError) as caught:
+        checks.floating(x)
+    assert str(caught.value) == f"x must hold numbers; got {given_as}"
+
+
+# matrix and same_samples.
+
+
+@pytest.mark.parametrize(
+    ("value", "features", "message"),
+    [
+        (
+            [1, 2, 3],
+            None,
+            "X must be 2-D, shaped (samples, features); got shape (3,). For one sample use "
+            "X.reshape(1, -1), for one feature X.reshape(-1, 1).",
+        ),
+        (
+            np.ones((2, 3, 4)),
+            None,
+            "X must be 2-D, shaped (samples, features); got shape (2, 3, 4). For samples of "
+            "several axes use X.reshape(len(X), -1).",
+        ),
+        ([[]], None, "X must hold at least one sample and one feature; got shape (1, 0)."),
+        (
+            np.ones((0, 3)),
+            3,
+            "X must hold at least one sample and one feature; got shape (0, 3).",
+        ),
+        (
+            TABLE,
+            2,
+            "X must have 2 features, one for each input of the network; got 3 (shape (2, 3)).",
+        ),
+        (
+            TABLE,
+            1,
+            "X must have 1 feature, one for each input of the network; got 3 (shape (2, 3)).",
+        ),
+    ],
+)
+def test_other_shapes_are_no_matrix(value, features, message):
+    with pytest.raises(ShapeError) as caught:
+        checks.matrix("X", value, features=features)
+    assert str(caught.value) == message
+
+
+def test_a_number_is_no_matrix():
+    with pytest.raises(ShapeError, match=re.escape("got shape ().")):
+        checks.matrix("X", 3.0)
+
+
+@pytest.mark.parametrize("features", [None, 3])
+def test_a_matrix_of_the_wanted_width_passes(features):
+    assert checks.matrix("X", TABLE, features=features).tolist() == TABLE
+    assert checks.matrix("X", [[5]]).tolist() == [[5]]
+
+
+def test_same_samples():
+    checks.same_samples("X", np.ones((2, 3)), "y", np.ones(2))
+    with pytest.raises(ShapeError) as caught:
+        checks.same_samples("X", np.ones((2, 3)), "y", np.ones((3, 1)))
+    assert str(caught.value) == ("X and y must have the same number of samples; got 2 and 3.")
+
+
+# sample_shares.
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: [1, 2, 0, 5],
+        lambda: np.array([1, 2, 0, 5], np.uint8),
+        lambda: frozen(np.array([1.0, 2, 0, 5])),
+        lambda: np.array([1.0, 2, 0, 5]) * 1e307,
+        lambda: np.array([1.0, 2, 0, 5]) * 1e-320,
+        lambda: np.repeat([1.0, 2, 0, 5], 2)[::2],
+        lambda: pytest.importorskip("pandas").Series([1, 2, 0, 5]),
+    ],
+)
+def test_weights_become_shares_of_the_whole(make):
+    weights = make()
+    before = contents(weights)
+    shares = checks.sample_shares("sample_weight", weights, 4, np.float64)
+    # Subnormal weights have few digits: 1e-320 is 2024 units of the last place.
+    tolerance = 1e-3 if np.max(weights) < 1e-300 else 1e-15
+    np.testing.assert_allclose(shares, [1 / 8, 2 / 8, 0, 5 / 8], rtol=tolerance)
+    assert contents(weights) == before
+
+
+@given(weights=st.lists(st.floats(0, 1e308), min_size=1).filter(any))
+def test_shares_sum_to_one(weights):
+    shares = checks.sample_shares("w", weights, len(weights), np.float64)
+    assert (shares >= 0).all()
+    assert math.fsum(shares) == pytest.approx(1, rel=1e-14)
+
+
+def test_equal_weights_and_the_dtype_asked_for():
+    shares = checks.sample_shares("w", [True] * 4, 4, np.float32)
+    assert shares.dtype == np.float32
+    assert shares.tolist() == [0.25] * 4
+
+
+@pytest.mark.parametrize(
+    ("weights", "error", "message"),
+    [
+        (
+            [1, 1],
+            ShapeError,
+            "w must hold one weight per sample, shape (3,); got shape (2,).",
+        ),
+        (
+            [[1], [1], [1]],
+            ShapeError,
+            "w must hold one weight per sample, shape (3,); got shape (3, 1).",
+        ),
+        (1.0, ShapeError, "w must hold one weight per sample, shape (3,); got shape ()."),
+        ([1, -2, -1], InputError, "w must not be negative; got -2.0 at 1."),
+        ([0, 0, 0], InputError, "w must have at least one weight above 0; got only zeros."),
+        (
+            [1, math.nan, 1],
+            InputError,
+            f"w must be finite in float64; got nan at index [1]. {REMOVE}",
+        ),
+        (
+            ["a", "b", "c"],
+            InputError,
+            f"w must hold real numbers; got dtype <U1 from a list. {CONVERT_TEXT}",
+        ),
+    ],
+)
+def test_unfit_weights_are_refused(weights, error, message):
+    with pytest.raises(error) as caught:
+        checks.sample_shares("w", weights, 3, np.float64)
+    assert str(caught.value) == message
+
+
+# number and whole_number.
+
+
+@pytest.mark.parametrize(
+    "value",
+    [2, 2.0, np.int8(2), np.uint64(2), np.float16(2), np.float32(2), np.longdouble(2), Fraction(2)],
+)
+def test_any_real_scalar_is_a_number(value):
+    result = checks.number("x", value, minimum=2, maximum=2, above=1, below=3)
+    assert type(result) is float
+    assert result == 2
+
+
+@given(value=st.floats(allow_nan=False, allow_infinity=False))
+def test_a_finite_number_comes_back_as_it_is(value):
+    assert checks.number("x", value) == value
+
+
+@pytest.mark.parametrize(
+    ("value", "bounds", "message"),
+    [
+        (math.nan, {}, "a finite number; got nan."),
+        (math.inf, {}, "a finite number; got inf."),
+        (-math.inf, {"below": 1}, "a finite number below 1; got -inf."),
+        (np.float64("nan"), {"minimum": 0}, "a finite number at least 0; got nan."),
+        (-1, {"minimum": 0}, "a finite number at least 0; got -1."),
+        (1.5, {"maximum": 1}, "a finite number at most 1; got 1.5."),
+        (0, {"above": 0}, "a finite number above 0; got 0."),
+        (1, {"below": 1}, "a finite number below 1; got 1."),
+        (2, {"minimum": 0, "below": 1}, "a finite number at least 0 and below 1; got 2."),
+        (2, {"above": 0, "maximum": 1}, "a finite number at most 1 and above 0; got 2."),
+        (True, {}, "a finite number; got True."),
+        (np.True_, {}, "a finite number; got np.True_."),
+        ("0.1", {}, "a finite number; got '0.1'."),
+        (None, {"minimum": 0}, "a finite number at least 0; got None."),
+        (1j, {}, "a finite number; got 1j."),
+        ([1.0], {}, "a finite number; got [1.0]."),
+        (np.array(1.0), {}, "a finite number; got array(1.)."),
+        (Decimal("0.1"), {}, "a finite number; got Decimal('0.1')."),
+    ],
+)
+def test_what_is_no_number_within_bounds_is_refused(value, bounds, message):
+    with pytest.raises(ParameterError) as caught:
+        checks.number("rate", value, **bounds)
+    assert str(caught.value) == f"rate must be {message}"
+
+
+@pytest.mark.parametrize("value", [3, 10**30, np.int8(3), np.uint64(3)])
+def test_a_whole_number_comes_back_as_an_int(value):
+    result = checks.whole_number("epochs", value, 3)
+    assert type(result) is int
+    assert result == value
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (2, "2"),
+        (-5, "-5"),
+        (np.int64(2), "np.int64(2)"),
+        (3.0, "3.0"),
+        (True, "True"),
+        (np.True_, "np.True_"),
+        ("3", "'3'"),
+        (None, "None"),
+        ([3], "[3]"),
+        (math.nan, "nan"),
+    ],
+)
+def test_what_is_no_whole_number_is_refused(value, shown):
+    with pytest.raises(ParameterError) as caught:
+        checks.whole_number("epochs", value, 3)
+    assert str(caught.value) == f"epochs must be a whole number of at least 3; got {shown}."
+
+
+# generator.
+
+
+@pytest.mark.parametrize("seed", [0, 42, 2**100, np.int64(7), np.uint8(7)])
+def test_an_int_seeds_a_new_generator(seed):
+    drawn = checks.generator(seed).random(3)
+    assert drawn.tolist() == np.random.default_rng(int(seed)).random(3).tolist()
+
+
+def test_a_generator_is_taken_as_it_is_and_none_is_fresh():
+    rng = np.random.default_rng(0)
+    assert checks.generator(rng) is rng
+    assert checks.generator(None).random() != checks.generator(None).random()
+
+
+@pytest.mark.parametrize(
+    "seed",
+    [-1, 1.0, True, np.False_, "1", [1], np.random.RandomState(0), np.random.SeedSequence(0)],
+)
+def test_other_seeds_are_refused(seed):
+    with pytest.raises(ParameterError) as caught:
+        checks.generator(seed)
+    assert str(caught.value) == (
+        "seed must be a non-negative int, a numpy.random.Generator, or None for a fresh start "
+        f"each time; got {seed!r}."
+    )
