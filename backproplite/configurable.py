@@ -7,7 +7,7 @@ data that describes an object.
 
 from __future__ import annotations
 
-import inspect
+from inspect import Parameter, signature
 
 
 class Configurable:
@@ -18,17 +18,29 @@ class Configurable:
 
         An argument that the class did not keep as an attribute is left out.
         """
-        names = inspect.signature(type(self)).parameters
-        return {name: vars(self)[name] for name in names if name in vars(self)}
+        return {name: vars(self)[name] for name in _arguments(type(self)) if name in vars(self)}
 
     def __repr__(self) -> str:
         """Show positional arguments by value, and the others where they differ from the default."""
-        signature = inspect.signature(type(self)).parameters
+        arguments = _arguments(type(self))
         shown = []
         for name, value in self.settings().items():
-            default = signature[name].default
-            if default is inspect.Parameter.empty:
+            default = arguments[name].default
+            if default is Parameter.empty:
                 shown.append(repr(value))
             elif type(value) is not type(default) or value != default:
                 shown.append(f"{name}={value!r}")
         return f"{type(self).__name__}({', '.join(shown)})"
+
+
+def _arguments(cls: type) -> dict[str, Parameter]:
+    """Return a constructor's arguments; where it takes `**options`, also those of its base."""
+    arguments: dict[str, Parameter] = {}
+    for base in (base for base in cls.__mro__ if "__init__" in vars(base)):
+        own = list(signature(vars(base)["__init__"]).parameters.values())[1:]
+        for argument in own:
+            if argument.kind not in (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD):
+                arguments.setdefault(argument.name, argument)
+        if not own or own[-1].kind is not Parameter.VAR_KEYWORD:
+            break
+    return arguments

@@ -58,8 +58,7 @@ def softmax(x: Array) -> Array:
 
 def norm(vector: Array) -> float:
     """Return the Euclidean length of a 1-D array, also where its square would not fit a float."""
-    with np.errstate(over="ignore"):
-        square = float(np.dot(vector, vector))
+    square = float(np.vdot(vector, vector))  # which, unlike dot, overflows without a warning
     if 1e-30 < square < math.inf:
         return math.sqrt(square)
     largest = float(np.abs(vector).max(initial=0.0))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -248,14 +249,9 @@ class Momentum(Optimizer):
         learning_rate: float | Callable[[int], float] = 0.01,
         momentum: float = 0.9,
         nesterov: bool = False,
-        *,
-        clip_norm: float | None = None,
-        clip_value: float | None = None,
-        weight_decay: float = 0.0,
+        **options: Any,
     ) -> None:
-        super().__init__(
-            learning_rate, clip_norm=clip_norm, clip_value=clip_value, weight_decay=weight_decay
-        )
+        super().__init__(learning_rate, **options)
         self.momentum = number("momentum", momentum, minimum=0, below=1)
         self.nesterov = nesterov
 
@@ -314,14 +310,9 @@ class RMSProp(Optimizer):
         learning_rate: float | Callable[[int], float] = 0.01,
         beta2: float = 0.99,
         epsilon: float = 1e-8,
-        *,
-        clip_norm: float | None = None,
-        clip_value: float | None = None,
-        weight_decay: float = 0.0,
+        **options: Any,
     ) -> None:
-        super().__init__(
-            learning_rate, clip_norm=clip_norm, clip_value=clip_value, weight_decay=weight_decay
-        )
+        super().__init__(learning_rate, **options)
         self.beta2 = number("beta2", beta2, minimum=0, below=1)
         self.epsilon = number("epsilon", epsilon, above=0)
 
@@ -380,14 +371,9 @@ class Adam(Optimizer):
         beta1: float = 0.9,
         beta2: float = 0.999,
         epsilon: float = 1e-8,
-        *,
-        clip_norm: float | None = None,
-        clip_value: float | None = None,
-        weight_decay: float = 0.0,
+        **options: Any,
     ) -> None:
-        super().__init__(
-            learning_rate, clip_norm=clip_norm, clip_value=clip_value, weight_decay=weight_decay
-        )
+        super().__init__(learning_rate, **options)
         self.beta1 = number("beta1", beta1, minimum=0, below=1)
         self.beta2 = number("beta2", beta2, minimum=0, below=1)
         self.epsilon = number("epsilon", epsilon, above=0)
@@ -448,19 +434,10 @@ class AdamW(Adam):
         beta2: float = 0.999,
         epsilon: float = 1e-8,
         *,
-        clip_norm: float | None = None,
-        clip_value: float | None = None,
         weight_decay: float = 0.01,
+        **options: Any,
     ) -> None:
-        super().__init__(
-            learning_rate,
-            beta1,
-            beta2,
-            epsilon,
-            clip_norm=clip_norm,
-            clip_value=clip_value,
-            weight_decay=weight_decay,
-        )
+        super().__init__(learning_rate, beta1, beta2, epsilon, weight_decay=weight_decay, **options)
 
     def decay(self, parameters: Array, gradients: Array, rate: float, scratch: Array) -> None:
         """Shrink the parameters themselves, in place."""
