@@ -88,10 +88,10 @@ class Sigmoid(Activation):
     gives_probabilities = True
 
     def forward(self, x: Array) -> tuple[Array, Array]:
-        """Return the sigmoid, and its tail f(-|x|): what is missing to 0 or 1, with every digit.
+        """Return f(x), and its tail f(-|x|): how far it is from 0 or from 1, whichever is nearer.
 
-        With rise = e to the x or 1, whichever is less, rise - rise · tail is 1 - tail on the
-        right, and on the left f(x) rounded less often than in rise / (1 + rise).
+        f(x) is 1 - tail for x > 0. For x < 0 it is eˣ (1 - tail), which is the tail again but
+        rounds one time less. Nothing overflows: eˣ is only taken where x < 0.
         """
         small = decay_of_size(x)
         tail = small / (1 + small)
@@ -99,7 +99,7 @@ class Sigmoid(Activation):
         return rise - rise * tail, tail
 
     def local_derivative(self, tail: Array) -> Array:
-        """Return tail - tail², which is f(1 - f) without its loss of digits."""
+        """Return tail · (1 - tail): f(1 - f), where the tail has digits that 1 - f has not."""
         return tail - tail * tail
 
 

@@ -27,10 +27,12 @@ def real_array(name: str, value: object, dtype: DTypeLike = np.float64) -> Array
     """
     try:
         given = np.asarray(value)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RuntimeError) as error:
         raise InputError(
             f"{name} must be an array of numbers, every row as long as the others; {error}"
         ) from None
+    if given.dtype.kind == "O" and not isinstance(value, np.ndarray):
+        given = _numbers_from_table(given)
     if given.dtype.kind not in "biuf":
         raise InputError(
             f"{name} must hold real numbers; got dtype {given.dtype} from a "
@@ -49,12 +51,22 @@ def real_array(name: str, value: object, dtype: DTypeLike = np.float64) -> Array
 
 def floating(x: object) -> Array:
     """Return x as floats: floats and complex numbers as they are, integers as float64."""
-    array = np.asarray(x)
+    try:
+        array = np.asarray(x)
+    except (ValueError, TypeError) as error:
+        raise InputError(f"x must be an array of numbers; {error}") from None
     if array.dtype.kind in "fc":
         return array
     if array.dtype.kind in "biu":
         return array.astype(np.float64)
     raise InputError(f"x must hold numbers; got dtype {array.dtype} from a {type(x).__name__}.")
+
+
+def _numbers_from_table(given: Array) -> Array:
+    """Return the entries of a table with columns of several kinds as float64, if all are real."""
+    if all(isinstance(entry, (Real, np.bool_)) for entry in given.flat):
+        return given.astype(np.float64)
+    return given
 
 
 def _mend(kind: str) -> str:
@@ -85,8 +97,8 @@ def matrix(
         )
     if features is not None and array.shape[1] != features:
         raise ShapeError(
-            f"{name} must have {features} feature{'s'[: features != 1]}, one for each input of "
-            f"the network; got {array.shape[1]} (shape {array.shape})."
+            f"{name} must have {features} feature{'s'[: features != 1]}; "
+            f"got {array.shape[1]} (shape {array.shape})."
         )
     return array
 
@@ -132,7 +144,10 @@ def number(
     expected = f"a finite number{' ' if bounds else ''}{bounds}"
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, Real):
         raise ParameterError(f"{name} must be {expected}; got {value!r}.")
-    given = float(value)
+    try:
+        given = float(value)
+    except OverflowError:
+        given = math.inf
     within = minimum <= given <= maximum and above < given < below
     if not (math.isfinite(given) and within):
         raise ParameterError(f"{name} must be {expected}; got {given:g}.")

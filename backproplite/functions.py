@@ -20,7 +20,7 @@ def decay_of_size(x: Array) -> Array:
 
 
 def sigmoid(x: Array) -> Array:
-    """Return 1 / (1 + exp(-x)), rise - rise · tail as in `Sigmoid`."""
+    """Return 1 / (1 + exp(-x)), computed as in `Sigmoid`."""
     small = decay_of_size(x)
     rise = np.exp(np.minimum(x, 0))
     return rise - rise * (small / (1 + small))

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .checks import Array, generator, matrix, number, real_array, same_samples, sample_shares
+from .checks import Array, generator, matrix, number, real_array
 from .errors import GradientMismatch, ParameterError, ShapeError
 from .layers import Layer
 from .losses import Loss
@@ -120,7 +120,8 @@ def check_gradients(
     input on its own; there is no absolute tolerance, so small gradients are held
     to the same standard as large ones
 
-    The training pass is checked, with dropout masks held still. A layer is run
+    The training pass is checked, with dropout masks held still. Parameters that
+    are still all 0 or all 1 are moved a little first, on the copy. A layer is run
     with random weights on its outputs. Where the slope jumps (ReLU at 0) an
     entry is left out and counted. Of a tensor of more than 2,000 entries, 500
     and 20 random signed sums of all entries are compared.
@@ -175,10 +176,18 @@ def check_gradients(
         slopes = [_settle(name, gradients[name], lines[name], exact, tolerance) for name in lines]
         overall = max(each.largest for each in slopes)
         zero_may_be = isinstance(subject, Network) and overall > 0
-        checks = []
-        for each in slopes:
-            floor = np.clip(64 * rounding[each.name], 1e-14 * overall, 1e-8 * overall)
-            checks.append(_judge(each, tolerance, floor, zero_may_be))
+        checks: list[TensorCheck] = []
+        for each in reversed(slopes):  # an error spreads from the output to the input
+            floor = np.clip(64 * rounding[each.name], 1e-16 * overall, 1e-8 * overall)
+            try:
+                checks.insert(0, _judge(each, tolerance, floor, zero_may_be))
+            except GradientMismatch as error:
+                if not isinstance(subject, Network):
+                    raise
+                raise GradientMismatch(
+                    f"{error}\nNo parameter nearer to the output is wrong: look at backward from "
+                    "here to the next layer with parameters."
+                ) from None
         if isinstance(subject, Network) and subject.dtype == np.float32:
             _check_single_precision(build, gradients, rounding, overall)
     return GradientReport(tuple(checks), seed)
@@ -254,10 +263,13 @@ def _network_probe(
     network: Network, arrays: tuple[Any, ...], rng: np.random.Generator
 ) -> Callable[[np.dtype[Any]], _Probe]:
     X, y, *weight = copy.deepcopy(arrays)
-    prepared = copy.deepcopy(network)._checked(X, y, weight[0] if weight else None)
+    template = copy.deepcopy(network)
+    prepared = template._checked(X, y, weight[0] if weight else None)
+    for layer in template.layers:
+        _stir(layer, rng)
 
     def build(dtype: np.dtype[Any]) -> _Probe:
-        twin = copy.deepcopy(network)
+        twin = copy.deepcopy(template)
         twin._gather(dtype)
         x = prepared[0].astype(dtype)
         targets, shares = (None if a is None else a.astype(np.float64) for a in prepared[1:])
@@ -265,7 +277,7 @@ def _network_probe(
 
         def forward() -> tuple[Any, list[Any]]:
             twin.rng.bit_generator.state = state
-            return twin.forward_training(x)
+            return twin._forward_training(x)
 
         def run() -> Any:
             return twin.loss.value(forward()[0], targets, shares)  # type: ignore[arg-type]
@@ -276,11 +288,23 @@ def _network_probe(
             grad_x = twin.backward(grad_output, caches)
             twin.gradients[...] = np.nan
             twin.backward_parameters(grad_output, caches)
-            return _views(twin, "grad_") | {"X": grad_x}
+            return {"X": grad_x} | _views(twin, "grad_")
 
-        return _Probe(run, _views(twin, "") | {"X": x}, backward)
+        return _Probe(run, {"X": x} | _views(twin, ""), backward)
 
     return build
+
+
+def _stir(layer: Layer, rng: np.random.Generator) -> None:
+    """Move parameters that are still all 0 or all 1.
+
+    A scale of 1 would hide its misuse, and a bias of 0 puts the units that get
+    nothing but zeros exactly at the kink of a ReLU.
+    """
+    for name in layer.block.shapes:
+        values = getattr(layer, name)
+        if (values == 0).all() or (values == 1).all():
+            values += 0.2 * rng.uniform(-1, 1, values.shape)
 
 
 def _views(network: Network, prefix: str) -> dict[str, Array]:
@@ -296,13 +320,13 @@ def _layer_probe(
 ) -> Callable[[np.dtype[Any]], _Probe]:
     given = matrix("x", arrays[0], features=layer.in_features).copy()
     template = copy.deepcopy(layer)
-    values = template.block.values
-    if template.block.is_untouched():  # a scale of 1 or a bias of 0 would hide their misuse
-        values += 0.2 * rng.uniform(-1, 1, values.shape) * np.maximum(abs(values), 1)
+    _stir(template, rng)
     mask_seed = int(rng.integers(2**32))
     trial = copy.deepcopy(template)
-    shape = trial.forward_training(given.copy(), np.random.default_rng(mask_seed))[0].shape
-    weights = rng.standard_normal(shape)
+    result = trial.forward_training(given.copy(), np.random.default_rng(mask_seed))
+    if not isinstance(result, tuple) or len(result) != 2:
+        raise GradientMismatch("forward must return two things: the output and a cache.")
+    weights = rng.standard_normal(result[0].shape)
 
     def build(dtype: np.dtype[Any]) -> _Probe:
         twin = copy.deepcopy(template)
@@ -321,9 +345,9 @@ def _layer_probe(
                 raise GradientMismatch("backward writes to grad_output, which others still need.")
             gradients = {name: getattr(twin, f"grad_{name}").copy() for name in twin.block.shapes}
             twin.backward_parameters(grad_output, forward()[1])
-            for name, gradient in gradients.items():
-                other = getattr(twin, f"grad_{name}")
-                if not np.allclose(other, gradient, rtol=1e-9, atol=0, equal_nan=True):
+            for name in gradients if np.array_equal(x, given) else ():
+                pair = getattr(twin, f"grad_{name}"), gradients[name]
+                if not np.allclose(*pair, rtol=1e-9, atol=0, equal_nan=True):
                     raise GradientMismatch(f"backward_parameters gives another grad_{name}.")
             return gradients | {"x": grad_x}
 
@@ -336,13 +360,9 @@ def _layer_probe(
 def _loss_probe(
     loss: Loss, arrays: tuple[Any, ...], rng: np.random.Generator
 ) -> Callable[[np.dtype[Any]], _Probe]:
-    given = matrix("outputs", arrays[0])
     twin = copy.deepcopy(loss)
-    targets = twin.prepare_targets("targets", arrays[1], given.shape[1], np.float64).copy()
-    same_samples("outputs", given, "targets", targets)
-    shares = (
-        sample_shares("sample_weight", arrays[2], len(given), np.float64) if arrays[2:] else None
-    )
+    outputs, y, *weight = copy.deepcopy(arrays)
+    given, targets, shares = twin._checked(outputs, y, weight[0] if weight else None)
 
     def build(dtype: np.dtype[Any]) -> _Probe:
         outputs = given.astype(dtype)
@@ -364,6 +384,7 @@ def _repeatable_gradients(probe: _Probe) -> dict[str, Array]:
     for name, tensor in probe.tensors.items():
         if not np.array_equal(tensor, before[name]):
             raise GradientMismatch(f"{name} was written to by forward or backward.")
+    for name, tensor in probe.tensors.items():
         if first[name].shape != tensor.shape:
             raise GradientMismatch(
                 f"the gradient of {name} must have shape {tensor.shape}; got {first[name].shape}."
@@ -412,11 +433,12 @@ def _complex_twin(build: Callable[[np.dtype[Any]], _Probe], real: _Probe) -> _Pr
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", np.exceptions.ComplexWarning)
-            twin, result = build(np.dtype(np.complex128)), real.run()
-            same = abs(twin.run() - result).max() <= 1e-9 * abs(result).max()
+            twin, expected = build(np.dtype(np.complex128)), real.run()
+            result = twin.run()
+            same = abs(result - expected).max() <= 1e-9 * abs(expected).max()
     except Exception:  # a user's forward may fail on complex numbers in any way
         return None
-    return twin if same else None
+    return twin if same and np.iscomplexobj(result) else None
 
 
 class _Line(NamedTuple):
@@ -445,7 +467,8 @@ def _examine(
     rng: np.random.Generator,
 ) -> list[_Line]:
     """Take the slopes of one tensor."""
-    flat, middle, close = real.tensors[name].reshape(-1), real.run(), 1e-7 * abs(gradient).max()
+    flat, middle, largest = real.tensors[name].reshape(-1), real.run(), abs(gradient).max()
+    close, most_noise = 1e-7 * largest, (1e-6 if twin is None else 1e-3) * largest
 
     def line(where: slice, step: Array) -> _Line:
         moved, central, noise, bend = _central(real.run, flat, where, step, middle, blur)
@@ -456,19 +479,19 @@ def _examine(
                 jump = abs(exact + _imaginary(twin, name, where, -moved))
         return _Line(backward, exact, central, noise, bend, jump, where.start)
 
-    def best(where: slice, signs: Array) -> _Line:
-        """Take smaller and smaller steps until all agree; else return what is least in doubt."""
-        step, lines = STEP * np.maximum(1, abs(flat[where])) * signs, []
-        for _ in range(12):
+    def settled(where: slice, signs: Array) -> _Line:
+        """Take smaller steps until all agree; if they never do, return what is least in doubt."""
+        step = STEP * np.maximum(1, abs(flat[where])) * signs
+        lines: list[_Line] = []
+        while not lines or 32 * lines[-1].noise < most_noise:
             lines.append(line(where, step))
-            last = lines[-1]
+            last, step = lines[-1], step / 32
             gap = np.fmax(abs(last.central - last.backward), abs(last.central - last.exact))
-            if gap <= close + last.noise or last.noise > last.bend:
-                break
-            step = step / 32
-        return min(lines, key=lambda line: line.doubt)
+            if gap <= close + last.noise:
+                return last
+        return min(lines, key=lambda line: line.doubt / (abs(line.central) + close))
 
-    return [best(*move) for move in _moves(flat.size, rng)]
+    return [settled(*move) for move in _moves(flat.size, rng)]
 
 
 def _moves(size: int, rng: np.random.Generator) -> Iterator[tuple[slice, Array]]:
@@ -551,7 +574,8 @@ def _settle(
         # and what backpropagation gives lies between them.
         jump = bend * ((bend > 100 * noise) & (abs(backward - central) <= bend + noise))
         reference = central
-    kink = jump > tolerance * abs(reference).max() + noise
+    apart = np.minimum(jump, abs(backward - reference))
+    kink = apart > tolerance * abs(reference).max() + noise
     return _Slopes(name, gradient, index, backward, reference, noise, kink, exact)
 
 
@@ -569,7 +593,7 @@ def _judge(slopes: _Slopes, tolerance: float, floor: float, zero_may_be: bool) -
     if not agrees[there].all():
         raise GradientMismatch(_explanation(slopes, largest))
     drowned = not (noise < 1e-3 * largest).all()
-    if drowned and not (slopes.exact or (abs(slopes.backward) <= noise).all()):
+    if drowned and not (slopes.exact or (abs(slopes.backward) <= floor).all()):
         raise GradientMismatch(
             f"the check of {name} is inconclusive: its gradient, {largest:.1e} at most, drowns "
             f"in the rounding of the result, {noise.max():.1e}."

@@ -127,6 +127,11 @@ class _Scaled(Configurable):
 
     def __call__(self, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
         """Return the starting values for a weight of shape (inputs, outputs)."""
+        if not shape:
+            raise ParameterError(
+                f"{type(self).__name__} needs inputs and outputs to count, and a single number has "
+                "none; start it with Constant or Normal."
+            )
         deviation = math.sqrt(self.variance(shape[0], shape[-1]))
         if self.distribution == "normal":
             return rng.normal(0.0, deviation, shape)

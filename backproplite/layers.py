@@ -31,6 +31,10 @@ class Layer(Configurable):
     write into them (`self.scale[...] = 2`); putting another array in their
     place raises an AttributeError.
 
+    `grad_output` is the derivative of the loss by each output, in the output's
+    shape. The cache is whatever `backward` wants to know of the way forward, often
+    the input; it is the layer's own affair, and nobody else looks into it.
+
     Set `in_features` and `out_features` where the width is fixed, and a network
     refuses neighbours that do not fit.
 
@@ -38,7 +42,7 @@ class Layer(Configurable):
     --------
     >>> class Scale(Layer):
     ...     def __init__(self, features):
-    ...         self.features = features
+    ...         self.features = self.in_features = self.out_features = features
     ...         self.add_parameter("scale", (features,), Constant(1.0))
     ...
     ...     def forward(self, x):
@@ -69,7 +73,7 @@ class Layer(Configurable):
         return layer
 
     def add_parameter(
-        self, name: str, shape: tuple[int, ...], initializer: Initializer | None = None
+        self, name: str, shape: int | tuple[int, ...], initializer: Initializer | None = None
     ) -> None:
         """Declare a parameter, to be called in `__init__`.
 
@@ -77,7 +81,7 @@ class Layer(Configurable):
         ----------
         name : str
             The attribute that the parameter becomes; its gradient is `grad_` + name.
-        shape : tuple of int
+        shape : int or tuple of int
             Weight decay acts on parameters of two or more axes only.
         initializer : callable (shape, rng) -> array, optional
             Draws the starting values; `Glorot("uniform")` if none is given.
@@ -91,7 +95,8 @@ class Layer(Configurable):
         """
         if hasattr(self, name) or not name.isidentifier():
             raise ParameterError(f"a parameter cannot be called {name!r}: choose a free name.")
-        self.block.add(name, tuple(shape), initializer or Glorot("uniform"))
+        shape = (shape,) if isinstance(shape, int) else tuple(shape)
+        self.block.add(name, shape, Glorot("uniform") if initializer is None else initializer)
         vars(self).update(self.block.views())
 
     def forward(self, x: Array) -> tuple[Array, Any]:
@@ -132,6 +137,11 @@ class Layer(Configurable):
                 f"{name} is a view into the network's parameters and cannot be replaced. "
                 f"Write into it: layer.{name}[...] = value"
             )
+        whose = name.removeprefix("grad_")
+        if whose != name and whose not in shapes and isinstance(vars(self).get(whose), np.ndarray):
+            raise AttributeError(
+                f"{whose} would never be trained: declare it with add_parameter({whose!r}, shape)."
+            )
         super().__setattr__(name, value)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -158,6 +168,13 @@ class Dense(Layer):
         `Glorot("uniform")` unless given. Before a ReLU, `He()` is the usual choice.
     bias_initializer : callable (shape, rng) -> array, optional
         Where the bias, shape (out_features,), starts; zeros unless given.
+
+    Attributes
+    ----------
+    weight, grad_weight : array of shape (in_features, out_features)
+        The weights, and the newest derivative of the loss by each.
+    bias, grad_bias : array of shape (out_features,)
+        The same for the bias.
 
     Raises
     ------
@@ -194,10 +211,11 @@ class Dense(Layer):
         self.weight_initializer = weight_initializer
         self.bias_initializer = bias_initializer
         self.add_parameter("weight", (self.in_features, self.out_features), weight_initializer)
-        self.add_parameter("bias", (self.out_features,), bias_initializer or Zeros())
+        bias_initializer = Zeros() if bias_initializer is None else bias_initializer
+        self.add_parameter("bias", (self.out_features,), bias_initializer)
 
     def forward(self, x: Array) -> tuple[Array, Array]:
-        """Return x · weight + bias, and x."""
+        """Return x · weight + bias, and x, which the gradient of the weight will need."""
         return x @ self.weight + self.bias, x
 
     def backward(self, grad_output: Array, x: Array) -> Array:

@@ -47,6 +47,8 @@ class Loss(Configurable):
     applies: str | None = None
     #: Whether outputs must lie between 0 and 1.
     wants_probabilities = False
+    #: The activation that makes such probabilities of outputs; None if any output will do.
+    suits: str | None = None
     #: Whether a sample costs the mean of its outputs' costs; else it is their sum.
     mean_over_outputs = False
 
@@ -78,6 +80,7 @@ class Loss(Configurable):
         """Return the loss, for prepared targets and shares."""
         samples, divisor = self._counts(outputs)
         costs, _ = self.forward(outputs, targets)
+        self._check_costs(costs, samples)
         if shares is None:
             return np.add.reduce(costs, axis=None) / (samples * divisor)
         return np.add.reduce(shares @ costs, axis=None) / divisor
@@ -88,11 +91,19 @@ class Loss(Configurable):
         """Return the loss and its gradient in one pass, for prepared targets and shares."""
         samples, divisor = self._counts(outputs)
         costs, cache = self.forward(outputs, targets)
+        self._check_costs(costs, samples)
         if shares is None:
             divisor *= samples
             return np.add.reduce(costs, axis=None) / divisor, self.backward(cache) / divisor
         value = np.add.reduce(shares @ costs, axis=None) / divisor
         return value, self.backward(cache) * (shares[..., np.newaxis] / divisor)
+
+    def _check_costs(self, costs: Array, samples: int) -> None:
+        if costs.shape[:1] != (samples,):
+            raise ShapeError(
+                f"forward of {type(self).__name__} must return one row of costs for each of the "
+                f"{samples} samples, not their mean (Loss averages them); got shape {costs.shape}."
+            )
 
     def _counts(self, outputs: Array) -> tuple[int, int]:
         """Return the number of samples, and what a sample's costs are divided by."""
@@ -323,6 +334,7 @@ class BinaryCrossEntropy(_BinaryLoss):
            [-1.]])
     """
 
+    suits = "Sigmoid"
     wants_probabilities = True
 
     def forward(self, outputs: Array, targets: Array) -> tuple[Array, Any]:
@@ -429,6 +441,7 @@ class CategoricalCrossEntropy(_CategoricalLoss):
     array([[-2., -0., -0.]])
     """
 
+    suits = "Softmax"
     wants_probabilities = True
 
     def forward(self, outputs: Array, targets: Array) -> tuple[Array, Any]:

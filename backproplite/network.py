@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Sized
 from typing import Any
 
 import numpy as np
@@ -94,7 +94,7 @@ class Network:
     ) -> None:
         self.layers = tuple(_checked_layers(layers))
         self.in_features, self.out_features = check_neighbours(self.layers)
-        self.loss = _checked_loss(loss, self.layers[-1])
+        self.loss = loss
         if dtype not in ("float64", "float32", np.float64, np.float32):
             raise ParameterError(f"dtype must be 'float64' or 'float32'; got {dtype!r}.")
         self.rng = generator(seed)
@@ -112,8 +112,11 @@ class Network:
 
     # One training step: forward, loss, backward, update.
 
-    def forward_training(self, x: Array) -> tuple[Array, list[Any]]:
+    def forward_training(self, X: object) -> tuple[Array, list[Any]]:
         """Go forward as training does; return the outputs and each layer's cache."""
+        return self._forward_training(matrix("X", X, self.dtype, self.in_features))
+
+    def _forward_training(self, x: Array) -> tuple[Array, list[Any]]:
         caches = []
         for layer in self.layers:
             x, cache = layer.forward_training(x, self.rng)
@@ -163,8 +166,8 @@ class Network:
 
     def _step(self, x: Array, targets: Array, shares: Array | None) -> tuple[float, float]:
         """Make one step on prepared data; return the loss before it, and the gradient's length."""
-        outputs, caches = self.forward_training(x)
-        loss, grad_output = self.loss.value_and_gradient(outputs, targets, shares)
+        outputs, caches = self._forward_training(x)
+        loss, grad_output = self._loss.value_and_gradient(outputs, targets, shares)
         if not math.isfinite(loss):
             raise DivergenceError(
                 f"the loss turned {loss}", learning_rate=self.optimizer.current_rate()
@@ -222,8 +225,8 @@ class Network:
             If the data cannot be used.
         """
         x, targets, shares = self._checked(X, y, sample_weight)
-        outputs, caches = self.forward_training(x)
-        loss, grad_output = self.loss.value_and_gradient(outputs, targets, shares)
+        outputs, caches = self._forward_training(x)
+        loss, grad_output = self._loss.value_and_gradient(outputs, targets, shares)
         self.backward_parameters(grad_output, caches)
         return float(loss), self._gradients.copy()
 
@@ -337,7 +340,8 @@ class Network:
     def predict(self, X: object) -> Array:
         """Return the outputs in the space of the targets, shape (samples, outputs).
 
-        That is what `forward` gives, but probabilities for the losses on logits.
+        That is what `forward` gives, but probabilities for the losses on logits. It
+        is always 2-D: for one output, compare `predict(X)[:, 0]` with a y of shape (samples,).
 
         Raises
         ------
@@ -385,6 +389,15 @@ class Network:
     def dtype(self) -> np.dtype[Any]:
         """The precision of all arithmetic."""
         return self._parameters.dtype
+
+    @property
+    def loss(self) -> Loss:
+        """What training makes small. A new one may be set, if it suits the last layer."""
+        return self._loss
+
+    @loss.setter
+    def loss(self, loss: Loss) -> None:
+        self._loss = _checked_loss(loss, self.layers[-1])
 
     @property
     def optimizer(self) -> Optimizer:
@@ -497,7 +510,7 @@ class Network:
         if not isinstance(given, (tuple, list)) or len(given) not in (2, 3):
             raise ParameterError(
                 "validation_data must be a tuple (X, y) or (X, y, sample_weight); got "
-                f"{type(given).__name__}."
+                f"{type(given).__name__}{f' of {len(given)}' if isinstance(given, Sized) else ''}."
             )
         X, y, *weight = given
         return self._checked(X, y, weight[0] if weight else None, of="validation ")
@@ -531,10 +544,15 @@ def _checked_loss(loss: Loss, last: Layer) -> Loss:
         raise ParameterError(
             f"{loss!r} applies {loss.applies} itself: leave out the last layer {last!r}."
         )
-    if loss.wants_probabilities and last.gives_probabilities is False:
+    unsuitable = last.gives_probabilities is False or (
+        # Classes share a probability of 1; with a sigmoid each, all could claim it.
+        loss.suits == "Softmax" and type(last).__name__ == "Sigmoid"
+    )
+    if loss.wants_probabilities and unsuitable:
         raise ParameterError(
-            f"{loss!r} takes probabilities, but the last layer is {last!r}. End the network "
-            "in Sigmoid() or Softmax(), or use SigmoidCrossEntropy() or SoftmaxCrossEntropy()."
+            f"{loss!r} takes probabilities, such as {loss.suits}() gives, but the last layer is "
+            f"{last!r}. End the network in {loss.suits}(), or in a Dense layer with "
+            f"{loss.suits}CrossEntropy()."
         )
     return loss
 

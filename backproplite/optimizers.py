@@ -15,7 +15,7 @@ import numpy as np
 
 from .checks import Array, number
 from .configurable import Configurable
-from .errors import InputError, ShapeError
+from .errors import InputError, ParameterError, ShapeError
 from .functions import norm
 
 EVERYWHERE = (slice(None),)
@@ -117,14 +117,22 @@ class Optimizer(Configurable):
         if self.weight_decay:
             for part in decaying:
                 self.decay(parameters[part], gradients[part], self.rate, self.scratch[part])
-        self.update(parameters, gradients, self.rate)
+        returned: Any = self.update(parameters, gradients, self.rate)  # type: ignore[func-returns-value]
+        if returned is not None:
+            raise ParameterError(
+                f"update of {type(self).__name__} must change the parameters in place, such as "
+                "by parameters -= ..., and return nothing."
+            )
         self.step_count += 1
 
     def current_rate(self) -> float:
         """Return the learning rate of the coming step."""
-        if not callable(self.learning_rate):
-            return self.learning_rate
-        return number("the rate from the schedule", self.learning_rate(self.step_count), minimum=0)
+        rate, name = self.learning_rate, "learning_rate"
+        if callable(rate):
+            rate, name = rate(self.step_count), "the rate from the schedule"
+        if type(rate) is float and 0 <= rate < math.inf:
+            return rate
+        return number(name, rate, minimum=0)
 
     def reset(self, parameters: Array) -> None:
         """Forget all earlier steps, and make room for parameters like these."""
@@ -140,15 +148,18 @@ class Optimizer(Configurable):
     def _prepare(self, parameters: Array, gradients: Array) -> None:
         """Check the vectors, and make room for them before the first step."""
         fits = parameters.shape == self.scratch.shape and parameters.dtype == self.scratch.dtype
-        if fits and parameters.shape == gradients.shape:
+        if fits and parameters.shape == gradients.shape and gradients.dtype.kind == "f":
             return
         if parameters.ndim != 1 or parameters.shape != gradients.shape:
             raise ShapeError(
                 "parameters and gradients must be 1-D and of one length; got shapes "
                 f"{parameters.shape} and {gradients.shape}."
             )
-        if parameters.dtype.kind != "f":
-            raise InputError(f"parameters must be floats to be updated; got {parameters.dtype}.")
+        if parameters.dtype.kind != "f" or gradients.dtype.kind != "f":
+            raise InputError(
+                "parameters and gradients must be floats; got "
+                f"{parameters.dtype} and {gradients.dtype}."
+            )
         if self.step_count:
             raise ShapeError(
                 f"{type(self).__name__} has stepped on {self.scratch.size} parameters of "

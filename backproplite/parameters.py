@@ -35,6 +35,11 @@ class ParameterBlock:
         """Append a parameter, drawn from a generator of fixed seed until a network draws it."""
         if name in self.shapes:
             raise ParameterError(f"the layer has a parameter called {name!r} already.")
+        if not callable(initializer) or isinstance(initializer, type):
+            raise ParameterError(
+                f"the initializer of {name} must be a function of shape and generator, such as "
+                f"He(); got {initializer!r}. Activations are layers of their own."
+            )
         draw(name, shape, initializer, np.random.default_rng(0))  # refuse before anything changes
         self.shapes[name], self.initializers[name] = shape, initializer
         fresh = self.fresh_values(np.random.default_rng(0))

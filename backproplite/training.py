@@ -159,18 +159,28 @@ class ProgressLines(Callback):
     def __init__(self, epochs: int, lines: int = 10) -> None:
         self.epochs = whole_number("epochs", epochs, 1)
         self.lines = whole_number("lines", lines, 1)
-        self.done = 0
+        self.done = self.printed = 0
 
     def start(self, network: Any) -> None:
         """Begin to count."""
-        self.done = 0
+        self.done = self.printed = 0
 
     def __call__(self, network: Any) -> None:
         """Print the losses if it is time for a line."""
         self.done += 1
-        if self.done % max(self.epochs // self.lines, 1) == 0 or self.done == self.epochs:
-            place = f"{self.done:{len(str(self.epochs))}d}/{self.epochs}"
-            print(f"epoch {place}  {losses_in_words(network)}", flush=True)
+        if self.done % max(self.epochs // self.lines, 1) == 0:
+            self.print_line(network)
+
+    def finish(self, network: Any) -> None:
+        """Print the last epoch, if that has not been done."""
+        if self.done > self.printed:
+            self.print_line(network)
+
+    def print_line(self, network: Any) -> None:
+        """Print the newest losses."""
+        self.printed = self.done
+        place = f"{self.done:{len(str(self.epochs))}d}/{self.epochs}"
+        print(f"epoch {place}  {losses_in_words(network)}", flush=True)
 
 
 class ProgressBar(Callback):

@@ -89,7 +89,9 @@ def networks(draw, dropout=True, batch_norm=True):
     layers.append(bp.Dense(width, outputs))
     loss = draw(st.sampled_from(loss_classes))()
     if loss.wants_probabilities:
-        layers.append(draw(st.sampled_from([bp.Sigmoid, bp.Softmax]))())
+        layers.append(getattr(bp, loss.suits)())
     optimizer = draw(st.sampled_from(optimizer_classes))(learning_rate=0.01)
     network = bp.Network(layers, loss=loss, optimizer=optimizer, seed=rng)
+    # Biases of 0 behind a dead ReLU would put the next one exactly on its kink.
+    network.parameters[...] += 0.1 * rng.standard_normal(network.parameters.size)
     return network, X, targets_for(loss, samples, outputs, rng)

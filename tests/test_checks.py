@@ -161,7 +161,7 @@ def test_ragged_lists_are_refused(ragged):
     with pytest.raises(InputError) as caught:
         checks.real_array("X", ragged)
     assert str(caught.value).startswith(
-        "X must be an array of numbers, every row as long as the others; "
+        "X must be an array of numbers, every row as long as the others; setting an array element"
     )
 
 
@@ -261,12 +261,12 @@ def test_floating_refuses_what_is_no_number(x, given_as):
         (
             TABLE,
             2,
-            "X must have 2 features, one for each input of the network; got 3 (shape (2, 3)).",
+            "X must have 2 features; got 3 (shape (2, 3)).",
         ),
         (
             TABLE,
             1,
-            "X must have 1 feature, one for each input of the network; got 3 (shape (2, 3)).",
+            "X must have 1 feature; got 3 (shape (2, 3)).",
         ),
     ],
 )
@@ -366,6 +366,11 @@ def test_unfit_weights_are_refused(weights, error, message):
     assert str(caught.value) == message
 
 
+def test_no_weights_at_all_are_only_zeros():
+    with pytest.raises(InputError, match="w must have at least one weight above 0"):
+        checks.sample_shares("w", [], 0, np.float64)
+
+
 # number and whole_number.
 
 
@@ -439,6 +444,12 @@ def test_what_is_no_whole_number_is_refused(value, shown):
     with pytest.raises(ParameterError) as caught:
         checks.whole_number("epochs", value, 3)
     assert str(caught.value) == f"epochs must be a whole number of at least 3; got {shown}."
+
+
+@pytest.mark.parametrize("value", [True, np.True_])
+def test_a_bool_is_no_whole_number_even_where_1_would_do(value):
+    with pytest.raises(ParameterError, match="epochs must be a whole number of at least 0"):
+        checks.whole_number("epochs", value, 0)
 
 
 # generator.

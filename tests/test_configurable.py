@@ -18,6 +18,31 @@ class Forgetful(Configurable):
         self.extra = lost + also_lost
 
 
+class Passing(Example):
+    """Passes all but its own argument on."""
+
+    def __init__(self, first, own=7, **options):
+        super().__init__(first, **options)
+        self.own = own
+
+
+class Inheriting(Passing):
+    pass
+
+
+class Closed(Example):
+    """Fixes what its base would have taken."""
+
+    def __init__(self, own=7):
+        super().__init__(own, third=3)
+        self.own = own
+
+
+class Starred(Configurable):
+    def __init__(self, *numbers, **options):
+        self.numbers, self.options = numbers, options
+
+
 class Bare(Configurable):
     pass
 
@@ -35,6 +60,12 @@ class Bare(Configurable):
         (Example(1, third=np.array([1, 2])), "Example(1, third=array([1, 2]))"),
         (Forgetful(1, 5), "Forgetful(1)"),
         (Forgetful(1, 5, 3, 4), "Forgetful(1, also_kept=3)"),
+        (Passing(1), "Passing(1)"),
+        (Passing(1, 7, second=3, fourth=1.0), "Passing(1, second=3, fourth=1.0)"),
+        (Inheriting(1, 8), "Inheriting(1, own=8)"),
+        (Closed(), "Closed()"),
+        (Closed(5), "Closed(own=5)"),
+        (Starred(1, 2, a=3), "Starred()"),
         (Bare(), "Bare()"),
         (bp.Adam(), "Adam()"),
         (bp.Adam(0.01), "Adam(learning_rate=0.01)"),
@@ -63,6 +94,8 @@ def test_repr_shows_positional_arguments_and_what_is_not_the_default(made, shown
     [
         (Example(1, third=3), {"first": 1, "second": 2, "third": 3, "fourth": 0.5}),
         (Forgetful(1, 5), {"kept": 1, "also_kept": 1}),
+        (Passing(1, third=3), {"first": 1, "own": 7, "second": 2, "third": 3, "fourth": 0.5}),
+        (Closed(), {"own": 7}),
         (Bare(), {}),
         (bp.StepSchedule(1, 5), {"learning_rate": 1.0, "every": 5, "factor": 0.1}),
         (bp.Zeros(), {}),

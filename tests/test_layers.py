@@ -101,6 +101,7 @@ def test_dense_takes_any_initializer():
     ("initializer", "error", "text"),
     [
         (lambda shape, rng: np.zeros(3), bp.ShapeError, r"weight .*\(2, 3\); got \(3,\)"),
+        (lambda shape, rng: np.zeros(shape[::-1]), bp.ShapeError, r"weight .*; got \(3, 2\)"),
         (lambda shape, rng: np.full(shape, np.nan), bp.InputError, "initial weight .*finite"),
         (lambda shape, rng: "much", bp.InputError, "initial weight"),
     ],
@@ -192,6 +193,12 @@ def test_batch_norm_worked_by_hand():
     close(layer.running_mean, [0.4])
     close(layer.running_variance, [0.9 + 0.1 * 8])  # the unbiased variance is 8
     close(layer.forward(np.array([[3.0]]))[0], [[(3 - 0.4) / np.sqrt(6.7) * 6 + 0.5]])
+
+
+@pytest.mark.parametrize("normalization", [bp.BatchNorm, bp.LayerNorm])
+def test_normalisations_start_without_a_scale_and_a_shift(normalization):
+    layer = network_of(normalization(2), dtype="float32").layers[0]
+    assert (layer.scale.tolist(), layer.bias.tolist()) == ([1, 1], [0, 0])
 
 
 def test_layer_norm_worked_by_hand():
@@ -452,6 +459,25 @@ def test_layers_without_parameters_may_be_shared():
 
 
 # A layer of one's own
+
+
+def test_a_shape_of_one_axis_may_be_an_int():
+    layer = bp.Layer()
+    layer.add_parameter("shift", 3, bp.Zeros())
+    assert layer.shift.shape == layer.grad_shift.shape == (3,)
+
+
+@pytest.mark.parametrize("initializer", [bp.He, "he", 0.5])
+def test_an_initializer_must_be_a_function(initializer):
+    with pytest.raises(bp.ParameterError, match=r"initializer of weight .*got "):
+        bp.Dense(2, 3, initializer)
+
+
+def test_a_gradient_of_something_undeclared_is_refused():
+    layer = bp.Layer()
+    layer.weight = np.ones(3)
+    with pytest.raises(AttributeError, match=r"weight .*add_parameter\('weight', shape\)"):
+        layer.grad_weight = np.ones(3)
 
 
 def test_an_own_layer_is_short():

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from strategies import optimizer_classes, seeds
 
 import backproplite as bp
+from backproplite.functions import norm
 
 FIGURES = Path(__file__).parent / "figures" / "optimizers.json"
 
@@ -322,6 +323,21 @@ def vectors():
     )
 
 
+@pytest.mark.parametrize(
+    ("vector", "length"),
+    [
+        ([], 0),
+        ([0, -0.0], 0),
+        ([3e200, -4e200], 5e200),
+        ([3e-200, -4e-200], 5e-200),
+        ([-math.inf, 1], math.inf),
+        ([1, math.nan], math.nan),
+    ],
+)
+def test_the_length_of_any_vector(vector, length):
+    assert norm(np.array(vector, float)) == pytest.approx(length, rel=1e-15, abs=0, nan_ok=True)
+
+
 @given(gradient=vectors(), shorter=st.floats(1.001, 1e6))
 def test_clip_norm_leaves_shorter_gradients_alone_to_the_bit(gradient, shorter):
     clipped = gradient.copy()
@@ -551,9 +567,14 @@ def test_reset_makes_room_for_parameters_of_another_kind(make):
         (np.ones(2), np.ones((2, 1)), bp.ShapeError, "got shapes (2,) and (2, 1)."),
         (np.ones(()), np.ones(()), bp.ShapeError, "1-D and of one length; got shapes () and ()."),
         (np.ones(3), np.ones(1), bp.ShapeError, "got shapes (3,) and (1,)."),
-        (np.ones(2, int), np.ones(2), bp.InputError, "must be floats to be updated; got int64."),
-        (np.ones(2, bool), np.ones(2), bp.InputError, "must be floats to be updated; got bool."),
-        (np.ones(2, complex), np.ones(2), bp.InputError, "to be updated; got complex128."),
+        (np.ones(2, int), np.ones(2), bp.InputError, "must be floats; got int64 and float64."),
+        (np.ones(2, bool), np.ones(2), bp.InputError, "must be floats; got bool and float64."),
+        (
+            np.ones(2, complex),
+            np.ones(2),
+            bp.InputError,
+            "must be floats; got complex128 and float64.",
+        ),
     ],
 )
 def test_unfit_vectors_are_refused_and_unchanged(make, parameters, gradients, error, message):

@@ -28,7 +28,7 @@ def test_the_first_example_recognises_digits(capsys):
 def test_the_step_by_hand_is_the_step_of_the_library(capsys):
     by_hand, by_library = {}, {}
     exec("import backproplite as bp\n" + PYTHON[1], by_hand)
-    exec("import backproplite as bp\n" + PYTHON[1].partition("outputs, caches")[0], by_library)
+    exec("import backproplite as bp\n" + PYTHON[1].partition("x, caches")[0], by_library)
     by_library["network"].train_step(by_library["X"], by_library["y"])
     assert (by_hand["network"].parameters == by_library["network"].parameters).all()
     assert "[[" in capsys.readouterr().out

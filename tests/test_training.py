@@ -99,6 +99,7 @@ def test_every_sample_comes_once_an_epoch(samples, batch_size, epochs, shuffle):
 def test_the_order_is_new_each_epoch():
     epochs = recorded(30, epochs=4, batch_size=29)[::2]
     assert len({tuple(epoch) for epoch in epochs}) == 4
+    assert all(len(set(epoch)) == 29 for epoch in epochs)
     assert all(epoch != sorted(epoch) for epoch in epochs)
 
 
@@ -314,6 +315,19 @@ def test_progress_shows_the_last_epoch_and_the_validation_loss(capsys):
     assert last == f"epoch 23/23  loss {loss:.6f}  val_loss {val_loss:.6f}"
 
 
+@pytest.mark.usefixtures("without_tqdm")
+@pytest.mark.parametrize(("stop", "lines"), [(7, ["5/50", "7/50"]), (10, ["5/50", "10/50"])])
+def test_progress_shows_the_last_epoch_of_a_training_that_stops_early(capsys, stop, lines):
+    small().fit(
+        X,
+        Y,
+        50,
+        callbacks=lambda n: setattr(n, "stop_training", n.epoch_count == stop),
+        progress=True,
+    )
+    assert [line.split()[1] for line in capsys.readouterr().out.splitlines()] == lines
+
+
 def test_progress_with_tqdm_is_a_bar(capsys):
     pytest.importorskip("tqdm")
     network = small().fit(X, Y, 3, validation_data=VALIDATION, progress=True)
@@ -485,6 +499,13 @@ def test_a_divergence_error_crosses_processes():
     assert isinstance(twin, ArithmeticError)
 
 
+def test_huge_parameters_are_not_divergence():
+    network = small()
+    network.layers[0].weight[...] = 1e200  # its square does not fit a float
+    before = network.evaluate(X, Y)
+    assert network.fit(X, Y, 20).evaluate(X, Y) < before
+
+
 def test_running_statistics_stay_finite_too():
     network = small(bp.Dense(3, 4), bp.BatchNorm(4), bp.Dense(4, 1))
     before = network.snapshot()
@@ -568,7 +589,7 @@ def test_callbacks_hear_of_the_end_after_an_error():
         def finish(self, network):
             ended.append(self.name)
 
-    class Broken(bp.Callback):
+    class Broken(Ended):
         def start(self, network):
             raise ValueError("mine")
 
@@ -576,7 +597,7 @@ def test_callbacks_hear_of_the_end_after_an_error():
         small().fit(X, Y, 3, callbacks=[Ended(1), Ended(2), raiser(ValueError("mine"))])
     assert sorted(ended) == [1, 2]
     with pytest.raises(ValueError, match="mine"):
-        small().fit(X, Y, 3, callbacks=[Ended(3), Broken(), Ended(4)])
+        small().fit(X, Y, 3, callbacks=[Ended(3), Broken(5), Ended(4)])
     assert sorted(ended) == [1, 2, 3]
 
 
@@ -701,6 +722,17 @@ def test_early_stopping_starts_anew_in_each_fit():
     assert stopping.best_loss > 10  # worse than the best of the first fit, and yet its best
     assert first < stopping.best_epoch <= network.epoch_count
     assert network.evaluate(*other) == stopping.best_loss
+
+
+def test_early_stopping_forgets_the_best_of_an_earlier_fit():
+    network, stopping = overfitting(), bp.EarlyStopping(3)
+    network.fit(*FEW, 500, 5, validation_data=MANY, callbacks=stopping)
+    network.parameters[...] = 0.5
+    state = network.snapshot()
+    with pytest.raises(bp.DivergenceError):
+        network.fit(FEW[0], FEW[1] * 1e200, 5, callbacks=stopping)
+    assert same_arrays(network.snapshot(), state)
+    assert stopping.best_epoch is None
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,718 @@
+"""The gradient checks: they catch what is wrong, pass what is right, and leave no trace."""
+
+import copy
+import math
+import re
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from scipy.special import erf
+from strategies import (
+    activation_classes,
+    batch_for,
+    loss_classes,
+    matrices,
+    networks,
+    seeds,
+)
+from wrong_gradients import FAULTS, LAYERS, LOSSES, Affine, replaced
+
+import backproplite as bp
+from backproplite import GradientMismatch, check_gradients, numerical_gradient
+
+SCALES = [1e-9, 1.0, 1e9]
+scales = pytest.mark.parametrize("scale", SCALES)
+rng = np.random.default_rng(5)
+X = rng.standard_normal((5, 4))
+Y = rng.standard_normal((5, 2))
+WEIGHTS = np.arange(1.0, 6.0)
+
+
+def network(*layers, loss=None, **settings):
+    return bp.Network(list(layers), loss=loss or bp.MeanSquaredError(), seed=0, **settings)
+
+
+def mismatch(subject, *arrays, **settings):
+    """The message with which a check fails."""
+    with pytest.raises(GradientMismatch) as caught:
+        check_gradients(subject, *arrays, **settings)
+    return str(caught.value)
+
+
+# What is wrong is caught.
+
+
+@scales
+@pytest.mark.parametrize("inputs", SCALES)
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_wrong_gradient_is_caught_at_any_scale(fault, scale, inputs):
+    name, _ = FAULTS[fault]
+    message = mismatch(Affine(4, 4, scale, FAULTS[fault]), inputs * X)
+    assert message.startswith(f"the gradient of {name} is ")
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_wrong_layer_is_caught_in_a_network(fault):
+    name, _ = FAULTS[fault]
+    wrong = Affine(4, 4, 1.0, FAULTS[fault])
+    subject = network(wrong, bp.Tanh(), bp.Dense(4, 2))
+    tensor = "X" if name == "x" else f"layers[0].{name}"
+    assert mismatch(subject, X, Y).startswith(f"the gradient of {tensor} is ")
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_a_wrong_layer_is_caught(name):
+    assert mismatch(LAYERS[name](), X)
+
+
+@scales
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_wrong_loss_is_caught_at_any_scale(name, scale):
+    loss = LOSSES[name](scale)
+    targets = np.arange(5) % 4 if isinstance(loss, bp.SoftmaxCrossEntropy) else -scale * X[::-1]
+    assert mismatch(loss, scale * X, targets, WEIGHTS)
+
+
+@pytest.mark.parametrize("name", LOSSES.keys() - {"writes to the outputs"})  # harmless there
+def test_a_wrong_loss_is_caught_in_a_network(name):
+    loss = LOSSES[name](0.1)
+    targets = np.arange(5) % 2 if isinstance(loss, bp.SoftmaxCrossEntropy) else Y
+    assert mismatch(network(bp.Dense(4, 2), loss=loss), X, targets, WEIGHTS)
+
+
+def test_a_wrong_first_layer_is_caught_behind_ten_sigmoids():
+    layers = [each for _ in range(10) for each in (bp.Dense(4, 4), bp.Sigmoid())]
+    subject = network(Affine(4, 4, 1.0, FAULTS["factor 1.0009"]), *layers, bp.Dense(4, 2))
+    assert mismatch(subject, X, Y).startswith(
+        "the gradient of layers[0].weight is wrong, by 9.0e-04"
+    )
+
+
+FAILURES = {
+    "adds up": "the gradient of weight is not finite at [0, 0]: backward must set every entry of "
+    "grad_weight",
+    "bias not written": "the gradient of bias is not finite at [0]",
+    "forward writes to its input": "x was written to by forward or backward",
+    "backward writes to the cache": "x was written to by forward or backward",
+    "forward writes to a parameter": "bias was written to by forward or backward",
+    "backward writes to grad_output": "backward writes to grad_output",
+    "forward differs each time": "forward gives different results in two equal calls",
+    "backward differs each time": "differs between two equal calls",
+    "backward_parameters differs": "backward_parameters gives another grad_bias",
+    "wrong shape": "the gradient of x must have shape (5, 4); got (5, 3)",
+    "forward is infinite": "forward gives numbers that are not finite",
+}
+
+
+@pytest.mark.parametrize("name", FAILURES)
+def test_the_message_says_what_rule_was_broken(name):
+    assert FAILURES[name] in mismatch(LAYERS[name](), X)
+
+
+# What the message says.
+
+
+def test_the_message_names_tensor_index_values_and_ratio():
+    message = mismatch(Affine(4, 3, 1.0, ("weight", replaced(7, lambda entry: 1.25 * entry))), X)
+    first, line, *others = message.splitlines()
+    assert "the gradient of weight is wrong, by " in first
+    assert "(1 of 12 comparisons are off by more than 1e-6)" in first
+    found = re.fullmatch(
+        r"  weight\[2, 1\]: backward gives (\S+), numerical (\S+), ratio (\S+)", line
+    )
+    backward, numerical, ratio = map(float, found.groups())
+    assert backward == pytest.approx(1.25 * numerical)
+    assert ratio == 1.25
+    assert len(others) == 4
+
+
+def test_the_worst_entry_comes_first():
+    wrong = Affine(4, 3, 1.0, ("bias", lambda g: g + [0.1, -0.3, 0.2]))
+    lines = mismatch(wrong, X).splitlines()[1:]
+    assert [line.split(":")[0] for line in lines] == ["  bias[1]", "  bias[2]", "  bias[0]"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        ("sign", "All signs are wrong"),
+        ("batch counted twice", "All are off by the factor 0.2:"),
+        ("batch not counted", "All are off by the factor 5:"),
+        ("outputs counted twice", "All are off by the factor 0.25:"),
+        ("transpose", "It is the transpose of what it should be."),
+    ],
+)
+def test_the_message_ends_with_the_usual_cause(fault, said):
+    assert mismatch(Affine(4, 4, 1.0, FAULTS[fault]), X).splitlines()[-1].startswith(said)
+
+
+@pytest.mark.parametrize("fault", ["one entry zero", "two entries swapped", "rows off by one"])
+def test_no_cause_is_named_where_none_shows(fault):
+    assert mismatch(Affine(4, 4, 1.0, FAULTS[fault]), X).splitlines()[-1].startswith("  weight[")
+
+
+def test_a_sum_over_many_entries_is_called_so():
+    message = mismatch(LAYERS["one zero in 3,000"](), X)
+    assert "  weight in a signed sum of all entries: backward gives" in message
+
+
+# What is right passes.
+
+
+@scales
+@pytest.mark.parametrize("inputs", SCALES)
+def test_a_users_layer_passes_at_any_scale(scale, inputs):
+    report = check_gradients(Affine(4, 3, scale), inputs * X)
+    assert [(t.name, t.size, t.checked, t.kinks) for t in report.tensors] == [
+        ("weight", 12, 12, 0),
+        ("bias", 3, 3, 0),
+        ("x", 20, 20, 0),
+    ]
+    assert {t.method for t in report.tensors} == {"complex step"}
+    assert report.error <= 1e-12
+
+
+BUILT_IN = [
+    lambda: bp.Dense(4, 3),
+    lambda: bp.Dropout(0.5),
+    lambda: bp.BatchNorm(4),
+    lambda: bp.LayerNorm(4),
+    lambda: bp.LeakyReLU(-0.5),
+    lambda: bp.ELU(alpha=0.5),
+    *activation_classes,
+]
+
+
+@pytest.mark.parametrize("build", BUILT_IN, ids=lambda build: repr(build()))
+@pytest.mark.parametrize("scale", [1e-9, 1e-3, 1.0, 10.0])
+def test_every_layer_passes(build, scale):
+    report = check_gradients(build(), scale * X)
+    assert {t.method for t in report.tensors} == {"complex step"}
+    assert report.error <= 1e-12
+
+
+@pytest.mark.parametrize("loss", [cls() for cls in loss_classes], ids=repr)
+@pytest.mark.parametrize("weights", [(), (WEIGHTS,)], ids=["plain", "weighted"])
+def test_every_loss_passes(loss, weights):
+    outputs, targets = batch_for(loss, 5, 4, np.random.default_rng(0))
+    report = check_gradients(loss, outputs, targets, *weights)
+    assert [(t.name, t.method) for t in report.tensors] == [("outputs", "complex step")]
+    assert report.error <= 1e-12
+
+
+@scales
+@pytest.mark.parametrize("build", loss_classes[:4])
+def test_losses_of_numbers_pass_at_any_scale(build, scale):
+    loss = build(delta=scale) if build is bp.Huber else build()
+    assert check_gradients(loss, scale * X, -scale * X[::-1]).error <= 1e-12
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 300.0])
+@pytest.mark.parametrize("loss", [bp.SigmoidCrossEntropy(), bp.SoftmaxCrossEntropy()], ids=repr)
+def test_losses_on_logits_pass_however_sure(loss, scale):
+    _, targets = batch_for(loss, 5, 4, np.random.default_rng(0))
+    assert check_gradients(loss, scale * X, targets).error <= 1e-12
+
+
+@pytest.mark.parametrize("p", [1e-9, 1e-6, 0.5])
+def test_losses_on_probabilities_pass_near_the_ends(p):
+    pair = np.array([[p, 1 - p], [1 - p, p]])
+    assert check_gradients(bp.CategoricalCrossEntropy(), pair, [0, 1]).error <= 1e-12
+    assert check_gradients(bp.BinaryCrossEntropy(), pair[:, :1], [[1.0], [0.0]]).error <= 1e-12
+
+
+def assume_a_gradient(subject, x, y):
+    """Leave out networks that cannot learn anything, such as a softmax of one output."""
+    assume(subject.loss_and_gradient(x, y)[1].any())
+
+
+@settings(max_examples=300, deadline=None)
+@given(networks())
+def test_random_networks_pass(case):
+    assume_a_gradient(*case)
+    report = check_gradients(*case)
+    assert len(report.tensors) == 1 + sum(len(each.block.shapes) for each in case[0].layers)
+    assert report.error <= 1e-3  # what a BatchNorm of two samples can lose; else far less
+
+
+@settings(max_examples=300, deadline=None)
+@given(networks(batch_norm=False))
+def test_random_networks_agree_with_the_complex_step_to_twelve_digits(case):
+    subject, x, y = case
+    # A normalisation cancels most of a gradient, and the last digits with it.
+    layers = [each for each in subject.layers if not isinstance(each, bp.LayerNorm)]
+    subject = bp.Network(copy.deepcopy(layers), loss=subject.loss)
+    assume_a_gradient(subject, x, y)
+    report = check_gradients(subject, x, y)
+    assert {t.method for t in report.tensors} == {"complex step"}
+    assert report.error <= 1e-12
+
+
+@settings(max_examples=50, deadline=None)
+@given(matrices(rows=st.integers(3, 5), columns=st.integers(3, 5)), st.floats(-3, 3), seeds)
+def test_layers_pass_whatever_the_scale_of_their_inputs(x, exponent, seed):
+    width = x.shape[1]
+    for layer in (bp.Dense(width, 3), bp.LeakyReLU(), bp.LayerNorm(width), bp.BatchNorm(width)):
+        assert check_gradients(layer, 10**exponent * (x + 1), seed=seed).error <= 1e-8
+
+
+@pytest.mark.parametrize("activation", [bp.ReLU, bp.Tanh])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_large_networks_are_sampled(activation, dtype):
+    images, labels = bp.datasets.digits()
+    layers = [bp.Dense(64, 48, bp.initializers.He()), activation(), bp.Dense(48, 10)]
+    subject = network(*layers, loss=bp.SoftmaxCrossEntropy(), dtype=dtype)
+    report = check_gradients(subject, images[:8], labels[:8])
+    sampled = [(t.name, t.size, t.checked) for t in report.tensors if t.checked != t.size]
+    assert sampled == [("layers[0].weight", 3072, 500)]
+    assert report.error <= 1e-12
+    assert re.search(r"layers\[0\].weight +500 of 3072 .* complex step, sampled", str(report))
+
+
+def test_gradients_that_die_away_are_still_compared():
+    layers = [each for _ in range(10) for each in (bp.Dense(4, 4), bp.Sigmoid())]
+    report = check_gradients(network(*layers, bp.Dense(4, 2)), X, Y)
+    first, *_, last, _ = report.tensors
+    assert 0 < first.largest < 1e-6 * last.largest
+    assert report.error <= 1e-12
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_a_network_of_everything_passes(dtype):
+    layers = [bp.Dense(4, 6), bp.BatchNorm(6), bp.ReLU(), bp.Dropout(0.3), bp.Dense(6, 5)]
+    subject = network(*layers, bp.LayerNorm(5), bp.GELU(), bp.Dense(5, 2), dtype=dtype)
+    report = check_gradients(subject, X, Y, WEIGHTS)
+    assert report.error <= 1e-9
+    assert len(report.tensors) == 11
+
+
+def test_a_gradient_wrong_only_in_float32_is_caught():
+    class Coarse(bp.ReLU):
+        def local_derivative(self, x):
+            return super().local_derivative(x) * (0.9 if x.dtype == np.float32 else 1)
+
+    layers = [bp.Dense(4, 6), Coarse(), bp.Dense(6, 2)]
+    check_gradients(network(*copy.deepcopy(layers)), X, Y)
+    assert "is right in float64 but wrong in float32, by" in mismatch(
+        network(*layers, dtype="float32"), X, Y
+    )
+
+
+def test_a_zero_gradient_passes_in_a_network():
+    # A shift before a BatchNorm changes nothing, and neither does a unit that is never on.
+    subject = network(bp.Dense(4, 3), bp.BatchNorm(3), bp.Dense(3, 3), bp.ReLU(), bp.Dense(3, 2))
+    subject.layers[2].bias[...] = -100
+    report = check_gradients(subject, X, Y)
+    zero = [t.name for t in report.tensors if t.largest == 0]
+    assert zero == [t.name for t in report.tensors if t.name != "layers[4].bias"]
+    assert report.error <= 1e-12
+    assert "complex step, zero on both sides" in str(report)
+
+
+def test_a_zero_gradient_is_refused_for_a_layer():
+    class Constant(bp.Layer):
+        def forward(self, x):
+            return 0 * x, x
+
+        def backward(self, grad_output, x):
+            return 0 * grad_output
+
+    for subject in (Constant(), bp.BatchNorm(4)):
+        x = X[:1]  # a batch of one has no spread, so a BatchNorm gives its bias
+        assert "nothing to compare: the gradient of" in mismatch(subject, x)
+    targets = X.copy()
+    assert "zero on both sides" in mismatch(bp.MeanSquaredError(), X, targets)
+    assert "zero on both sides" in mismatch(network(bp.Dense(4, 2)), 0 * X, 0 * Y)
+
+
+# Code that complex numbers cannot pass.
+
+
+class Through(bp.Layer):
+    """An elementwise layer of a function and its derivative."""
+
+    def __init__(self, function, derivative):
+        self.function, self.derivative = function, derivative
+
+    def forward(self, x):
+        return self.function(x), x
+
+    def backward(self, grad_output, x):
+        return grad_output * self.derivative(x)
+
+
+class UnitRows(bp.Layer):
+    def forward(self, x):
+        length = np.linalg.norm(x, axis=-1, keepdims=True)
+        return x / length, (x / length, length)
+
+    def backward(self, grad_output, cache):
+        unit, length = cache
+        return (grad_output - unit * (grad_output * unit).sum(axis=-1, keepdims=True)) / length
+
+
+def one_by_one(function):
+    """What a user writes with a loop of plain floats."""
+    return lambda x: np.array([[function(float(entry)) for entry in row] for row in x])
+
+
+REAL_ONLY = {
+    "abs": Through(np.abs, np.sign),
+    "abs in a product": Through(lambda x: x * np.abs(x), lambda x: 2 * np.abs(x)),
+    "arctan2": Through(lambda x: np.arctan2(x, 2.0), lambda x: 2 / (4 + x * x)),
+    "math": Through(np.vectorize(math.sin), np.cos),
+    "float": Through(one_by_one(lambda entry: entry**3), lambda x: 3 * x * x),
+    "float64 only": Through(lambda x: np.sin(x.astype(np.float64)), np.cos),
+    "real part": Through(lambda x: np.sin(np.real(x)), np.cos),
+    "hypot": Through(lambda x: np.hypot(x, 1.0), lambda x: x / np.hypot(x, 1.0)),
+    "cbrt": Through(np.cbrt, lambda x: 1 / (3 * np.cbrt(x) ** 2)),
+    "steep": Through(lambda x: np.sin(50 * np.real(x)), lambda x: 50 * np.cos(50 * x)),
+    "norm": UnitRows(),
+}
+
+
+@pytest.mark.parametrize("name", REAL_ONLY)
+def test_without_complex_numbers_central_differences_decide(name):
+    layer = REAL_ONLY[name]
+    for report in (
+        check_gradients(layer, X),
+        check_gradients(network(bp.Dense(4, 3), layer, bp.Dense(3, 2)), X, Y),
+    ):
+        assert "central differences" in {t.method for t in report.tensors}
+        assert 0 < report.error <= 1e-7
+
+
+@pytest.mark.parametrize("name", REAL_ONLY)
+@pytest.mark.parametrize("wrong", [1.0009, -1, replaced(3, lambda entry: 1.001 * entry)])
+def test_without_complex_numbers_wrong_gradients_are_caught_too(name, wrong):
+    class Wrong(type(REAL_ONLY[name])):
+        def backward(self, grad_output, cache):
+            grad = super().backward(grad_output, cache)
+            return wrong(grad) if callable(wrong) else wrong * grad
+
+    layer = copy.copy(REAL_ONLY[name])
+    layer.__class__ = Wrong
+    assert "the gradient of x is wrong" in mismatch(layer, X)
+
+
+def test_functions_of_scipy_that_take_complex_numbers_are_checked_exactly():
+    layer = Through(erf, lambda x: 2 / np.sqrt(np.pi) * np.exp(-x * x))
+    report = check_gradients(layer, X)
+    assert report.tensors[0].method == "complex step"
+    assert report.error <= 1e-12
+
+
+def test_a_gradient_lost_in_rounding_is_inconclusive():
+    layer = Through(lambda x: 1e9 + 1e-9 * np.abs(x), lambda x: 1e-9 * np.sign(x))
+    assert "the check of x is inconclusive: its gradient" in mismatch(layer, X)
+
+
+# Kinks.
+
+
+def at_zero(count):
+    x = np.random.default_rng(1).standard_normal((5, 4))
+    x.flat[:count] = 0
+    return x
+
+
+LEFT_ABS = Through(np.abs, lambda x: np.where(x > 0, 1.0, -1.0))
+KINKED = [bp.ReLU(), bp.LeakyReLU(), bp.ELU(alpha=0.5), LEFT_ABS]
+
+
+@pytest.mark.parametrize("layer", KINKED, ids=repr)
+def test_an_entry_at_a_kink_is_skipped_and_counted(layer):
+    report = check_gradients(layer, at_zero(2))
+    (tensor,) = report.tensors
+    assert (tensor.checked, tensor.kinks) == (18, 2)
+    assert ", 2 at a kink" in str(report)
+
+
+@pytest.mark.parametrize("layer", KINKED, ids=repr)
+def test_more_than_a_tenth_at_kinks_is_inconclusive(layer):
+    message = mismatch(layer, at_zero(3))
+    assert "the check of x is inconclusive: the slope jumps at 3 of 20 entries" in message
+
+
+@pytest.mark.parametrize(
+    ("layer", "near"),
+    [
+        *((layer, near) for layer in KINKED[:3] for near in (1e-5, -1e-6, 1e-7, -1e-9)),
+        *((LEFT_ABS, near) for near in (1e-5, -1e-6)),  # without complex numbers, no nearer
+    ],
+    ids=repr,
+)
+def test_an_entry_near_a_kink_is_compared(layer, near):
+    x = at_zero(0)
+    x[0] = near
+    assert check_gradients(layer, x).tensors[0].kinks == 0
+
+    class Wrong(type(layer)):
+        def backward(self, grad_output, cache):
+            return replaced(0, lambda entry: entry + 0.1)(super().backward(grad_output, cache))
+
+    wrong = copy.copy(layer)
+    wrong.__class__ = Wrong
+    assert "the gradient of x is wrong" in mismatch(wrong, x)
+
+
+def test_errors_of_exactly_zero_are_kinks_of_the_absolute_error():
+    targets = -X
+    targets[0, :2] = X[0, :2]
+    (tensor,) = check_gradients(bp.MeanAbsoluteError(), X, targets).tensors
+    assert (tensor.checked, tensor.kinks) == (18, 2)
+
+
+def test_units_that_get_nothing_but_zeros_are_no_kinks():
+    x, y = bp.datasets.xor()
+    report = check_gradients(network(bp.Dense(2, 4), bp.ReLU(), bp.Dense(4, 1)), x, y)
+    assert [t.kinks for t in report.tensors] == [0, 0, 0, 0, 0]
+    dead = network(bp.Dense(2, 1), bp.ReLU(), bp.Dense(1, 3), bp.ReLU(), bp.Dense(3, 1))
+    assert check_gradients(dead, x, y + 0.5).error <= 1e-12
+
+
+@pytest.mark.parametrize("wrong", ["batch norm without scale", "layer norm with scale too late"])
+def test_a_scale_forgotten_is_caught_while_all_scales_are_one(wrong):
+    subject = network(bp.Dense(4, 4), LAYERS[wrong](), bp.Tanh(), bp.Dense(4, 2))
+    assert "is wrong, by" in mismatch(subject, X, Y)
+
+
+# Nothing is changed, and the check can be repeated.
+
+
+def everything():
+    """A network in the middle of its life, with all there is that could change."""
+    layers = [bp.Dense(4, 6), bp.BatchNorm(6), bp.ReLU(), bp.Dropout(0.3), bp.Dense(6, 2)]
+    return network(*layers, optimizer=bp.Adam()).fit(X, Y, epochs=3)
+
+
+RIGHT = {
+    "network": lambda: (everything(), X, Y, WEIGHTS),
+    "float32 network": lambda: (network(bp.Dense(4, 2), dtype="float32"), X, Y),
+    "unknown width": lambda: (network(bp.Tanh()), X, X + 1),
+    "layer": lambda: (bp.Dense(4, 2), X),
+    "batch norm": lambda: (bp.BatchNorm(4), X),
+    "loss": lambda: (bp.MeanSquaredError(), X, -X, WEIGHTS),
+    "labels": lambda: (bp.SoftmaxCrossEntropy(), X, np.arange(5) % 4),
+    "sampled": lambda: (bp.Dense(4, 600), X),
+}
+WRONG = {
+    **{name: lambda name=name: (LAYERS[name](), X) for name in LAYERS},
+    **{
+        f"{name} in a network": lambda name=name: (network(LAYERS[name](), bp.Dense(4, 2)), X, Y)
+        for name in ("bias not written", "forward writes to its input", "stale mask", "no kink")
+    },
+    "outputs": lambda: (LOSSES["writes to the outputs"](1), X, -X),
+    "targets": lambda: (LOSSES["writes to the targets"](1), X, -X),
+    "targets in a network": lambda: (
+        network(bp.Dense(4, 2), loss=LOSSES["writes to the targets"](1)),
+        X,
+        Y,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", [*RIGHT, *WRONG])
+def test_everything_is_as_it_was_also_after_a_failure(name):
+    subject, *arrays = (RIGHT | WRONG)[name]()
+    arrays = [array.copy() for array in arrays]
+    before = repr(contents([subject, arrays, np.random.get_state()]))  # noqa: NPY002
+    (mismatch if name in WRONG else check_gradients)(subject, *arrays)
+    assert repr(contents([subject, arrays, np.random.get_state()])) == before  # noqa: NPY002
+
+
+def contents(thing):
+    """All that an object holds, arrays as bytes, to compare before and after."""
+    if isinstance(thing, np.ndarray):
+        return thing.shape, thing.tobytes()
+    if isinstance(thing, np.random.Generator):
+        return thing.bit_generator.state
+    if isinstance(thing, dict):
+        return {key: contents(value) for key, value in thing.items()}
+    if isinstance(thing, (list, tuple)):
+        return [contents(each) for each in thing]
+    if type(thing).__module__.startswith(("backproplite", "wrong", "test")):
+        return type(thing).__name__, contents(vars(thing))
+    return thing if isinstance(thing, (int, float, str, type(None))) else type(thing).__name__
+
+
+def test_the_same_seed_gives_the_same_report():
+    subject = everything(), X, Y
+    assert check_gradients(*subject, seed=3) == check_gradients(*subject, seed=3)
+    generator = np.random.default_rng(3)
+    assert (
+        check_gradients(*subject, seed=generator).tensors
+        == check_gradients(*subject, seed=3).tensors
+    )
+
+
+def test_arrays_may_be_anything_that_holds_numbers():
+    plain = check_gradients(everything(), X, Y, WEIGHTS)
+    frozen = np.asfortranarray(X)
+    frozen.flags.writeable = False
+    given = frozen, Y.tolist(), WEIGHTS.astype(int)
+    assert check_gradients(everything(), *given) == plain
+
+
+# The report.
+
+
+def test_the_report_is_a_table():
+    report = check_gradients(bp.Dense(4, 3), X)
+    head, *rows = str(report).splitlines()
+    assert head.split() == ["tensor", "entries", "error", "method"]
+    for row, tensor in zip(rows, report.tensors, strict=True):
+        assert row.split() == [
+            tensor.name,
+            f"{tensor.size}",
+            f"{tensor.error:.1e}",
+            "complex",
+            "step",
+        ]
+    assert len({row.index("complex") for row in rows}) == 1
+
+
+def test_the_report_gives_sizes_of_gradients_and_the_worst_error():
+    subject = network(bp.Dense(4, 2))
+    subject.layers[0].bias[...] = [0.5, -1.5]
+    report = check_gradients(subject, X, Y, seed=7)
+    subject.loss_and_gradient(X, Y)
+    largest = {t.name: t.largest for t in report.tensors}
+    assert largest["layers[0].weight"] == pytest.approx(abs(subject.layers[0].grad_weight).max())
+    assert largest["layers[0].bias"] == pytest.approx(abs(subject.layers[0].grad_bias).max())
+    assert report.error == max(t.error for t in report.tensors)
+    assert report.seed == 7
+
+
+@pytest.mark.parametrize(("tolerance", "passes"), [(1e-2, True), (1e-3, True), (8e-4, False)])
+def test_the_tolerance_is_the_largest_error_that_passes(tolerance, passes):
+    layer = Affine(4, 3, 1.0, FAULTS["factor 1.0009"])
+    if passes:
+        assert check_gradients(layer, X, tolerance=tolerance).error == pytest.approx(9e-4)
+    else:
+        assert "by 9.0e-04 of its" in mismatch(layer, X, tolerance=tolerance)
+
+
+# numerical_gradient.
+
+
+CLOSED_FORMS = {
+    "sum of squares": (lambda x: (x**2).sum(), lambda x: 2 * x),
+    "linear": (lambda x: 3 * x.sum(), lambda x: np.full_like(x, 3)),
+    "constant": (lambda x: 4.0, np.zeros_like),
+    "product": (
+        lambda x: np.prod(2 + np.sin(x)),
+        lambda x: np.prod(2 + np.sin(x)) * np.cos(x) / (2 + np.sin(x)),
+    ),
+    "exponential": (lambda x: np.exp(x).sum(), np.exp),
+    "an array of one": (lambda x: np.cos(x).sum().reshape(1, 1), lambda x: -np.sin(x)),
+    "size": (lambda x: np.sqrt((x**2).sum()), lambda x: x / np.sqrt((x**2).sum())),
+}
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (4,), (2, 3), (2, 1, 3)])
+@pytest.mark.parametrize("name", CLOSED_FORMS)
+def test_numerical_gradients_match_closed_forms(name, shape):
+    function, derivative = CLOSED_FORMS[name]
+    x = np.random.default_rng(0).standard_normal(shape)
+    gradient, expected = numerical_gradient(function, x), derivative(x)
+    assert gradient.shape == shape
+    assert gradient.dtype == np.float64
+    assert abs(gradient - expected).max() <= 1e-9 * max(abs(expected).max(), 1)
+
+
+@given(matrices(), st.floats(-6, 6))
+def test_numerical_gradients_are_good_to_seven_digits_at_any_scale(x, exponent):
+    x = 10**exponent * x
+    gradient = numerical_gradient(lambda z: np.sqrt(1 + z**2).sum(), x)
+    expected = x / np.sqrt(1 + x**2)
+    assert abs(gradient - expected).max() <= 1e-7
+
+
+@pytest.mark.parametrize("x", [2.0, 2, np.float32(2), [2.0], (2, 2), [[1, 2], [3, 4]]])
+def test_numerical_gradients_take_anything_that_holds_numbers(x):
+    np.testing.assert_allclose(
+        numerical_gradient(lambda z: (z**3).sum(), x), 3 * np.asarray(x) ** 2.0, rtol=1e-9
+    )
+
+
+def test_numerical_gradients_agree_with_those_of_a_loss():
+    loss = bp.Huber()
+    np.testing.assert_allclose(
+        numerical_gradient(lambda x: loss(x, -X), X), loss.gradient(X, -X), atol=1e-9
+    )
+
+
+def test_a_function_that_writes_to_its_argument_does_no_harm():
+    def square_and_spoil(x):
+        x *= x
+        return x.sum()
+
+    x = X.copy()
+    np.testing.assert_allclose(numerical_gradient(square_and_spoil, x), 2 * X, atol=1e-9)
+    assert np.array_equal(x, X)
+
+
+def test_numerical_gradients_of_nothing_are_nothing():
+    assert numerical_gradient(lambda x: x.sum(), []).shape == (0,)
+
+
+# Bad arguments.
+
+
+@pytest.mark.parametrize(
+    ("function", "x", "error", "said"),
+    [
+        (
+            lambda x: x,
+            [1.0, 2.0],
+            bp.ShapeError,
+            r"function must return one number; got shape \(2,\)",
+        ),
+        (lambda x: [], [1.0], bp.ShapeError, r"one number; got shape \(0,\)"),
+        (lambda x: None, [1.0], bp.InputError, "the result of function must hold real numbers"),
+        (lambda x: 1j, [1.0], bp.InputError, "the result of function must hold real numbers"),
+        (lambda x: math.nan, [1.0], bp.InputError, "the result of function must be finite"),
+        (np.sum, ["a"], bp.InputError, "x must hold real numbers"),
+        (np.sum, [1.0, math.nan], bp.InputError, r"x must be finite .* at index \[1\]"),
+    ],
+)
+def test_numerical_gradients_refuse_what_they_cannot_use(function, x, error, said):
+    with pytest.raises(error, match=said):
+        numerical_gradient(function, x)
+
+
+DENSE, LOSS = bp.Dense(4, 2), bp.MeanSquaredError()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "settings", "error", "said"),
+    [
+        ((DENSE,), {}, bp.ParameterError, "of a Layer takes one array; got 0"),
+        ((DENSE, X, Y), {}, bp.ParameterError, "of a Layer takes one array; got 2"),
+        ((LOSS, X), {}, bp.ParameterError, "two arrays, and sample_weight if wanted; got 1"),
+        ((LOSS, X, X, X, X), {}, bp.ParameterError, "of a Loss takes two arrays.* got 4"),
+        ((network(bp.Dense(4, 2)), X), {}, bp.ParameterError, "of a Network takes two .* got 1"),
+        ((bp.Tanh, X), {}, bp.ParameterError, "subject must be .* Write it with brackets"),
+        ((np.tanh, X), {}, bp.ParameterError, "subject must be a Network, Layer"),
+        ((DENSE, X), {"tolerance": 0}, bp.ParameterError, "tolerance must be .* above 0; got 0"),
+        ((DENSE, X), {"tolerance": "1e-6"}, bp.ParameterError, "tolerance must be .*; got '1e-6'"),
+        ((DENSE, X), {"seed": -1}, bp.ParameterError, "seed must be a non-negative int"),
+        ((DENSE, X[0]), {}, bp.ShapeError, r"x must be 2-D, .*; got shape \(4,\)"),
+        ((DENSE, X[:, :3]), {}, bp.ShapeError, "x must have 4 features.* got 3"),
+        ((DENSE, X * math.nan), {}, bp.InputError, "x must be finite"),
+        ((network(bp.Dense(4, 2)), X[:, :3], Y), {}, bp.ShapeError, "X must have 4 features"),
+        ((network(bp.Dense(4, 2)), X, Y[:3]), {}, bp.ShapeError, "X and y must have the same"),
+        ((network(bp.Dense(4, 2)), X, Y, [1]), {}, bp.ShapeError, "sample_weight must hold one"),
+        ((LOSS, X, X[:3]), {}, bp.ShapeError, "outputs and targets must have the same number"),
+        ((LOSS, X, Y), {}, bp.ShapeError, r"targets must have shape \(samples, 4\)"),
+        ((LOSS, X, -X, [1]), {}, bp.ShapeError, "sample_weight must hold one"),
+        ((bp.BinaryCrossEntropy(), X, abs(X) > 1), {}, bp.InputError, "outputs must lie between"),
+        ((bp.SoftmaxCrossEntropy(), X, [0, 1, 2, 3, 4]), {}, bp.InputError, "labels from 0 to 3"),
+    ],
+)  # fmt: skip
+def test_bad_arguments_are_refused(arguments, settings, error, said):
+    with pytest.raises(error, match=said):
+        check_gradients(*arguments, **settings)
