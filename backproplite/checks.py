@@ -31,6 +31,8 @@ def real_array(name: str, value: object, dtype: DTypeLike = np.float64) -> Array
         raise InputError(
             f"{name} must be an array of numbers, every row as long as the others; {error}"
         ) from None
+    if isinstance(value, np.ma.MaskedArray):
+        raise InputError(f"{name} must not be masked: fill or drop what is missing first.")
     if given.dtype.kind == "O" and not isinstance(value, np.ndarray):
         given = _numbers_from_table(given)
     if given.dtype.kind not in "biuf":

@@ -93,7 +93,7 @@ class Layer(Configurable):
         ShapeError, InputError
             If the initializer returns another shape, or numbers that are not finite.
         """
-        if hasattr(self, name) or not name.isidentifier():
+        if hasattr(self, name) or not name.isidentifier() or name.startswith("grad_"):
             raise ParameterError(f"a parameter cannot be called {name!r}: choose a free name.")
         shape = (shape,) if isinstance(shape, int) else tuple(shape)
         self.block.add(name, shape, Glorot("uniform") if initializer is None else initializer)

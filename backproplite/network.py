@@ -382,7 +382,10 @@ class Network:
 
     @property
     def gradients(self) -> Array:
-        """The newest derivative of the loss by each parameter, shape (n,)."""
+        """The newest derivative of the loss by each parameter, shape (n,).
+
+        After a step with clipping or weight decay, what was applied in its place.
+        """
         return self._gradients
 
     @property

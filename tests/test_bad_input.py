@@ -202,7 +202,7 @@ def build(network, **given):
     bp.Network(**{"layers": [bp.Dense(3, 1)], "loss": bp.MeanSquaredError(), **given})
 
 
-TAKES_X = ["forward", "predict"]
+TAKES_X = ["forward", "predict", "forward_training"]
 TAKES_Y = ["fit", "train_step", "evaluate", "loss_and_gradient"]
 
 #: What is called, the kind of targets, what is given, the error, and its text.

@@ -478,3 +478,14 @@ def test_other_seeds_are_refused(seed):
         "seed must be a non-negative int, a numpy.random.Generator, or None for a fresh start "
         f"each time; got {seed!r}."
     )
+
+
+def test_a_masked_array_is_refused_rather_than_unmasked():
+    hidden = np.ma.array([1.0, 999.0], mask=[False, True])
+    with pytest.raises(InputError, match="X must not be masked"):
+        checks.real_array("X", hidden)
+
+
+def test_a_table_of_numbers_and_truth_values_is_taken_as_numbers():
+    table = pytest.importorskip("pandas").DataFrame({"size": [1.5, 2.0], "red": [True, False]})
+    assert checks.real_array("X", table).tolist() == [[1.5, 1.0], [2.0, 0.0]]
