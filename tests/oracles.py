@@ -44,6 +44,10 @@ def silu(x):
     return x * sigmoid(x)
 
 
+def silu_slope(x):
+    return sigmoid(x) * (1 + x * sigmoid(-x))
+
+
 def softmax(row):
     exponentials = [mp.exp(mp.mpf(float(x))) for x in row]
     return [e / mp.fsum(exponentials) for e in exponentials]

@@ -56,6 +56,13 @@ def test_silu_is_within_3_ulp_where_its_sigmoid_is_a_normal_float():
     assert oracles.ulps(bp.SiLU()(x), oracles.exact(oracles.silu, x)).max() <= 3
 
 
+def test_silu_derivative_is_within_4_ulp_on_the_right():
+    x = oracles.float_line(np.float64)
+    x = x[x > 0]  # on the left it passes through 0
+    slopes = bp.SiLU().derivative(x)
+    assert oracles.ulps(slopes, oracles.exact(oracles.silu_slope, x)).max() <= 4
+
+
 def test_gelu_loses_no_more_digits_than_its_exponent_must():
     x = oracles.float_line(np.float64)
     x = x[abs(x) < 22]

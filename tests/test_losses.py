@@ -602,6 +602,7 @@ def refusals():
         words = ("outputs", inside, "(probabilities)")
         yield [cls], [[0.5, 1.5]] * 2, [[0, 1]] * 2, None, bad, (*words, "got 1.5")
         yield [cls], [[1.5, -0.5]] * 2, [[0, 1]] * 2, None, bad, (*words, "got -0.5")
+        yield [cls], [[0.5, -0.5]] * 2, [[0, 1]] * 2, None, bad, (*words, "got -0.5")
     name, perfect = "sample_weight", [[0, 1], [0, 1]]
     for weight, error, *words in [
         ([1, -1], bad, "must not be negative", "-1.0 at"),
@@ -668,3 +669,35 @@ def test_an_unfinished_loss_says_what_is_missing(missing):
 
     with pytest.raises(NotImplementedError, match=f"^Unfinished must define {missing}"):
         Unfinished().gradient([[1.0]], [[1.0]])
+
+
+def test_costs_that_are_averaged_already_are_refused():
+    class Averaged(Loss):
+        def forward(self, outputs, targets):
+            return np.mean((outputs - targets) ** 2), outputs - targets
+
+        def backward(self, error):
+            return 2 * error
+
+    for function in (Averaged(), Averaged().gradient):
+        with pytest.raises(bp.ShapeError) as caught:
+            function([[1.0], [2.0], [3.0]], [[0.0]] * 3)
+        assert str(caught.value) == (
+            "forward of Averaged must return one row of costs for each of the 3 samples, "
+            "not their mean (Loss averages them); got shape ()."
+        )
+
+
+def test_costs_may_be_one_number_for_each_sample():
+    class Length(Loss):
+        def forward(self, outputs, targets):
+            length = np.sqrt(np.sum((outputs - targets) ** 2, axis=1))
+            return length, (outputs - targets) / length[:, np.newaxis]
+
+        def backward(self, direction):
+            return direction
+
+    outputs, targets = [[3.0, 4.0], [0.0, 1.0]], np.zeros((2, 2))
+    assert Length()(outputs, targets) == 3
+    assert Length()(outputs, targets, [3, 1]) == 4
+    assert np.allclose(Length().gradient(outputs, targets, [3, 1]), [[0.45, 0.6], [0, 0.25]])
