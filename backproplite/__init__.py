@@ -18,16 +18,19 @@ from .activations import (
     Softplus,
     Tanh,
 )
+from .descent import Descent, minimize
 from .errors import (
     BackpropliteError,
     DivergenceError,
     GradientMismatch,
     InputError,
+    MissingExtraError,
     ModelFileError,
     NotFittedError,
     ParameterError,
     ShapeError,
 )
+from .formulas import Equation
 from .gradcheck import GradientReport, check_gradients, numerical_gradient
 from .initializers import Constant, Glorot, He, LeCun, Normal, Uniform, Zeros
 from .layers import BatchNorm, Dense, Dropout, Layer, LayerNorm
@@ -52,6 +55,7 @@ from .schedules import (
     StepSchedule,
     WarmUpSchedule,
 )
+from .tracing import Stage, Trace, trace
 from .training import Callback, EarlyStopping
 
 __version__ = "0.1.0"
@@ -71,9 +75,11 @@ __all__ = [
     "ConstantSchedule",
     "CosineSchedule",
     "Dense",
+    "Descent",
     "DivergenceError",
     "Dropout",
     "EarlyStopping",
+    "Equation",
     "ExponentialSchedule",
     "Glorot",
     "GradientDescent",
@@ -91,6 +97,7 @@ __all__ = [
     "Loss",
     "MeanAbsoluteError",
     "MeanSquaredError",
+    "MissingExtraError",
     "ModelFileError",
     "Momentum",
     "Network",
@@ -108,12 +115,16 @@ __all__ = [
     "Softmax",
     "SoftmaxCrossEntropy",
     "Softplus",
+    "Stage",
     "StepSchedule",
     "Tanh",
+    "Trace",
     "Uniform",
     "WarmUpSchedule",
     "Zeros",
     "check_gradients",
     "datasets",
+    "minimize",
     "numerical_gradient",
+    "trace",
 ]

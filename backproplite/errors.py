@@ -31,6 +31,10 @@ class ModelFileError(BackpropliteError, ValueError):
     """A model file that cannot be read, or that is not what it says it is."""
 
 
+class MissingExtraError(BackpropliteError, ImportError):
+    """Something that needs a library which is not installed; the message names the extra to add."""
+
+
 class GradientMismatch(BackpropliteError, AssertionError):  # noqa: N818 - a contract name
     """A gradient that disagrees with the numerical one."""
 

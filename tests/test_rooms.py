@@ -14,7 +14,7 @@ PACKAGE = pathlib.Path(backproplite.__file__).parent
 #: From the innermost to the outermost. A module imports only from the lines above its own.
 ROOMS = [
     {"errors"},
-    {"checks"},
+    {"checks", "files"},
     {"configurable"},
     {"functions"},
     {"parameters"},
@@ -24,6 +24,10 @@ ROOMS = [
     {"training"},
     {"network"},
     {"gradcheck"},
+    {"descent", "formulas", "diagnostics", "recording"},
+    {"pages"},
+    {"tracing"},
+    {"plots"},
     {"__init__"},
     {"__main__"},
 ]

@@ -1,0 +1,155 @@
+"""Gradient descent on any function, with the path kept: to watch an optimizer at work."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .checks import Array, real_array, whole_number
+from .errors import ParameterError, ShapeError
+from .gradcheck import numerical_gradient
+from .optimizers import GradientDescent, Optimizer
+
+
+@dataclass(frozen=True)
+class Descent:
+    """The path that an optimizer took; `print` it for a table.
+
+    Attributes
+    ----------
+    points : array of shape (steps + 1,) or (steps + 1, variables)
+        Where it was, the start first. Fewer where numbers ceased to be finite.
+    values : array of shape (steps + 1,)
+        The function at each point.
+    gradients : array of the shape of points
+        Its gradient at each point.
+    """
+
+    points: Array
+    values: Array
+    gradients: Array
+
+    @property
+    def diverged(self) -> bool:
+        """Whether the function ended higher than it began, or not finite."""
+        return not self.values[-1] <= self.values[0] or not np.isfinite(self.points).all()
+
+    def __str__(self) -> str:
+        last = len(self.values) - 1
+        shown = sorted({*range(0, last, max(last // 10, 1)), last})
+        rows = [("step", "point", "value", "gradient")] + [
+            (str(i), *(np.array2string(part[i], precision=8) for part in self._columns))
+            for i in shown
+        ]
+        a, b, c, d = (max(map(len, column)) for column in zip(*rows, strict=True))
+        table = [f"{i:>{a}}  {j:>{b}}  {k:>{c}}  {m:>{d}}" for i, j, k, m in rows]
+        return "\n".join(table + ["It diverged."] * self.diverged)
+
+    @property
+    def _columns(self) -> tuple[Array, Array, Array]:
+        return self.points, self.values, self.gradients
+
+
+def minimize(
+    function: Callable[[Any], Any],
+    gradient: Callable[[Any], Any] | None,
+    start: object,
+    optimizer: Optimizer | None = None,
+    steps: int = 100,
+) -> Descent:
+    """Let an optimizer walk down a function of one or many variables, and keep its path.
+
+    with gradient descent: pointₜ₊₁ = pointₜ - learning_rate · gradient(pointₜ)
+
+    It ends early only where numbers cease to be finite: a divergence is a result
+    here, not an error.
+
+    Parameters
+    ----------
+    function : callable
+        From a point, a number or an array like `start`, to a number.
+    gradient : callable or None
+        From a point to the derivative by each variable, in the shape of `start`;
+        None takes it numerically.
+    start : number, or array of shape (variables,)
+        Where to begin.
+    optimizer : Optimizer, optional
+        What makes the steps; `GradientDescent(0.1)` unless given. A copy of it is used.
+    steps : int
+        How many updates to make.
+
+    Returns
+    -------
+    Descent
+        The points, and the values and gradients there.
+
+    Raises
+    ------
+    InputError
+        If the start is not made of finite numbers.
+    ShapeError
+        If the start has more than one axis, the function returns more than one
+        number, or the gradient has another shape than the start.
+    ParameterError
+        If another argument is not what it should be.
+
+    Examples
+    --------
+    >>> path = minimize(
+    ...     lambda w: (w - 3) ** 2, lambda w: 2 * (w - 3), 0.5, GradientDescent(0.3), steps=20
+    ... )
+    >>> path.points[:3], path.points[-1].round(8)
+    (array([0.5, 2. , 2.6]), np.float64(2.99999997))
+
+    References
+    ----------
+    Cauchy: Méthode générale pour la résolution des systèmes d'équations simultanées, 1847.
+    """
+    point = real_array("start", start).copy()
+    if point.ndim > 1:
+        raise ShapeError(f"start must be a number or 1-D; got shape {point.shape}.")
+    optimizer = GradientDescent(0.1) if optimizer is None else optimizer
+    if not isinstance(optimizer, Optimizer):
+        raise ParameterError(f"optimizer must be an Optimizer such as Adam(); got {optimizer!r}.")
+    optimizer, steps = copy.deepcopy(optimizer), whole_number("steps", steps, 0)
+    if gradient is None:
+        gradient = lambda at: numerical_gradient(function, at)  # noqa: E731
+    for name, given in (("function", function), ("gradient", gradient)):
+        if not callable(given):
+            raise ParameterError(f"{name} must be a function of a point; got {given!r}.")
+
+    flat = point.reshape(-1)
+    optimizer.reset(flat)
+    points: list[Array] = []
+    values: list[Array] = []
+    gradients: list[Array] = []
+    with np.errstate(all="ignore"):
+        for step in range(steps + 1):
+            points.append(point.copy())
+            values.append(_evaluated("function", function, point, ()))
+            finite = np.isfinite(point).all() and np.isfinite(values[-1])
+            slope = _evaluated("gradient", gradient, point, point.shape) if finite else np.nan
+            gradients.append(np.broadcast_to(slope, point.shape))
+            if step == steps or not np.isfinite(slope).all():
+                break
+            optimizer.step(flat, gradients[-1].reshape(-1).copy())
+    return Descent(np.array(points), np.array(values), np.array(gradients))
+
+
+def _evaluated(
+    name: str, function: Callable[[Any], Any], point: Array, shape: tuple[int, ...]
+) -> Array:
+    """Return what a user's function gives at a point, as floats of the expected shape."""
+    returned = function(point.copy()[()])  # [()] makes a number of an array without axes
+    try:
+        value = np.asarray(returned, np.float64)
+    except (TypeError, ValueError):
+        raise ParameterError(f"{name} must return numbers; got {returned!r}.") from None
+    if value.shape != shape and not value.size == 1 == point.size:
+        expected = f"an array of shape {shape}" if shape else "one number"
+        raise ShapeError(f"{name} must return {expected}; got shape {value.shape}.")
+    return value.reshape(shape)
