@@ -19,6 +19,7 @@ from .activations import (
     Tanh,
 )
 from .descent import Descent, minimize
+from .diagnostics import Diagnosis, Finding, LayerHealth, TrainingWarning, Watch, diagnose
 from .errors import (
     BackpropliteError,
     DivergenceError,
@@ -47,6 +48,7 @@ from .losses import (
 )
 from .network import Network
 from .optimizers import Adam, AdamW, GradientDescent, Momentum, Optimizer, RMSProp
+from .recording import Recorder
 from .schedules import (
     ConstantSchedule,
     CosineSchedule,
@@ -76,11 +78,13 @@ __all__ = [
     "CosineSchedule",
     "Dense",
     "Descent",
+    "Diagnosis",
     "DivergenceError",
     "Dropout",
     "EarlyStopping",
     "Equation",
     "ExponentialSchedule",
+    "Finding",
     "Glorot",
     "GradientDescent",
     "GradientMismatch",
@@ -91,6 +95,7 @@ __all__ = [
     "Identity",
     "InputError",
     "Layer",
+    "LayerHealth",
     "LayerNorm",
     "LeCun",
     "LeakyReLU",
@@ -107,6 +112,7 @@ __all__ = [
     "ParameterError",
     "RMSProp",
     "ReLU",
+    "Recorder",
     "Schedule",
     "ShapeError",
     "SiLU",
@@ -119,11 +125,14 @@ __all__ = [
     "StepSchedule",
     "Tanh",
     "Trace",
+    "TrainingWarning",
     "Uniform",
     "WarmUpSchedule",
+    "Watch",
     "Zeros",
     "check_gradients",
     "datasets",
+    "diagnose",
     "minimize",
     "numerical_gradient",
     "trace",

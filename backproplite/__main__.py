@@ -1,8 +1,9 @@
-"""The command line: `backproplite xor`, `backproplite digits`, `backproplite check`."""
+"""The command line: `backproplite xor`, `digits`, `explain` and `check`."""
 
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -10,18 +11,27 @@ from typing import NoReturn
 
 import numpy as np
 
-from . import __version__, activations, datasets, layers, losses
+from . import __version__, activations, datasets, layers, losses, plots
 from .checks import Array
 from .errors import BackpropliteError, ParameterError
+from .files import checked_path, write_file
 from .gradcheck import check_gradients
 from .initializers import He
 from .network import Network
 from .optimizers import GradientDescent, Momentum
+from .tracing import Trace, trace
 from .training import ProgressLines
+
+PICTURES = (".png", ".svg", ".pdf")
 
 
 def xor(options: argparse.Namespace) -> None:
     """Train a 2-4-1 sigmoid network on exclusive or, and show what it has learnt."""
+    if options.html:
+        checked_path(options.html)
+    if options.plot:  # a run is not to be lost to a missing folder or library
+        checked_path(options.plot, PICTURES)
+        plots.require_matplotlib()
     X, y = datasets.xor()
     network = Network(
         [
@@ -36,7 +46,14 @@ def xor(options: argparse.Namespace) -> None:
     )
     print(f"Exclusive or: a 2-{options.hidden}-1 sigmoid network, mean squared error,")
     print(f"gradient descent at {options.learning_rate:g}, seed {options.seed}.\n")
-    network.fit(X, y, options.epochs, callbacks=ProgressLines(options.epochs))
+    steps: list[Trace] = []
+
+    def keep_last_step(network: Network) -> None:
+        if options.html and network.epoch_count == options.epochs - 1:
+            steps.append(trace(network, X, y))
+
+    keep_last_step(network)  # if it is the only one
+    network.fit(X, y, options.epochs, callbacks=[keep_last_step, ProgressLines(options.epochs)])
     predictions = network.predict(X)
     rounded = predictions.round()
     print("\ninput  target  prediction  rounded")
@@ -45,6 +62,25 @@ def xor(options: argparse.Namespace) -> None:
     ):
         print(f"{x[0]:.0f} {x[1]:.0f}    {target:6.0f}  {prediction:10.4f}  {whole:7.0f}")
     print_accuracy(rounded, y)
+    for step in steps:
+        step.to_html(options.html)
+        print(f"The last step, to walk through: {options.html}")
+    if options.plot:
+        write_file(options.plot, training_picture(network, X, y, options.plot))
+        print(f"Loss curve and decision boundary: {options.plot}")
+
+
+def training_picture(network: Network, X: Array, y: Array, path: str) -> bytes:
+    """Return a picture of the loss beside the decision boundary, in the format of the path."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(11, 4.5), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    plots.loss_curves(network, ax=left)
+    plots.decision_boundary(network, X, y, ax=right)
+    content = io.BytesIO()
+    figure.savefig(content, format=path.rpartition(".")[2].lower(), dpi=150)
+    return content.getvalue()
 
 
 def digits(options: argparse.Namespace) -> None:
@@ -83,6 +119,32 @@ def digits(options: argparse.Namespace) -> None:
 def print_accuracy(predictions: Array, targets: Array) -> None:
     """Print the share of predictions that are right."""
     print(f"Accuracy: {100 * np.mean(predictions == targets):.1f} %")
+
+
+def explain(options: argparse.Namespace) -> None:
+    """Work through one training step of a 2-2-1 sigmoid network, every number of it."""
+    if options.html:
+        checked_path(options.html)
+    step = trace(*worked_example(), digits=options.digits)
+    if isinstance(sys.stdout, io.TextIOWrapper):  # not every terminal has ∂ and Σ
+        sys.stdout.reconfigure(errors="replace")
+    print(step)
+    if options.html:
+        step.to_html(options.html)
+        print(f"\nTo walk through: {options.html}")
+
+
+def worked_example() -> tuple[Network, Array, Array]:
+    """Return a network that is small enough to follow with a pencil, a sample and its target."""
+    hidden, output = layers.Dense(2, 2), layers.Dense(2, 1)
+    hidden.weight[...], hidden.bias[...] = [[0.1, 0.3], [0.2, 0.4]], [0.1, 0.2]
+    output.weight[...], output.bias[...] = [[0.5], [0.6]], 0.1
+    network = Network(
+        [hidden, activations.Sigmoid(), output, activations.Sigmoid()],
+        loss=losses.HalfSquaredError(),
+        optimizer=GradientDescent(learning_rate=0.5),
+    )
+    return network, np.array([[0.5, 0.8]]), np.array([[1.0]])
 
 
 def check(options: argparse.Namespace) -> None:
@@ -158,7 +220,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"backproplite {__version__}")
     commands = top.add_subparsers(title="commands", dest="command", metavar="COMMAND")
 
-    def command(name: str, run: object, seed: int) -> argparse.ArgumentParser:
+    def command(name: str, run: object, seed: int | None) -> argparse.ArgumentParser:
         what = str(run.__doc__)
         added = commands.add_parser(
             name,
@@ -166,10 +228,11 @@ def parser() -> argparse.ArgumentParser:
             description=what,
             formatter_class=argparse.ArgumentDefaultsHelpFormatter,
         )
-        added.set_defaults(run=run)
-        added.add_argument(
-            "--seed", type=whole(0), default=seed, help="for everything that is random"
-        )
+        added.set_defaults(run=run, plot=None, html=None)
+        if seed is not None:
+            added.add_argument(
+                "--seed", type=whole(0), default=seed, help="for everything that is random"
+            )
         return added
 
     def training(added: argparse.ArgumentParser, epochs: int, rate: float, hidden: int) -> None:
@@ -179,11 +242,32 @@ def parser() -> argparse.ArgumentParser:
             "--hidden", type=whole(1), default=hidden, help="units in the hidden layer"
         )
 
-    training(command("xor", xor, seed=42), epochs=5000, rate=0.5, hidden=4)
+    added = command("xor", xor, seed=42)
+    training(added, epochs=5000, rate=0.5, hidden=4)
+    added.add_argument(
+        "--plot",
+        metavar="FILE",
+        default=argparse.SUPPRESS,
+        help="picture of the loss and the boundary",
+    )
+    added.add_argument(
+        "--html",
+        metavar="FILE",
+        default=argparse.SUPPRESS,
+        help="page of the last step, to walk through",
+    )
     added = command("digits", digits, seed=0)
     training(added, epochs=60, rate=0.05, hidden=256)
     added.add_argument("--batch-size", type=whole(1), default=32, help="samples per update")
     added.add_argument("--momentum", type=float, default=0.9, help="how much velocity stays")
+    added = command("explain", explain, seed=None)
+    added.add_argument("--digits", type=whole(1), default=4, help="of each number")
+    added.add_argument(
+        "--html",
+        metavar="FILE",
+        default=argparse.SUPPRESS,
+        help="page of the step, to walk through",
+    )
     command("check", check, seed=0)
     return top
 

@@ -5,17 +5,18 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from .checks import Array, real_array, whole_number
-from .errors import ParameterError, ShapeError
+from .errors import InputError, ParameterError, ShapeError
 from .gradcheck import numerical_gradient
 from .optimizers import GradientDescent, Optimizer
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Descent:
     """The path that an optimizer took; `print` it for a table.
 
@@ -24,9 +25,9 @@ class Descent:
     points : array of shape (steps + 1,) or (steps + 1, variables)
         Where it was, the start first. Fewer where numbers ceased to be finite.
     values : array of shape (steps + 1,)
-        The function at each point.
+        The function at each point; NaN where the point is not finite.
     gradients : array of the shape of points
-        Its gradient at each point.
+        Its gradient at each point; NaN where the value is not finite.
     """
 
     points: Array
@@ -35,23 +36,24 @@ class Descent:
 
     @property
     def diverged(self) -> bool:
-        """Whether the function ended higher than it began, or not finite."""
-        return not self.values[-1] <= self.values[0] or not np.isfinite(self.points).all()
+        """Whether the function ended higher than it began, or it or its gradient not finite."""
+        finite = np.isfinite(self.values[-1]) and np.isfinite(self.gradients[-1]).all()
+        return not (finite and self.values[-1] <= self.values[0])
 
     def __str__(self) -> str:
         last = len(self.values) - 1
         shown = sorted({*range(0, last, max(last // 10, 1)), last})
+        columns = self.points, self.values, self.gradients
         rows = [("step", "point", "value", "gradient")] + [
-            (str(i), *(np.array2string(part[i], precision=8) for part in self._columns))
-            for i in shown
+            (str(i), *(_in_one_line(column[i]) for column in columns)) for i in shown
         ]
         a, b, c, d = (max(map(len, column)) for column in zip(*rows, strict=True))
         table = [f"{i:>{a}}  {j:>{b}}  {k:>{c}}  {m:>{d}}" for i, j, k, m in rows]
         return "\n".join(table + ["It diverged."] * self.diverged)
 
-    @property
-    def _columns(self) -> tuple[Array, Array, Array]:
-        return self.points, self.values, self.gradients
+
+def _in_one_line(array: Array) -> str:
+    return np.array2string(array, precision=8, threshold=6, max_line_width=10_000)
 
 
 def minimize(
@@ -66,7 +68,7 @@ def minimize(
     with gradient descent: pointₜ₊₁ = pointₜ - learning_rate · gradient(pointₜ)
 
     It ends early only where numbers cease to be finite: a divergence is a result
-    here, not an error.
+    here, not an error, and so is an OverflowError from the function.
 
     Parameters
     ----------
@@ -110,14 +112,14 @@ def minimize(
     Cauchy: Méthode générale pour la résolution des systèmes d'équations simultanées, 1847.
     """
     point = real_array("start", start).copy()
-    if point.ndim > 1:
-        raise ShapeError(f"start must be a number or 1-D; got shape {point.shape}.")
+    if point.ndim > 1 or not point.size:
+        raise ShapeError(f"start must be a number or a 1-D array of some; got shape {point.shape}.")
     optimizer = GradientDescent(0.1) if optimizer is None else optimizer
     if not isinstance(optimizer, Optimizer):
         raise ParameterError(f"optimizer must be an Optimizer such as Adam(); got {optimizer!r}.")
     optimizer, steps = copy.deepcopy(optimizer), whole_number("steps", steps, 0)
     if gradient is None:
-        gradient = lambda at: numerical_gradient(function, at)  # noqa: E731
+        gradient = partial(_numerical, function)
     for name, given in (("function", function), ("gradient", gradient)):
         if not callable(given):
             raise ParameterError(f"{name} must be a function of a point; got {given!r}.")
@@ -131,25 +133,40 @@ def minimize(
         for step in range(steps + 1):
             points.append(point.copy())
             values.append(_evaluated("function", function, point, ()))
-            finite = np.isfinite(point).all() and np.isfinite(values[-1])
-            slope = _evaluated("gradient", gradient, point, point.shape) if finite else np.nan
-            gradients.append(np.broadcast_to(slope, point.shape))
+            slope = np.full_like(point, np.nan)
+            if np.isfinite(values[-1]):
+                slope = _evaluated("gradient", gradient, point, point.shape)
+            gradients.append(slope)
             if step == steps or not np.isfinite(slope).all():
                 break
-            optimizer.step(flat, gradients[-1].reshape(-1).copy())
+            optimizer.step(flat, slope.flatten())
     return Descent(np.array(points), np.array(values), np.array(gradients))
 
 
 def _evaluated(
     name: str, function: Callable[[Any], Any], point: Array, shape: tuple[int, ...]
 ) -> Array:
-    """Return what a user's function gives at a point, as floats of the expected shape."""
-    returned = function(point.copy()[()])  # [()] makes a number of an array without axes
+    """Return what a user's function gives at a point, as new floats of the expected shape."""
+    if not np.isfinite(point).all():
+        return np.full(shape, np.nan)  # not every function bears to be asked there
     try:
-        value = np.asarray(returned, np.float64)
-    except (TypeError, ValueError):
-        raise ParameterError(f"{name} must return numbers; got {returned!r}.") from None
+        returned = function(point.copy()[()])  # [()] makes a number of an array without axes
+    except OverflowError:  # which Python's own floats and math raise in the place of infinity
+        return np.full(shape, np.nan)
+    try:
+        value = np.array(returned)
+    except ValueError:  # ragged
+        value = np.array(None)
+    if value.dtype.kind not in "biuf":
+        raise ParameterError(f"{name} must return real numbers; got {returned!r}.")
     if value.shape != shape and not value.size == 1 == point.size:
         expected = f"an array of shape {shape}" if shape else "one number"
         raise ShapeError(f"{name} must return {expected}; got shape {value.shape}.")
-    return value.reshape(shape)
+    return value.reshape(shape).astype(np.float64)
+
+
+def _numerical(function: Callable[[Any], Any], point: Any) -> Array:
+    try:
+        return numerical_gradient(function, point)
+    except InputError:  # not finite a little further on
+        return np.full_like(point, np.nan)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-import tempfile
+import secrets
+import shutil
 from pathlib import Path
 
 from .errors import InputError
@@ -13,13 +14,14 @@ def checked_path(path: object, suffixes: tuple[str, ...] = ()) -> Path:
     """Return the path of a file to be written; refuse one that cannot be, before any work is done.
 
     Raises `InputError` if it is no path, its folder does not exist, it is a folder
-    itself, or its name ends in none of the suffixes, if there are any.
+    or a device itself, or its name ends in none of the suffixes, if there are any.
     """
     if not isinstance(path, (str, os.PathLike)):
         raise InputError(f"path must be the name of a file; got {path!r}.")
     target = Path(path)
-    if target.is_dir():
-        raise InputError(f"path must name a file; {str(target)!r} is a folder.")
+    if target.exists() and not target.is_file():
+        what = "a folder" if target.is_dir() else "a device or the like"
+        raise InputError(f"path must name a file; {str(target)!r} is {what}.")
     if not target.parent.is_dir():
         raise InputError(
             f"the folder {str(target.parent)!r} does not exist. Make it, or choose another path."
@@ -32,24 +34,20 @@ def checked_path(path: object, suffixes: tuple[str, ...] = ()) -> Path:
 def write_file(path: object, content: bytes) -> None:
     """Write a file beside its place, then move it there: an old one is replaced whole or stays.
 
-    Raises `InputError` for a path that cannot be, and whatever error the disk gives.
+    It keeps the permissions of the old one; a symbolic link stays, and what it
+    points to is replaced. Raises `InputError` for a path that cannot be, and
+    whatever error the disk gives.
     """
-    target = checked_path(path)
-    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
+    target = checked_path(path).resolve()
+    beside = target.with_name(f".{secrets.token_hex(8)}.part")
     try:
-        with os.fdopen(handle, "wb") as file:
+        with beside.open("xb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(name, 0o666 & ~_umask())  # mkstemp lets nobody else read
-        os.replace(name, target)
+        if target.exists():
+            shutil.copymode(target, beside)
+        os.replace(beside, target)
     except BaseException:
-        os.unlink(name)
+        beside.unlink(missing_ok=True)
         raise
-
-
-def _umask() -> int:
-    """Return which permissions new files do not get."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -4,13 +4,13 @@ An equation is a template with operands, such as "{x} · {mask}". With the
 operands' symbols in their places it is the formula; with their numbers, one
 entry after the other, it is the calculation. A class of one's own is written by
 its name, until it has a place in one of the tables: `ELEMENTWISE`, `FORWARD`,
-`BACKWARD`, `COSTS`, `UPDATES`.
+`BACKWARD`, `AFTER_STEP`, `COSTS`, `UPDATES`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from string import Formatter
@@ -20,6 +20,7 @@ import numpy as np
 
 from . import activations, layers, losses, optimizers
 from .checks import Array
+from .functions import norm, sigmoid
 
 #: Numbers, and the text between them.
 Parts: TypeAlias = "list[str | float]"
@@ -64,7 +65,7 @@ class Line(NamedTuple):
         return f"{self.label} = {value}" if how == value else f"{self.label} = {how} = {value}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Equation:
     """symbol = formula, and what that gives.
 
@@ -104,8 +105,13 @@ class Equation:
         whole = array_text(self.value, digits, f"{self.symbol} = ")
         return "\n  ".join([head, *worked]) + "\n" + whole
 
+    def __str__(self) -> str:
+        return self.text()
 
-@dataclass(frozen=True)
+    __repr__ = __str__
+
+
+@dataclass(frozen=True, eq=False)
 class Passage:
     """What one layer took in and gave out, on the way forward and on the way back."""
 
@@ -114,13 +120,13 @@ class Passage:
     cache: Any
     x: Named
     output: Named
-    grad_output: Named
+    grad_output: Named  # NaN where the step does not need it
     grad_input: Named | None  # None where the step does not need it
     parameters: dict[str, Named]
     gradients: dict[str, Named]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Change:
     """What the optimizer did to one parameter."""
 
@@ -138,19 +144,23 @@ def equation(
     name: str, result: Named, template: str, sample: bool = False, **operands: Named | Operand
 ) -> Equation:
     """Build an equation; `sample` leaves the index of the only sample out of the labels."""
-    pieces = [(text, field) for text, field, *_ in Formatter().parse(template)]
-    formula = "".join(text + (operands[field].symbol if field else "") for text, field in pieces)
+    formula = template.format(**{key: operand.symbol for key, operand in operands.items()})
 
     def worked(index: tuple[int, ...]) -> Line:
-        parts: Parts = []
-        for text, field in pieces:
-            parts += [text] + (operands[field].at(index) if field else [])
         shown = index[1:] if sample and len(result.value) == 1 else index
         label = f"{result.symbol}[{', '.join(map(str, shown))}]" if shown else result.symbol
-        return Line(label, tuple(parts), float(result.value[index]))
+        return Line(label, tuple(filled(template, operands, index)), float(result.value[index]))
 
     indices = islice(np.ndindex(result.value.shape), MOST_LINES)
     return Equation(name, result.symbol, formula, result.value, tuple(map(worked, indices)))
+
+
+def filled(template: str, operands: Mapping[str, Named | Operand], index: tuple[int, ...]) -> Parts:
+    """Return a template with the numbers of one entry in the places of its operands."""
+    parts: Parts = []
+    for text, field, *_ in Formatter().parse(template):
+        parts += ([text] if text else []) + (operands[field].at(index) if field else [])
+    return parts
 
 
 def constant(symbol: str, value: float) -> Named:
@@ -158,12 +168,15 @@ def constant(symbol: str, value: float) -> Named:
     return Named(symbol, np.array(value))
 
 
-def joined(terms: list[Parts]) -> Parts:
-    """Return a sum of terms, the first few of them."""
+def joined(terms: Iterable[Parts], count: int) -> Parts:
+    """Return a sum of so many terms, the first few of them."""
     parts: Parts = []
-    for term in terms[:MOST_TERMS]:
-        parts += [" + ", *term] if parts else term
-    left = len(terms) - MOST_TERMS
+    for first, *rest in islice(terms, MOST_TERMS):
+        if parts and isinstance(first, str) and first.startswith("-"):
+            parts += [f" - {first[1:]}", *rest]
+        else:
+            parts += [*([" + "] if parts else []), first, *rest]
+    left = count - MOST_TERMS
     return parts + ([f" + … ({left} more)"] if left > 0 else [])
 
 
@@ -171,26 +184,20 @@ def product(left: Named, right: Named) -> Operand:
     """Return a matrix product: each entry is a sum over a row and a column."""
 
     def at(index: tuple[int, ...]) -> Parts:
-        pairs = zip(left.value[index[-2]], right.value[:, index[-1]], strict=True)
-        return joined([[float(a), " · ", float(b)] for a, b in pairs])
+        row, column = left.value[index[-2]], right.value[:, index[-1]]
+        pairs = zip(row, column, strict=True)
+        return joined(([float(a), " · ", float(b)] for a, b in pairs), len(row))
 
     return Operand(f"{left.symbol} · {right.symbol}", at)
 
 
 def total(symbol: str, axis: int, template: str, **operands: Named) -> Operand:
     """Return a sum over the samples (axis -2) or the features (-1) of something elementwise."""
-    pieces = [(text, field) for text, field, *_ in Formatter().parse(template)]
     length = max(operand.value.shape[axis] for operand in operands.values())
 
     def at(index: tuple[int, ...]) -> Parts:
-        terms = []
-        for k in range(length):
-            here = (k, index[-1]) if axis == -2 else (index[0], k)
-            term: Parts = []
-            for text, field in pieces:
-                term += ([text] if text else []) + (operands[field].at(here) if field else [])
-            terms.append(term)
-        return joined(terms)
+        places = ((k, index[-1]) if axis == -2 else (index[0], k) for k in range(length))
+        return joined((filled(template, operands, place) for place in places), length)
 
     return Operand(symbol, at)
 
@@ -212,7 +219,6 @@ ELEMENTWISE: dict[type, tuple[str, str]] = {
         "{x} if {x} > 0 else {alpha} · (exp({x}) - 1)",
         "(1 if {x} > 0 else {alpha} · exp({x}))",
     ),
-    activations.GELU: ("{x} · sigmoid(1.5958 · ({x} + 0.044715 · {x}³))", "gelu′({x})"),
     activations.SiLU: ("{x} · sigmoid({x})", "sigmoid({x}) · (1 + {x} · (1 - sigmoid({x})))"),
     activations.Softplus: ("log(1 + exp({x}))", "sigmoid({x})"),
 }
@@ -228,33 +234,39 @@ def _dense_backward(layer: layers.Dense, p: Passage) -> list[Equation]:
     weight, g = p.parameters["weight"], p.grad_output
     by_weight = product(transposed(p.x), g)
     over_samples = total(f"Σ {g.symbol} over the samples", -2, "{g}", g=g)
-    equations = [
+    return [
         equation("grad_weight", p.gradients["weight"], "{product}", product=by_weight),
         equation("grad_bias", p.gradients["bias"], "{sum}", sum=over_samples),
+        *_by_x(p, "{product}", product=product(g, transposed(weight))),
     ]
-    if p.grad_input:
-        by_x = product(g, transposed(weight))
-        equations.append(equation("grad_input", p.grad_input, "{product}", True, product=by_x))
-    return equations
 
 
-def _activation_forward(layer: activations.Activation, p: Passage) -> list[Equation]:
-    template, _ = _templates(layer)
-    return [equation("output", p.output, template, True, x=p.x, **_settings(layer))]
-
-
-def _activation_backward(layer: activations.Activation, p: Passage) -> list[Equation]:
+def _by_x(p: Passage, template: str, **operands: Any) -> list[Equation]:
+    """Return the equation of the gradient by the input, if the step needs it."""
     if not p.grad_input:
         return []
+    return [equation("grad_input", p.grad_input, template, True, g=p.grad_output, **operands)]
+
+
+def _activation_forward(layer: layers.Layer, p: Passage) -> list[Equation]:
+    template, _ = _templates(layer)
+    operands = p.parameters | _settings(layer) | {"x": p.x}
+    return [equation("output", p.output, template, True, **operands)]
+
+
+def _activation_backward(layer: layers.Layer, p: Passage) -> list[Equation]:
     _, slope = _templates(layer)
-    template = "{g} · " + slope
-    operands = _settings(layer) | {"g": p.grad_output, "x": p.x, "output": p.output}
-    return [equation("grad_input", p.grad_input, template, True, **operands)]
+    return _by_x(p, "{g} · " + slope, x=p.x, output=p.output, **_settings(layer))
 
 
-def _templates(layer: activations.Activation) -> tuple[str, str]:
+def _templates(layer: layers.Layer) -> tuple[str, str]:
     name = type(layer).__name__
     return ELEMENTWISE.get(type(layer), (name + "({x})", name + "′({x})"))
+
+
+def _is_elementwise(layer: layers.Layer) -> bool:
+    """Tell whether a layer goes back by the chain rule for one number, and by that alone."""
+    return type(layer).backward is activations.Activation.backward and not layer.block.shapes
 
 
 def _settings(configured: Any) -> dict[str, Named]:
@@ -263,18 +275,42 @@ def _settings(configured: Any) -> dict[str, Named]:
     return {k: constant(k, v) for k, v in settings if isinstance(v, (int, float))}
 
 
+def _gelu_forward(layer: activations.GELU, p: Passage) -> list[Equation]:
+    how = "sigmoid({factor} · ({x} + 0.044715 · {x}³))"
+    gate = _gate(p)
+    return [
+        equation("gate", gate, how, True, x=p.x, factor=GELU_FACTOR),
+        equation("output", p.output, "{x} · {gate}", True, x=p.x, gate=gate),
+    ]
+
+
+def _gelu_backward(layer: activations.GELU, p: Passage) -> list[Equation]:
+    slope = "({gate} + {x} · {gate} · (1 - {gate}) · {factor} · (1 + 0.134145 · {x}²))"
+    return _by_x(p, "{g} · " + slope, x=p.x, gate=_gate(p), factor=GELU_FACTOR)
+
+
+GELU_FACTOR = constant("√(8/π)", math.sqrt(8 / math.pi))
+
+
+def _gate(p: Passage) -> Named:
+    x = p.x.value
+    return Named("gate", sigmoid(float(GELU_FACTOR.value) * (x + 0.044715 * x**3)))
+
+
+def _softmax(name: str, result: Named, x: Named) -> Equation:
+    row = total(f"Σ exp({x.symbol}) over the features", -1, "exp({x})", x=x)
+    return equation(name, result, "exp({x}) / ({row})", True, x=x, row=row)
+
+
 def _softmax_forward(layer: activations.Softmax, p: Passage) -> list[Equation]:
-    row = total(f"Σ exp({p.x.symbol})", -1, "exp({x})", x=p.x)
-    return [equation("output", p.output, "exp({x}) / ({row})", True, x=p.x, row=row)]
+    return [_softmax("output", p.output, p.x)]
 
 
 def _softmax_backward(layer: activations.Softmax, p: Passage) -> list[Equation]:
-    if not p.grad_input:
-        return []
     g, output = p.grad_output, p.output
-    row = total(f"Σ {g.symbol} · {output.symbol}", -1, "{g} · {output}", g=g, output=output)
-    operands: dict[str, Any] = {"g": g, "output": output, "row": row}
-    return [equation("grad_input", p.grad_input, "{output} · ({g} - ({row}))", True, **operands)]
+    over = f"Σ {g.symbol} · {output.symbol} over the features"
+    row = total(over, -1, "{g} · {output}", g=g, output=output)
+    return _by_x(p, "{output} · ({g} - ({row}))", output=output, row=row)
 
 
 def _dropout_forward(layer: layers.Dropout, p: Passage) -> list[Equation]:
@@ -282,72 +318,82 @@ def _dropout_forward(layer: layers.Dropout, p: Passage) -> list[Equation]:
 
 
 def _dropout_backward(layer: layers.Dropout, p: Passage) -> list[Equation]:
-    if not p.grad_input:
-        return []
-    operands = {"g": p.grad_output, "mask": _mask(p)}
-    return [equation("grad_input", p.grad_input, "{g} · {mask}", True, **operands)]
+    return _by_x(p, "{g} · {mask}", mask=_mask(p))
 
 
 def _mask(p: Passage) -> Named:
     return Named("mask", p.cache)
 
 
-def _normalization_forward(
-    layer: layers.BatchNorm | layers.LayerNorm, p: Passage
-) -> list[Equation]:
+def _statistics(layer: layers.Layer, p: Passage) -> tuple[int, str, dict[str, Named]]:
+    """Return along which axis a layer normalises, that in words, and what it finds there."""
     axis, over = (-2, "samples") if isinstance(layer, layers.BatchNorm) else (-1, "features")
-    x, count = p.x, constant("n", p.x.value.shape[axis])
-    mean = Named("mean", x.value.mean(axis=axis, keepdims=True))
-    variance = Named("variance", x.value.var(axis=axis, keepdims=True))
-    squares = f"Σ ({x.symbol} - mean)²"
-    operands: dict[str, Any] = p.parameters | _settings(layer)
-    operands |= {"x": x, "mean": mean, "variance": variance}
+    x = p.x.value
+    mean, variance = x.mean(axis, keepdims=True), x.var(axis, keepdims=True)
+    found = {"n": constant("n", x.shape[axis])}
+    found |= {"mean": Named("mean", mean), "variance": Named("variance", variance)}
+    return axis, f"over the n {over}", found
+
+
+def _normalization_forward(layer: layers.Layer, p: Passage) -> list[Equation]:
+    axis, over, found = _statistics(layer, p)
+    x, mean, variance, n = p.x, found["mean"], found["variance"], found["n"]
+    sum_ = total(f"Σ {x.symbol} {over}", axis, "{x}", x=x)
+    squares = total(f"Σ ({x.symbol} - mean)² {over}", axis, "({x} - {mean})²", x=x, mean=mean)
+    operands = p.parameters | _settings(layer) | found | {"x": x}
+    template = "{scale} · ({x} - {mean}) / √({variance} + {epsilon}) + {bias}"
     return [
-        equation(
-            "mean", mean, "({sum}) / {n}", n=count,
-            sum=total(f"Σ {x.symbol} over the n {over}", axis, "{x}", x=x),
-        ),
-        equation(
-            "variance", variance, "({sum}) / {n}", n=count,
-            sum=total(squares, axis, "({x} - {mean})²", x=x, mean=mean),
-        ),
-        equation(
-            "output", p.output, "{scale} · ({x} - {mean}) / √({variance} + {epsilon}) + {bias}",
-            True, **operands,
-        ),
-    ]  # fmt: skip
+        equation("mean", mean, "({sum}) / {n}", sum=sum_, n=n),
+        equation("variance", variance, "({squares}) / {n}", squares=squares, n=n),
+        equation("output", p.output, template, True, **operands),
+    ]
 
 
-def _normalization_backward(
-    layer: layers.BatchNorm | layers.LayerNorm, p: Passage
-) -> list[Equation]:
-    g, scale, normalized = p.grad_output, p.parameters["scale"], Named("normalized", p.cache[0])
-    pairs = total(f"Σ {g.symbol} · normalized over the samples", -2, "{g} · {n}", g=g, n=normalized)
+def _normalization_backward(layer: layers.Layer, p: Passage) -> list[Equation]:
+    axis, over, found = _statistics(layer, p)
+    g, scale, n, normalized = p.grad_output, p.parameters["scale"], found["n"], p.cache[0]
+    z = Named("normalized", normalized)
+    how = "({x} - {mean}) / √({variance} + {epsilon})"
+    operands = _settings(layer) | found | {"x": p.x, "z": z}
+    pairs = total(f"Σ {g.symbol} · normalized over the samples", -2, "{g} · {z}", g=g, z=z)
     over_samples = total(f"Σ {g.symbol} over the samples", -2, "{g}", g=g)
     equations = [
-        Equation(
-            "normalized",
-            "normalized",
-            f"({p.x.symbol} - mean) / √(variance + epsilon)",
-            normalized.value,
-        ),
+        equation("normalized", z, how, True, **operands),
         equation("grad_scale", p.gradients["scale"], "{sum}", sum=pairs),
         equation("grad_bias", p.gradients["bias"], "{sum}", sum=over_samples),
     ]
     if not p.grad_input:
         return equations
-    axis, over = (-2, "samples") if isinstance(layer, layers.BatchNorm) else (-1, "features")
-    scaled = scale.value * g.value
-    means = {
-        "shift": Named(f"mean(g) over the {over}", scaled.mean(axis, keepdims=True)),
-        "along": Named("mean(g · normalized)", (scaled * p.cache[0]).mean(axis, keepdims=True)),
-    }
-    operands = {"g": g, "scale": scale, "n": normalized} | means
-    deviation = Named("√(variance + epsilon)", p.cache[1])
-    template = "({g} · {scale} - {shift} - {n} · {along}) / {deviation}"
-    by_x = equation("grad_input", p.grad_input, template, True, deviation=deviation, **operands)
-    note = Equation("g", "g", f"{g.symbol} · {scale.symbol}", scaled)
-    return [*equations, note, by_x]
+    scaled = Named("g", g.value * scale.value)
+    shift = Named("shift", scaled.value.mean(axis, keepdims=True))
+    along = Named("along", (scaled.value * normalized).mean(axis, keepdims=True))
+    sum_ = total(f"Σ g {over}", axis, "{g}", g=scaled)
+    products = total(f"Σ g · normalized {over}", axis, "{g} · {z}", g=scaled, z=z)
+    by_x = "({scaled} - {shift} - {z} · {along}) / √({variance} + {epsilon})"
+    return [
+        *equations,
+        equation("g", scaled, "{g} · {scale}", True, g=g, scale=scale),
+        equation("shift", shift, "({sum}) / {n}", sum=sum_, n=n),
+        equation("along", along, "({products}) / {n}", products=products, n=n),
+        *_by_x(p, by_x, scaled=scaled, shift=shift, along=along, **operands),
+    ]
+
+
+def _running_statistic(
+    layer: layers.BatchNorm, p: Passage, name: str, old: Named, new: Named
+) -> Equation:
+    mean, variance = (array[0] for array in p.cache[2])
+    towards = "{mean}" if name == "running_mean" else "{variance} · {n} / ({n} - 1)"
+    return equation(
+        f"{p.place}.{name}",
+        new,
+        "{old} + {momentum} · (" + towards + " - {old})",
+        old=old,
+        mean=Named("mean", mean),
+        variance=Named("variance", variance),
+        n=constant("n", len(p.x.value)),
+        momentum=constant("momentum", layer.momentum),
+    )
 
 
 # Losses: what one output costs, and how that changes with the output.
@@ -379,44 +425,26 @@ CATEGORICAL = losses.CategoricalCrossEntropy, losses.SoftmaxCrossEntropy
 
 def loss_equations(loss: losses.Loss, outputs: Named, targets: Named, value: Any) -> list[Equation]:
     """Return the equations of the loss: the predictions where it makes them, then the number."""
-    equations = []
-    if loss.applies:
-        formula = f"{loss.applies.lower()}({outputs.symbol})"
-        predictions = loss.predictions(outputs.value)
-        equations.append(Equation("predictions", "prediction", formula, predictions))
-    symbol = constant("loss", float(value))
+    equations = [_prediction_equation(loss, outputs)] if loss.applies else []
+    result = constant("loss", float(value))
     if type(loss) not in COSTS:
         formula = f"{type(loss).__name__}({outputs.symbol}, {targets.symbol})"
-        return [*equations, Equation("loss", "loss", formula, symbol.value)]
+        return [*equations, Equation("loss", "loss", formula, result.value)]
     template, _ = COSTS[type(loss)]
-    count = _divisor(loss, outputs.value)
-    prediction = Named("prediction", loss.predictions(outputs.value))
-    operands = {"output": outputs, "target": targets, "prediction": prediction}
+    operands = _loss_operands(loss, outputs, targets)
     what = template.format(**{name: operand.symbol for name, operand in operands.items()})
-    cost = _cost_terms(loss, template, operands, what)
-    if outputs.value.size == 1:
-        return [*equations, equation("loss", symbol, "{cost}", cost=cost)]
-    whole = "({cost}) / {n}" if count > 1 else "{cost}"
-    return [*equations, equation("loss", symbol, whole, cost=cost, n=constant(str(count), count))]
-
-
-def _cost_terms(loss: losses.Loss, template: str, operands: dict[str, Named], what: str) -> Operand:
-    """Return the sum of what every output of every sample costs."""
-    pieces = [(text, field) for text, field, *_ in Formatter().parse(template)]
-    outputs, targets = operands["output"].value, operands["target"].value
-
-    def at(_: tuple[int, ...]) -> Parts:
-        terms = []
-        for index in np.ndindex(outputs.shape):
-            if isinstance(loss, CATEGORICAL) and targets[index] == 0:
-                continue  # the other classes cost nothing
-            term: Parts = []
-            for text, field in pieces:
-                term += [text] + (operands[field].at(index) if field else [])
-            terms.append(term)
-        return joined(terms)
-
-    return Operand(what if outputs.size == 1 else f"Σ {what}", at)
+    indices = [
+        index
+        for index in np.ndindex(outputs.value.shape)
+        if targets.value[index] or not isinstance(loss, CATEGORICAL)  # other classes cost nothing
+    ]
+    terms = Operand(
+        what if outputs.value.size == 1 else f"Σ {what}",
+        lambda _: joined((filled(template, operands, index) for index in indices), len(indices)),
+    )
+    count = _divisor(loss, outputs.value)
+    whole = "({terms}) / {n}" if count > 1 else "{terms}"
+    return [*equations, equation("loss", result, whole, terms=terms, n=constant(str(count), count))]
 
 
 def loss_gradient_equation(
@@ -432,9 +460,27 @@ def loss_gradient_equation(
         template += " / {n}"
     elif template[0] + template[-1] == "()":
         template = template[1:-1]
-    operands = {"output": outputs, "target": targets, "n": constant(str(count), count)}
-    operands["prediction"] = Named("prediction", loss.predictions(outputs.value))
-    return equation("grad_output", gradient, template, True, **operands, **_settings(loss))
+    operands = _loss_operands(loss, outputs, targets) | {"n": constant(str(count), count)}
+    return equation("grad_output", gradient, template, True, **operands)
+
+
+def _prediction_equation(loss: losses.Loss, outputs: Named) -> Equation:
+    result = Named("prediction", loss.predictions(outputs.value))
+    if type(loss) is losses.SigmoidCrossEntropy:
+        template, _ = ELEMENTWISE[activations.Sigmoid]
+        return equation("predictions", result, template, True, x=outputs)
+    if type(loss) is losses.SoftmaxCrossEntropy:
+        return _softmax("predictions", result, outputs)
+    how = f"{str(loss.applies).lower()}({outputs.symbol})"
+    return Equation("predictions", result.symbol, how, result.value)
+
+
+def _loss_operands(loss: losses.Loss, outputs: Named, targets: Named) -> dict[str, Named]:
+    prediction = Named("prediction", loss.predictions(outputs.value))
+    if loss.wants_probabilities:  # the loss holds them off 0 and 1
+        _, (held, *_) = loss.forward(outputs.value, targets.value)
+        outputs = Named(outputs.symbol, held)
+    return _settings(loss) | {"output": outputs, "target": targets, "prediction": prediction}
 
 
 def _divisor(loss: losses.Loss, outputs: Array) -> int:
@@ -495,18 +541,60 @@ def _rmsprop(optimizer: optimizers.RMSProp, c: Change) -> list[Equation]:
 def _adam(optimizer: optimizers.Adam, c: Change) -> list[Equation]:
     mean = "{beta1} · {mean} + (1 - {beta1}) · {gradient}"
     kept = _states(optimizer, c, mean=mean, square=SQUARE)
-    corrected = {
-        kind: Named(f"({state.symbol} / (1 - {name}^{c.step}))", state.value / (1 - beta**c.step))
-        for kind, state, name, beta in (
-            ("mean", kept[0], "beta1", optimizer.beta1),
-            ("square", kept[1], "beta2", optimizer.beta2),
-        )
+    operands: dict[str, Any] = _settings(optimizer) | {
+        "rate": c.rate,
+        "step": constant("t", c.step),
+        "mean": Named(kept[0].symbol, kept[0].value),
+        "square": Named(kept[1].symbol, kept[1].value),
     }
-    operands = _settings(optimizer) | {"rate": c.rate} | corrected
     decays = isinstance(optimizer, optimizers.AdamW) and c.after.ndim > 1
     shrunk = "{before} · (1 - {rate} · {weight_decay})" if decays else "{before}"
-    step = " - {rate} · {mean} / (√{square} + {epsilon})"
-    return [*kept, _moved(c, shrunk + step, **operands)]
+    up, down = "{mean} / (1 - {beta1}^{step})", "√({square} / (1 - {beta2}^{step})) + {epsilon}"
+    return [*kept, _moved(c, f"{shrunk} - {{rate}} · ({up}) / ({down})", **operands)]
+
+
+# What clipping and weight decay make of a gradient, before the optimizer sees it.
+
+
+def length_equation(optimizer: optimizers.Optimizer, gradients: Array) -> Equation:
+    """Return the equation of the length that `clip_norm` looks at."""
+    held = _held(optimizer, gradients)
+    what = "Σ gradient² over all parameters" + ", clipped by value" * bool(optimizer.clip_value)
+    terms = Operand(what, lambda _: joined(([float(each), "²"] for each in held), len(held)))
+    return equation("length", constant("length", norm(held)), "√({terms})", terms=terms)
+
+
+def applied_gradient_equation(
+    optimizer: optimizers.Optimizer,
+    place: str,
+    result: Named,
+    gradient: Named,
+    parameter: Named,
+    gradients: Array,
+) -> Equation:
+    """Return the equation of the gradient that the optimizer applies to one parameter."""
+    kind, base = type(optimizer), optimizers.Optimizer
+    name, length = f"{place}.gradient", norm(_held(optimizer, gradients))
+    if kind.clip is not base.clip or kind.decay not in (base.decay, optimizers.AdamW.decay):
+        how = f"what {kind.__name__} makes of {gradient.symbol}"
+        return Equation(name, result.symbol, how, result.value)
+    numbers = {k: getattr(optimizer, k) for k in ("clip_value", "clip_norm", "weight_decay")}
+    operands: dict[str, Any] = {k: constant(k, v) for k, v in numbers.items() if v}
+    operands |= {"gradient": gradient, "parameter": parameter, "length": constant("length", length)}
+    template = "{gradient}"
+    if optimizer.clip_value:
+        template = "min(max({gradient}, -{clip_value}), {clip_value})"
+    if optimizer.clip_norm and length > optimizer.clip_norm:
+        template += " · {clip_norm} / {length}"
+    if optimizer.weight_decay and kind.decay is base.decay and parameter.value.ndim > 1:
+        template += " + {weight_decay} · {parameter}"
+    return equation(name, result, template, **operands)
+
+
+def _held(optimizer: optimizers.Optimizer, gradients: Array) -> Array:
+    """Return the gradients after `clip_value`."""
+    limit = optimizer.clip_value
+    return gradients if limit is None else np.clip(gradients, -limit, limit)
 
 
 # The tables.
@@ -516,6 +604,7 @@ FORWARD: dict[type, Callable[[Any, Passage], list[Equation]]] = {
     layers.Dropout: _dropout_forward,
     layers.BatchNorm: _normalization_forward,
     layers.LayerNorm: _normalization_forward,
+    activations.GELU: _gelu_forward,
     activations.Softmax: _softmax_forward,
 }
 BACKWARD: dict[type, Callable[[Any, Passage], list[Equation]]] = {
@@ -523,7 +612,11 @@ BACKWARD: dict[type, Callable[[Any, Passage], list[Equation]]] = {
     layers.Dropout: _dropout_backward,
     layers.BatchNorm: _normalization_backward,
     layers.LayerNorm: _normalization_backward,
+    activations.GELU: _gelu_backward,
     activations.Softmax: _softmax_backward,
+}
+AFTER_STEP: dict[type, Callable[[Any, Passage, str, Named, Named], Equation]] = {
+    layers.BatchNorm: _running_statistic,
 }
 UPDATES: dict[type, Callable[[Any, Change], list[Equation]]] = {
     optimizers.GradientDescent: _gradient_descent,
@@ -539,7 +632,7 @@ def forward_equations(passage: Passage) -> list[Equation]:
     layer = passage.layer
     if write := FORWARD.get(type(layer)):
         return write(layer, passage)
-    if isinstance(layer, activations.Activation):
+    if type(layer) in ELEMENTWISE or _is_elementwise(layer):
         return _activation_forward(layer, passage)
     formula = f"{type(layer).__name__}({passage.x.symbol})"
     return [Equation("output", passage.output.symbol, formula, passage.output.value)]
@@ -550,13 +643,23 @@ def backward_equations(passage: Passage) -> list[Equation]:
     layer = passage.layer
     if write := BACKWARD.get(type(layer)):
         return write(layer, passage)
-    if isinstance(layer, activations.Activation):
+    if _is_elementwise(layer):
         return _activation_backward(layer, passage)
     how = f"what {type(layer).__name__}.backward makes of {passage.grad_output.symbol}"
     results = {f"grad_{name}": gradient for name, gradient in passage.gradients.items()}
     if passage.grad_input:
         results["grad_input"] = passage.grad_input
     return [Equation(name, result.symbol, how, result.value) for name, result in results.items()]
+
+
+def after_step_equation(passage: Passage, name: str, old: Array, new: Array) -> Equation:
+    """Return the equation of what a layer keeps of a batch besides its parameters."""
+    layer, symbol = passage.layer, f"{name}({passage.x.symbol})"
+    before, after = Named(symbol, old), Named(f"new {symbol}", new)
+    if write := AFTER_STEP.get(type(layer)):
+        return write(layer, passage, name, before, after)
+    how = f"what {type(layer).__name__}.after_step makes of {symbol}"
+    return Equation(f"{passage.place}.{name}", after.symbol, how, new)
 
 
 def update_equations(optimizer: optimizers.Optimizer, change: Change) -> list[Equation]:
@@ -571,21 +674,22 @@ def update_equations(optimizer: optimizers.Optimizer, change: Change) -> list[Eq
 
 
 def rounded(number: float, digits: int) -> str:
-    """Return a number with so many significant digits, but never fewer than before its point."""
+    """Return a number with so many significant digits, but all of those before its point.
+
+    Only from a million on, or what has more digits, is it in powers of ten, and below 0.0001.
+    """
     if number == 0:
         return "0"
     if not math.isfinite(number):
         return str(number)
-    if abs(number) >= 10 ** max(digits, 6) or abs(number) < 1e-4:
-        text = f"{number:.{digits - 1}e}"
-    elif abs(number) >= 10**digits:
-        return f"{number:.0f}"
-    else:
-        text = f"{number:#.{digits}g}"
-    if not math.isclose(float(text), number, rel_tol=1e-13):
-        return text
-    mantissa, *exponent = text.split("e")  # 0.7 is exact, 0.7000 is rounded
-    return "e".join([mantissa.rstrip("0").rstrip("."), *exponent])
+    text = f"{number:.{digits - 1}e}"
+    power = int(text.partition("e")[2])
+    if -5 < power < max(digits, 6):
+        text = f"{number:.{max(digits - 1 - power, 0)}f}"
+    mantissa, *exponent = text.split("e")
+    if "." in mantissa and math.isclose(float(text), number, rel_tol=1e-13):
+        mantissa = mantissa.rstrip("0").rstrip(".")  # 0.7 is exact, 0.7000 is rounded
+    return "e".join([mantissa, *exponent])
 
 
 def written(parts: tuple[str | float, ...] | Parts, digits: int) -> str:

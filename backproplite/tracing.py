@@ -19,21 +19,24 @@ import numpy as np
 
 from .activations import Activation
 from .checks import Array, whole_number
-from .errors import ParameterError, ShapeError
+from .errors import DivergenceError, ParameterError, ShapeError
 from .files import write_file
 from .formulas import (
     Change,
     Equation,
     Named,
     Passage,
+    after_step_equation,
+    applied_gradient_equation,
     backward_equations,
     constant,
     forward_equations,
+    length_equation,
     loss_equations,
     loss_gradient_equation,
     update_equations,
 )
-from .layers import Dense
+from .layers import Dense, Layer
 from .network import Network
 from .pages import step_page
 from .parameters import carve
@@ -41,7 +44,7 @@ from .parameters import carve
 MOST_SAMPLES = 64
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Stage:
     """One stage of a training step.
 
@@ -78,8 +81,13 @@ class Stage:
         """Return formulas and numbers as they stand in the printed trace."""
         return "\n".join(each.text(digits) for each in self.equations)
 
+    def __str__(self) -> str:
+        return f"{self.title}\n\n{_indented(self.text())}"
 
-@dataclass(frozen=True)
+    __repr__ = __str__
+
+
+@dataclass(frozen=True, eq=False)
 class Trace:
     """The worked example of one training step; `print` it, or step through it with `to_html`.
 
@@ -126,8 +134,9 @@ class Trace:
             return f"The loss went from {self.loss:g} to {self.loss_after:g}."
         if change == 0:
             return f"The loss stayed at {self.loss:g}."
-        percent = f"{100 * abs(change) / self.loss:.2f} %"
-        return f"The loss {'fell' if change < 0 else 'rose'} by {percent}."
+        percent = 100 * abs(change / self.loss)
+        much = f"{percent:.2f} %" if 0.01 <= percent < 1e6 else f"{percent:.2g} %"
+        return f"The loss {'fell' if change < 0 else 'rose'} by {much}."
 
     def __str__(self) -> str:
         count = sum(each.value.size for p in self.passages for each in p.parameters.values())
@@ -222,23 +231,19 @@ def trace(network: Network, X: object, y: object, digits: int = 4) -> Trace:
 
 def _traced(twin: Network, x: Array, targets: Array, digits: int) -> Trace:
     random_state = twin.rng.bit_generator.state
-    flows, caches = [x], []
-    for layer in twin.layers:
-        output, cache = layer.forward_training(flows[-1], twin.rng)
-        flows.append(output)
-        caches.append(cache)
+    flows, caches = _way_forward(twin, x)
     loss, grad_output = twin.loss.value_and_gradient(flows[-1], targets)
+    if not math.isfinite(loss):
+        raise DivergenceError(
+            f"the loss turned {loss}", learning_rate=twin.optimizer.current_rate()
+        )
     passages = _way_back(twin, flows, caches, grad_output)
-    y = Named("y", targets)
-
-    before, layer_state = _optimizer_state(twin), _layer_state(twin)
-    twin.update(caches)
-    update = [*_changes(twin, passages, before), *_new_layer_state(twin, layer_state)]
+    update = _update(twin, passages, caches)
     twin.rng.bit_generator.state = random_state
-    outputs, _ = twin._forward_training(x)
+    outputs, _ = twin._forward_training(x.copy())
     loss_after = float(twin.loss.value(outputs, targets))
+    y = Named("y", targets.copy())
 
-    first = next((i for i, p in enumerate(passages) if p.parameters), len(passages))
     last = passages[-1]
     stages = [
         _setup(passages, y),
@@ -253,11 +258,21 @@ def _traced(twin: Network, x: Array, targets: Array, digits: int) -> Trace:
             "Backward: how the loss changes with the network's output",
             (loss_gradient_equation(twin.loss, last.output, y, last.grad_output),),
         ),
-        *(_backward_stage(p) for p in reversed(passages[first:])),
-        Stage("update", f"Update by {twin.optimizer!r}", tuple(update)),
+        *(_backward_stage(p) for p in reversed(passages[twin._first_trained :])),
+        Stage("update", f"Update by {twin.optimizer!r}", update),
         _after(twin, outputs, last, loss_after),
     ]
     return Trace(tuple(stages), passages, len(x), float(loss), loss_after, digits)
+
+
+def _way_forward(twin: Network, x: Array) -> tuple[list[Array], list[Any]]:
+    """Go forward through the layers as a training step does, and keep what flows."""
+    flows, caches, output = [x.copy()], [], x.copy()  # a layer may write over what it is given
+    for layer in twin.layers:
+        output, cache = layer.forward_training(output, twin.rng)
+        flows.append(output.copy())
+        caches.append(cache)
+    return flows, caches
 
 
 def _way_back(
@@ -265,35 +280,40 @@ def _way_back(
 ) -> tuple[Passage, ...]:
     """Go back through the layers as a training step does, and name all that was met."""
     flow_symbols, parameter_symbols = _symbols(twin)
+    named = [Named(*each) for each in zip(flow_symbols, flows, strict=True)]
     first, passages = twin._first_trained, []
     for i in range(len(twin.layers) - 1, -1, -1):
-        layer, grad_input = twin.layers[i], None
+        layer, cache, known = twin.layers[i], copy.deepcopy(caches[i]), grad_output.copy()
+        grad_input: Array | None = None
         if i > first:
             grad_input = layer.backward(grad_output, caches[i])
         elif i == first:
             layer.backward_parameters(grad_output, caches[i])
-        x, output = (Named(flow_symbols[j], flows[j]) for j in (i, i + 1))
-        symbols = parameter_symbols[i]
-        parameters = {k: Named(s, getattr(layer, k).copy()) for k, s in symbols.items()}
-        gradients = {
-            k: Named(f"∂loss/∂{s}", getattr(layer, f"grad_{k}").copy()) for k, s in symbols.items()
-        }
+        by_x = f"∂loss/∂{named[i].symbol}"
         passages.append(
             Passage(
                 layer=layer,
                 place=f"layers[{i}]",
-                cache=copy.deepcopy(caches[i]),
-                x=x,
-                output=output,
-                grad_output=Named(f"∂loss/∂{output.symbol}", grad_output),
-                grad_input=None if grad_input is None else Named(f"∂loss/∂{x.symbol}", grad_input),
-                parameters=parameters,
-                gradients=gradients,
+                cache=cache,
+                x=named[i],
+                output=named[i + 1],
+                grad_output=Named(f"∂loss/∂{named[i + 1].symbol}", known),
+                grad_input=None if grad_input is None else Named(by_x, grad_input.copy()),
+                parameters=_named(layer, "", parameter_symbols[i]),
+                gradients=_named(layer, "grad_", parameter_symbols[i]),
             )
         )
-        if grad_input is not None:
-            grad_output = grad_input
+        grad_output = np.full_like(flows[i], np.nan) if grad_input is None else grad_input
     return tuple(reversed(passages))
+
+
+def _named(layer: Layer, prefix: str, symbols: dict[str, str]) -> dict[str, Named]:
+    """Return a layer's parameters, or with "grad_" their gradients, with their symbols."""
+    by = "∂loss/∂" if prefix else ""
+    return {
+        name: Named(by + symbol, getattr(layer, prefix + name).copy())
+        for name, symbol in symbols.items()
+    }
 
 
 def _symbols(network: Network) -> tuple[list[str], list[dict[str, str]]]:
@@ -360,48 +380,25 @@ def _after(twin: Network, outputs: Array, last: Passage, loss_after: float) -> S
 # What the update changed.
 
 
+def _update(
+    twin: Network, passages: tuple[Passage, ...], caches: list[Any]
+) -> tuple[Equation, ...]:
+    """Make the update, and return the equations of all that it changed."""
+    before, layer_state = _optimizer_state(twin), _layer_state(twin)
+    twin.update(caches)
+    changes = list(_changes(twin, passages, before))
+    for (i, name), old in layer_state.items():
+        new = getattr(twin.layers[i], name)
+        if not np.array_equal(new, old):
+            changes.append(after_step_equation(passages[i], name, old, new.copy()))
+    return tuple(changes)
+
+
 def _optimizer_state(network: Network) -> dict[str, Array]:
     optimizer = network.optimizer
-    return {name: getattr(optimizer, name).copy() for name in optimizer.state_names} | {
-        "gradients": network.gradients.copy()
-    }
-
-
-def _changes(
-    twin: Network, passages: tuple[Passage, ...], before: dict[str, Array]
-) -> Iterator[Equation]:
-    """Yield the equations of every parameter's update."""
-    optimizer = twin.optimizer
-    places = [(p, name) for p in passages for name in p.parameters]
-    shapes = {f"{p.place}.{name}": p.parameters[name].value.shape for p, name in places}
-    now = _optimizer_state(twin) | {"parameters": twin.parameters.copy()}
-    cut_before = {name: carve(vector, shapes) for name, vector in before.items()}
-    cut_now = {name: carve(vector, shapes) for name, vector in now.items()}
-    for p, name in places:
-        place, symbol = f"{p.place}.{name}", p.parameters[name].symbol
-        gradient = p.gradients[name]
-        applied = cut_now["gradients"][place]
-        if not np.array_equal(applied, gradient.value):
-            names = "clip_value", "clip_norm", "weight_decay"
-            set_ones = {name: getattr(optimizer, name) for name in names}
-            how = " and ".join(f"{k}={v:g}" for k, v in set_ones.items() if v)
-            how = f"{gradient.symbol} after {how}"
-            yield Equation(f"{place}.gradient", f"g({symbol})", how, applied)
-            gradient = Named(f"g({symbol})", applied)
-        kept = optimizer.state_names
-        yield from update_equations(
-            optimizer,
-            Change(
-                place=place,
-                rate=constant("learning_rate", optimizer.rate),
-                step=optimizer.step_count,
-                before=p.parameters[name],
-                after=cut_now["parameters"][place],
-                gradient=gradient,
-                state_before={k: Named(f"{k}({symbol})", cut_before[k][place]) for k in kept},
-                state_after={k: cut_now[k][place] for k in kept},
-            ),
-        )
+    state = {name: getattr(optimizer, name) for name in optimizer.state_names}
+    vectors = state | {"parameters": network.parameters, "gradients": network.gradients}
+    return {name: vector.copy() for name, vector in vectors.items()}
 
 
 def _layer_state(network: Network) -> dict[tuple[int, str], Array]:
@@ -413,9 +410,38 @@ def _layer_state(network: Network) -> dict[tuple[int, str], Array]:
     }
 
 
-def _new_layer_state(twin: Network, before: dict[tuple[int, str], Array]) -> Iterator[Equation]:
-    for (i, name), old in before.items():
-        new = getattr(twin.layers[i], name)
-        if not np.array_equal(new, old):
-            how = f"what {type(twin.layers[i]).__name__}.after_step makes of {name}"
-            yield Equation(f"layers[{i}].{name}", f"new {name}", how, new.copy())
+def _changes(
+    twin: Network, passages: tuple[Passage, ...], before: dict[str, Array]
+) -> Iterator[Equation]:
+    """Yield the equations of every parameter's update."""
+    optimizer, kept = twin.optimizer, twin.optimizer.state_names
+    places = [(p, name) for p in passages for name in p.parameters]
+    shapes = {f"{p.place}.{name}": p.parameters[name].value.shape for p, name in places}
+    cut_before, cut_now = (
+        {name: carve(vector, shapes) for name, vector in vectors.items()}
+        for vectors in (before, _optimizer_state(twin))
+    )
+    if optimizer.clip_norm:
+        yield length_equation(optimizer, before["gradients"])
+    for p, name in places:
+        place, parameter, gradient = f"{p.place}.{name}", p.parameters[name], p.gradients[name]
+        symbol = parameter.symbol
+        applied = Named(f"g({symbol})", cut_now["gradients"][place])
+        if not np.array_equal(applied.value, gradient.value):
+            yield applied_gradient_equation(
+                optimizer, place, applied, gradient, parameter, before["gradients"]
+            )
+            gradient = applied
+        yield from update_equations(
+            optimizer,
+            Change(
+                place=place,
+                rate=constant("learning_rate", optimizer.rate),
+                step=optimizer.step_count,
+                before=parameter,
+                after=cut_now["parameters"][place],
+                gradient=gradient,
+                state_before={k: Named(f"{k}({symbol})", cut_before[k][place]) for k in kept},
+                state_after={k: cut_now[k][place] for k in kept},
+            ),
+        )

@@ -8,7 +8,9 @@ import sys
 
 import pytest
 
-from backproplite.__main__ import every_layer, main
+import backproplite as bp
+from backproplite import pages, trace
+from backproplite.__main__ import every_layer, main, worked_example
 
 
 def run(capsys, *arguments):
@@ -54,6 +56,102 @@ def test_check_lists_every_layer_activation_and_loss_and_the_worst_error(capsys)
     assert f"All 22 passed. The worst error is {max(worst):.1e}" in output
 
 
+def test_explain_prints_the_worked_example(capsys):
+    status, output, errors = run(capsys, "explain")
+    assert (status, errors) == (0, "")
+    for line in (
+        "z₁[0] = 0.5 · 0.1 + 0.8 · 0.2 + 0.1 = 0.31",
+        "loss = ½ · (a₂ - y)² = ½ · (0.6868 - 1)² = 0.04904",
+        "∂loss/∂weight₁[1, 1] = 0.8 · (-0.009050) = -0.007240",
+        "The loss fell by 8.21 %.",
+    ):
+        assert f"{line}\n" in output
+    _, longer, _ = run(capsys, "explain", "--digits", "14")
+    assert "= 0.049037462330206\n" in longer
+    assert "= 0.045009555029132\n" in longer
+
+
+def test_explain_writes_the_page_of_the_step(capsys, tmp_path):
+    path = tmp_path / "step.html"
+    status, output, errors = run(capsys, "explain", "--html", str(path))
+    assert (status, errors) == (0, "")
+    assert output.endswith(f"To walk through: {path}\n")
+    assert path.read_text(encoding="utf-8") == pages.step_page(trace(*worked_example()))
+
+
+def test_a_terminal_without_greek_letters_gets_question_marks():
+    result = subprocess.run(
+        [sys.executable, "-m", "backproplite", "explain"],
+        capture_output=True,
+        env=os.environ | {"PYTHONIOENCODING": "ascii"},
+        check=True,
+    )
+    assert b"?loss/?a? = a? - y" in result.stdout
+
+
+@pytest.mark.parametrize("epochs", [1, 30])
+def test_xor_writes_the_page_of_its_last_step(capsys, tmp_path, epochs):
+    path = tmp_path / "step.html"
+    arguments = ["xor", "--epochs", str(epochs)]
+    _, expected, _ = run(capsys, *arguments)
+    status, output, errors = run(capsys, *arguments, "--html", str(path))
+    assert (status, errors) == (0, "")
+    assert output == f"{expected}The last step, to walk through: {path}\n"
+    loss = re.findall(r"loss (\S+)", output)[-1]  # of the last epoch, before its update
+    X, y = bp.datasets.xor()
+    network = bp.Network(
+        [bp.Dense(2, 4), bp.Sigmoid(), bp.Dense(4, 1), bp.Sigmoid()],
+        loss=bp.MeanSquaredError(),
+        optimizer=bp.GradientDescent(0.5),
+        seed=42,
+    )
+    if epochs > 1:
+        network.fit(X, y, epochs - 1)
+    step = trace(network, X, y)
+    assert f"{step.loss:.6f}" == loss
+    assert path.read_text(encoding="utf-8") == pages.step_page(step)
+
+
+@pytest.mark.parametrize(
+    ("name", "start"), [("a.png", b"\x89PNG"), ("a.SVG", b"<?xml"), ("a.pdf", b"%PDF")]
+)
+def test_xor_writes_a_picture(capsys, tmp_path, name, start):
+    path = tmp_path / name
+    status, output, errors = run(capsys, "xor", "--epochs", "20", "--plot", str(path))
+    assert (status, errors) == (0, "")
+    assert output.endswith(f"Loss curve and decision boundary: {path}\n")
+    assert path.read_bytes().startswith(start)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["explain", "--html", "missing/step.html"], "the folder 'missing' does not exist"),
+        (["xor", "--html", "missing/step.html"], "the folder 'missing' does not exist"),
+        (["xor", "--plot", "missing/xor.png"], "the folder 'missing' does not exist"),
+        (["xor", "--plot", "xor.doc"], "must end in .png or .svg or .pdf; got 'xor.doc'"),
+        (["xor", "--plot", "."], "'.' is a folder"),
+    ],
+)
+def test_a_path_that_cannot_be_is_refused_before_the_work(
+    capsys, tmp_path, monkeypatch, arguments, words
+):
+    monkeypatch.chdir(tmp_path)
+    status, output, errors = run(capsys, *arguments)
+    assert (status, output) == (1, "")
+    assert words in errors
+    assert len(errors.splitlines()) == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_without_matplotlib_the_picture_names_the_extra(capsys, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    status, output, errors = run(capsys, "xor", "--plot", str(tmp_path / "a.png"))
+    assert (status, output) == (1, "")
+    assert errors.endswith("pip install 'backproplite[plot]'\n")
+    assert len(errors.splitlines()) == 1
+
+
 def test_options_change_the_run(capsys):
     _, first, _ = run(capsys, "xor", "--epochs", "50", "--seed", "1")
     _, again, _ = run(capsys, "xor", "--epochs", "50", "--seed", "1")
@@ -91,7 +189,7 @@ def test_a_bad_option_is_one_line_and_status_2(capsys, arguments):
 def test_without_a_command_the_help_lists_them(capsys):
     status, output, _ = run(capsys)
     assert status == 2
-    assert all(f"    {command} " in output for command in ("xor", "digits", "check"))
+    assert all(f"    {command} " in output for command in ("xor", "digits", "explain", "check"))
 
 
 def test_divergence_is_one_line_and_status_1(capsys):

@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+import backproplite as bp
+
 README = pathlib.Path(__file__).parents[1] / "README.md"
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
 PYTHON = [block for language, block in BLOCKS if language == "python"]
@@ -15,7 +17,10 @@ CONSOLE = [block.strip() for language, block in BLOCKS if language == "console"]
 
 
 def test_the_readme_has_only_blocks_that_are_tested_here():
-    assert [language for language, _ in BLOCKS] == ["console"] * 2 + ["python"] * 3
+    assert [language for language, _ in BLOCKS] == ["console"] * 2 + ["python"] * 4 + [
+        "console",
+        "python",
+    ]
 
 
 def test_the_first_example_recognises_digits(capsys):
@@ -25,18 +30,45 @@ def test_the_first_example_recognises_digits(capsys):
     assert len(PYTHON[0].strip().splitlines()) <= 13
 
 
-def test_the_step_by_hand_is_the_step_of_the_library(capsys):
-    by_hand, by_library = {}, {}
-    exec("import backproplite as bp\n" + PYTHON[1], by_hand)
-    exec("import backproplite as bp\n" + PYTHON[1].partition("x, caches")[0], by_library)
+def test_the_traced_step_is_printed_and_made_a_page(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = {"bp": bp}
+    exec(PYTHON[1], names)
+    assert names["step"].verdict in capsys.readouterr().out
+    assert "<html" in (tmp_path / "step.html").read_text(encoding="utf-8")
+
+
+def test_the_step_by_hand_is_the_step_of_the_library():
+    by_hand, by_library = {"bp": bp}, {"bp": bp}
+    start = PYTHON[1].partition("step =")[0]
+    exec(start + PYTHON[2], by_hand)
+    exec(start, by_library)
     by_library["network"].train_step(by_library["X"], by_library["y"])
     assert (by_hand["network"].parameters == by_library["network"].parameters).all()
-    assert "[[" in capsys.readouterr().out
+
+
+def test_the_trained_network_is_healthy_and_pictured(capsys, tmp_path, monkeypatch):
+    pytest.importorskip("matplotlib").use("agg")
+    from matplotlib import pyplot
+
+    monkeypatch.chdir(tmp_path)
+    names = {"bp": bp}
+    exec(PYTHON[1].partition("step =")[0] + PYTHON[3], names)
+    pyplot.close("all")
+    assert "Healthy" in capsys.readouterr().out
+    assert (tmp_path / "xor.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_documentation_command_sets_up_and_then_runs_sphinx():
+    setup, install, build = CONSOLE[2].split(" && ")
+    assert setup == "python3 -m venv .venv"
+    assert shlex.split(install) == [".venv/bin/pip", "install", "-q", "-e", ".[docs]"]
+    assert build == ".venv/bin/python -m sphinx -q docs docs/_build/html"
 
 
 @pytest.mark.parametrize("faulty", [False, True])
 def test_the_layer_of_ones_own_passes_in_pytest_and_fails_when_wrong(faulty, tmp_path):
-    source = PYTHON[2]
+    source = PYTHON[4]
     if faulty:
         source = source.replace("x * x * slope", "x * slope")
     (tmp_path / "test_my_layer.py").write_text(source, encoding="utf-8")

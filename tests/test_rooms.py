@@ -21,7 +21,7 @@ ROOMS = [
     {"initializers", "schedules", "optimizers", "losses", "datasets"},
     {"layers"},
     {"activations"},
-    {"training"},
+    {"training", "storage"},
     {"network"},
     {"gradcheck"},
     {"descent", "formulas", "diagnostics", "recording"},

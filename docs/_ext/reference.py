@@ -1,0 +1,78 @@
+"""The reference: the directive `{public}`, and a build that fails when a public name is missing.
+
+Docstrings are plain text, written to be read in a terminal, so that their |x| and
+2 * x are not taken for markup here.
+"""
+
+import importlib
+import inspect
+import re
+from collections.abc import Iterator
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
+from sphinx.util import logging
+from sphinx.util.docutils import SphinxDirective
+
+import backproplite
+
+logger = logging.getLogger(__name__)
+MODULES = ("datasets", "plots")
+
+
+class Public(SphinxDirective):
+    """Documents the names of the package that it is given, one a line."""
+
+    has_content = True
+
+    def run(self) -> list[nodes.Node]:
+        """Hand each name that there is to autodoc."""
+        self.env.note_dependency(backproplite.__file__)
+        names = [name for name in self.content if hasattr(backproplite, name)]
+        lines = [f".. auto{kind(name)}:: backproplite.{name}" for name in names]
+        return self.parse_text_to_nodes("\n".join(["```{eval-rst}", *lines, "```"]))
+
+
+def kind(name: str) -> str:
+    """Return what autodoc calls such an object."""
+    what = getattr(backproplite, name)
+    if not inspect.isclass(what):
+        return "function"
+    return "exception" if issubclass(what, BaseException) else "class"
+
+
+def keep_plain(app: Sphinx, kind: str, name: str, what: object, options: object, lines: list[str]):
+    """Escape what would be markup, outside of the examples."""
+    in_example = False
+    for i, line in enumerate(lines):
+        in_example = line.lstrip().startswith(">>>") or (in_example and bool(line.strip()))
+        if not in_example:
+            lines[i] = re.sub(r"[|*]", r"\\\g<0>", line)
+
+
+def public_names() -> Iterator[str]:
+    """Yield every name that the reference owes to its readers."""
+    for name in backproplite.__all__:
+        if not inspect.ismodule(getattr(backproplite, name)):
+            yield f"backproplite.{name}"
+    for module in (importlib.import_module(f"backproplite.{name}") for name in MODULES):
+        for name, what in vars(module).items():
+            if getattr(what, "__module__", "") == module.__name__ and not name.startswith("_"):
+                yield f"{module.__name__}.{name}"
+
+
+def refuse_gaps(app: Sphinx, env: BuildEnvironment) -> None:
+    """Fail the build if a public name is missing from the reference."""
+    missing = sorted(set(public_names()) - set(env.domains.python_domain.objects))
+    if missing:
+        logger.error("missing from docs/reference: %s", ", ".join(missing))
+        app.statuscode = 1  # with or without -W
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Register all three."""
+    app.add_directive("public", Public)
+    app.connect("autodoc-process-docstring", keep_plain, priority=400)  # before napoleon
+    app.connect("env-updated", refuse_gaps)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
