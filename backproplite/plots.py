@@ -322,10 +322,11 @@ def _on_grid(function: Callable[[Any], Any], points: Iterable[Array]) -> Array:
 
 def _levels(values: Array) -> Array:
     """Return heights for contours inside the range of the values, closer together at the bottom."""
-    low, high = np.nanmin(values), np.nanmax(values)
+    finite = values[np.isfinite(values)]
+    low, high = finite.min(initial=np.inf), finite.max(initial=-np.inf)
     if not high - low > 1e-9 * abs(high):  # flat, but for rounding, or nowhere finite
         return np.zeros(0)
-    if 0 < 100 * low < high:
+    if 0 < low < high / 100:
         return np.geomspace(max(low, high / 1e4), high, 17)[1:-1]
     return low + (high - low) * np.linspace(0, 1, 17)[1:-1] ** 2
 
@@ -571,10 +572,12 @@ def confusion_matrix(
     counts = np.zeros((len(names), len(names)), int)
     np.add.at(counts, (true, predicted), 1)
     ax = _axes(ax)
-    ax.imshow(np.sqrt(counts), "Blues")  # the root, so that a few errors show beside many hits
+    ax.imshow(
+        np.sqrt(counts), "Blues", vmin=0
+    )  # the root, so that a few errors show beside many hits
     font = min(10, 140 / len(names))
     for (row, column), value in np.ndenumerate(counts):
-        colour = "white" if value > 0.36 * counts.max() else "black" if value else "0.6"
+        colour = "white" if value > 0.51 * counts.max() else "black" if value else "0.6"
         ax.text(column, row, value, ha="center", va="center", color=colour, fontsize=font)
     longest = max(map(len, names))
     turn = {"rotation": 90} if longest * len(names) > 40 else {}
@@ -919,9 +922,10 @@ def activation_histograms(network: Network, X: object, *, ax: Axes = None) -> Ax
     """
     _check_network(network)
     x, given = matrix("X", X, network.dtype, network.in_features), {}
-    for i, layer in enumerate(network.layers):
-        x, _ = layer.forward(x)
-        given[f"layers[{i}] {layer!r}"] = x.ravel()
+    with np.errstate(all="ignore"):
+        for i, layer in enumerate(network.layers):
+            x, _ = layer.forward(x)
+            given[f"layers[{i}] {layer!r}"] = x.ravel()
     return _draw_histograms(_axes(ax), given, "output", "Outputs of each layer")
 
 
@@ -1011,7 +1015,7 @@ def loss_landscape(
         for i, j in np.ndindex(losses.shape):
             twin.parameters[...] = start + reach[j] * u + reach[i] * v
             losses[i, j] = twin._evaluate(*data)
-    losses[~np.isfinite(losses)] = np.nan
+    losses[~(losses < 1e200)] = np.nan  # matplotlib finds no way around higher ones
     (_draw_surface if surface else _draw_landscape)(ax, reach, losses, here)
     ax.set(xlabel="first random direction", ylabel="second random direction")
     ax.set_title("Loss around the network's parameters")
