@@ -4,6 +4,9 @@ A network is a list of layers and a loss; `fit` trains it and `predict` uses it.
 Every gradient can be checked with `check_gradients`.
 """
 
+from importlib import import_module
+from types import ModuleType
+
 from . import datasets
 from .activations import (
     ELU,
@@ -135,5 +138,13 @@ __all__ = [
     "diagnose",
     "minimize",
     "numerical_gradient",
+    "plots",
     "trace",
 ]
+
+
+def __getattr__(name: str) -> ModuleType:
+    """Load the pictures when they are first asked for: most programs draw none."""
+    if name == "plots":
+        return import_module(".plots", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

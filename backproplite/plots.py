@@ -210,6 +210,7 @@ def descent_path(
     paths: Descent | Mapping[str, Descent],
     *,
     slope: bool = False,
+    span: tuple[float, float] | None = None,
     ax: Axes = None,
 ) -> Axes:
     """Draw the way that `minimize` took: on the curve of one variable, or on the contours of two.
@@ -225,6 +226,8 @@ def descent_path(
         A dict has them by label.
     slope : bool
         Whether to draw the tangent at each start; for one variable only.
+    span : (float, float), optional
+        From where to where, on each axis of two variables; around the paths unless given.
     ax : matplotlib Axes, optional
         Where to draw; a new figure unless given.
 
@@ -256,7 +259,10 @@ def descent_path(
         raise ShapeError(f"paths must all have one variable, or all two; got {sorted(sizes)}.")
     if slope and sizes == {2}:
         raise ParameterError("slope must be False for two variables: it is a tangent to a curve.")
-    low, high = _window(list(named.values()))
+    if span is None:
+        low, high = _window(list(named.values()))
+    else:
+        low, high = (np.full(next(iter(sizes)), end) for end in _checked_span(span))
     ax = _axes(ax)
     shape = next(iter(named.values())).points[0].shape
     (_draw_curve if sizes == {1} else _draw_contours)(ax, function, shape, low, high)
@@ -287,7 +293,7 @@ def _window(paths: Sequence[Descent]) -> tuple[Array, Array]:
     size = np.ptp(box, axis=0)
     size = np.maximum(size, size.max() / 2 or 1)
     middle = (box.min(axis=0) + box.max(axis=0)) / 2
-    return middle - 0.6 * size, middle + 0.6 * size
+    return middle - 0.7 * size, middle + 0.7 * size
 
 
 def _draw_curve(
@@ -334,7 +340,7 @@ def _levels(values: Array) -> Array:
 def _draw_path(ax: Axes, label: str, path: Descent, low: Array, high: Array, colour: Any) -> None:
     points = path.points.reshape(len(path.points), -1)
     places = points if points.shape[1] == 2 else np.column_stack([points, path.values])
-    end = ", ".join(f"{coordinate:.6g}" for coordinate in points[-1])
+    end = ", ".join(f"{coordinate:.9g}" for coordinate in points[-1])
     text = f"{label}: ends at {end if len(points[-1]) == 1 else f'({end})'}"
     inside = ((low <= points) & (points <= high)).all(axis=1)
     shown = len(points) if inside.all() else int(inside.argmin())
@@ -383,10 +389,7 @@ def activation(
         raise ParameterError(
             f"activation must be an instance such as Sigmoid(); got {_kind(activation)}."
         )
-    if not isinstance(span, (tuple, list)) or len(span) != 2:
-        raise ParameterError(f"span must be two numbers; got {span!r}.")
-    low = number("span[0]", span[0])
-    x = np.linspace(low, number("span[1]", span[1], above=low), 1001)
+    x = np.linspace(*_checked_span(span), 1001)
     values, slopes = activation(x), activation.derivative(x)
     if slopes.shape != x.shape:
         raise ParameterError(f"{activation!r} is not elementwise: it has no one curve.")
@@ -658,7 +661,8 @@ def network_diagram(
     places = [_slots(width) for width in widths]
     if any(len(units) < width for (units, _), width in zip(places, widths, strict=True)):
         title += "\n(of large layers the first and last five units)"
-    ax = _axes(ax, figsize=(2.4 * len(widths) + 1, 5.4))
+    rows = max(len(units) for units, _ in places)
+    ax = _axes(ax, figsize=(2.4 * len(widths) + 1, min(2 + 0.8 * rows, 5.4)))
     inches = ax.get_window_extent().width / ax.figure.dpi
     font = float(np.clip(4.2 * inches / len(widths), 4, 9))
     image = _draw_edges(ax, places, edges, of, font)
@@ -1212,6 +1216,13 @@ def _with_gradients(network: Network, X: object, y: object) -> tuple[Network, fl
     with np.errstate(all="ignore"):
         loss, _ = network.loss_and_gradient(X, y)
     return network, loss
+
+
+def _checked_span(span: object) -> tuple[float, float]:
+    if not isinstance(span, (tuple, list)) or len(span) != 2:
+        raise ParameterError(f"span must be two numbers; got {span!r}.")
+    low = number("span[0]", span[0])
+    return low, number("span[1]", span[1], above=low)
 
 
 def _check_network(network: object) -> None:

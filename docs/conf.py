@@ -25,6 +25,7 @@ extensions = [
     "sphinx.ext.viewcode",
     "mathml",
     "reference",
+    "streams",
 ]
 exclude_patterns = ["_build"]
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]

@@ -568,6 +568,8 @@ def test_it_runs_in_the_frame_of_a_notebook(browser, tmp_path):
     browser.switch_to.frame(browser.find_element(By.TAG_NAME, "iframe"))
     for number in range(1, len(trace) + 1):
         check_stage(browser, trace, number)
+        root = browser.find_element(By.TAG_NAME, "html")
+        assert root.get_property("scrollHeight") == root.get_property("clientHeight")
         by_id(browser, "next").click()
     press(browser, Keys.HOME)
     check_stage(browser, trace, 1)

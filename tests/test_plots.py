@@ -448,7 +448,7 @@ def test_the_path_lies_on_the_curve(start):
     (low, high), (bottom, top) = ax.get_xlim(), ax.get_ylim()
     assert low < x.min() < x.max() < high
     assert bottom < y.min() < y.max() < top
-    assert legend(ax) == ["path: ends at 3"]
+    assert legend(ax) == ["path: ends at 2.99999997"]
 
 
 def test_circle_and_star_are_start_and_end():
@@ -458,6 +458,19 @@ def test_circle_and_star_are_start_and_end():
     assert marked["o"] == (path.points[0], path.values[0])
     assert marked["*"] == (path.points[-1], path.values[-1])
     assert ax.get_title() == "Descent: ○ start, ★ end"
+
+
+@pytest.mark.parametrize("start", [0.5, [0.5, 2.0]])
+def test_a_span_is_what_is_shown(start):
+    def bowl(w):
+        return np.sum(np.square(w))
+
+    path = bp.minimize(bowl, lambda w: 2 * w, start, steps=3)
+    ax = plots.descent_path(bowl, path, span=(-1, 7))
+    assert ax.get_xlim() == (-1, 7)
+    assert np.ndim(start) == 0 or ax.get_ylim() == (-1, 7)
+    with pytest.raises(bp.ParameterError, match=r"^span must be two numbers; got 7"):
+        plots.descent_path(bowl, path, span=7)
 
 
 def test_the_slope_is_a_tangent_at_the_start():
@@ -472,7 +485,7 @@ def test_the_slope_is_a_tangent_at_the_start():
 def test_a_diverging_path_is_followed_until_it_leaves():
     function, path = path_of(1.5)
     ax = plots.descent_path(function, path)
-    assert legend(ax) == ["path: ends at -2.62144e+06, leaves the picture after step 3, diverged"]
+    assert legend(ax) == ["path: ends at -2621437, leaves the picture after step 3, diverged"]
     x, _ = line(ax, "path")
     low, high = ax.get_xlim()
     assert x.tolist() == [0.5, 8, -7, 23, -37]  # the last one is outside: the line leads there
@@ -551,7 +564,7 @@ def test_two_variables_are_drawn_on_contours_of_the_function():
     (low, high), (bottom, top) = ax.get_xlim(), ax.get_ylim()
     assert ([low, bottom] < path.points.min(axis=0)).all()
     assert (path.points.max(axis=0) < [high, top]).all()
-    assert legend(ax)[0] == "path: ends at ({:.6g}, {:.6g})".format(*path.points[-1])
+    assert legend(ax)[0] == "path: ends at ({:.9g}, {:.9g})".format(*path.points[-1])
 
 
 def test_two_variables_may_diverge():
