@@ -61,7 +61,7 @@ from .schedules import (
     WarmUpSchedule,
 )
 from .tracing import Stage, Trace, trace
-from .training import Callback, EarlyStopping
+from .training import Callback, Checkpoint, EarlyStopping
 
 __version__ = "0.1.0"
 
@@ -76,6 +76,7 @@ __all__ = [
     "BinaryCrossEntropy",
     "Callback",
     "CategoricalCrossEntropy",
+    "Checkpoint",
     "Constant",
     "ConstantSchedule",
     "CosineSchedule",

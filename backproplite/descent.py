@@ -53,7 +53,8 @@ class Descent:
 
 
 def _in_one_line(array: Array) -> str:
-    return np.array2string(array, precision=8, threshold=6, max_line_width=10_000)
+    as_text = {"float_kind": "{:.8g}".format}
+    return np.array2string(array, formatter=as_text, threshold=6, max_line_width=10_000)
 
 
 def minimize(

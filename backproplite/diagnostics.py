@@ -2,8 +2,8 @@
 
 `diagnose` sends a batch forward and back through a copy of the network, lets
 copies make some more steps, and says in numbers and in words what it saw; `Watch`
-does so during training. The thresholds come from hundreds of networks, healthy
-ones and ones made sick on purpose, that `benchmarks/diagnoses.py` trains again.
+does so during training. The thresholds were found by experiment, on hundreds of
+healthy networks and of ones made sick on purpose: `benchmarks/diagnoses.py`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from __future__ import annotations
 import copy
 import math
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import takewhile
 from typing import Any
 
 import numpy as np
@@ -26,25 +27,33 @@ from .optimizers import Optimizer
 from .training import Callback
 
 #: An output is saturated where the slope is below this part of the activation's largest: beyond
-#: ±4.4 for a sigmoid, ±2.2 for tanh. That is wrong from this share of a layer on.
+#: ±4.4 for a sigmoid, ±2.2 for tanh. From this share of a layer on, that is wrong.
 FLAT, SATURATED = 0.05, 0.7
-#: A unit is dead if its slope is below this part of the largest for every sample: 0 for a ReLU,
-#: never so for a LeakyReLU(0.01). That is wrong from this share of a layer on.
+#: A unit is dead if its slope is below this part of the largest for all samples: 0 for a ReLU,
+#: never so for a LeakyReLU(0.01). Deep down, where samples look alike, half of n units are by
+#: chance, give or take 0.5/√n: wrong is more than half by four times that, or the whole layer.
 OFF, DEAD = 1e-4, 0.5
-#: What the first layer gets of the last one's gradient: 1e-6 behind ten sigmoids, 0.02 to 70 in
-#: healthy networks of up to ten layers. The middle number counts if the updates shrink as much,
-#: as in gradient descent, which stays on the plateau then; Adam enlarges them, and learns.
+#: What the first layer gets of the last one's gradient: 1e-6 before ten sigmoids, 0.02 to 70 in
+#: healthy networks of up to ten layers. FADING counts if the updates shrink as much: gradient
+#: descent then stays on the plateau for thousands of epochs, while Adam enlarges them and learns.
 VANISHING, FADING, EXPLODING = 1e-3, 1e-2, 200.0
-#: A rate is tried for so many steps. It is good if the loss rises by no more than the first part
-#: of what guesses cost, and too high from the second part on; healthy networks stay below 0.01.
+#: A rate is tried for so many steps. It is calm if the loss rises by no more than this part of
+#: what guesses cost, and too high if it rises by RISE or more and does not make up for it.
+#: Healthy networks rise by at most 0.01, but for RMSProp's first steps.
 TRIAL_STEPS, CALM, RISE = 20, 0.01, 0.1
-#: A rate is too low if the steps take away less than the first part of the loss, each moves no
-#: layer by more than the second part of its size (1e-3 is usual), and a thousand times the rate
-#: is good still, and takes away the third part at least. No rate that serves stands that.
-SLOW, SMALL_UPDATE, WORTH_WHILE = 0.01, 5e-4, 1e-3
-#: A network has learnt, and what it has of all this does no harm, if its loss is below this part
-#: of what guesses cost: its own outputs, dealt out to the samples at random.
+#: A rate is too low if the steps take away less than this part of the loss, each moves the
+#: parameters by less than SMALL_UPDATE of their length (1e-3 is usual), a thousand times the rate
+#: is no worse, and a higher one takes away WORTH_WHILE or more. No rate that serves stands that;
+#: and one that has taken SERVED of the loss away since training began does serve.
+SLOW, SMALL_UPDATE, WORTH_WHILE, SERVED = 0.01, 3.6e-4, 1e-3, 0.1
+#: A network has learnt, and nothing of all this harms it, if its loss is below this part of what
+#: guesses cost, which are its own outputs, so many of them, dealt out at random.
 LEARNT, GUESSES = 0.1, 1000
+
+#: What stands below the table.
+LEGEND = """\
+outputs: root of the mean square; gradient: length of the derivative of the loss by them, and by the
+parameters; update: length of the coming change of the parameters, by their own"""
 
 
 class TrainingWarning(UserWarning):
@@ -127,30 +136,15 @@ class Diagnosis:
         return not self.findings
 
     def __str__(self) -> str:
-        rows = [
-            ("", "layer", "outputs", "saturated", "dead", "gradient", "by parameters", "update")
-        ] + [
-            (
-                str(i),
-                each.layer,
-                _written(each.output_size),
-                _percent(each.saturated_share),
-                _percent(each.dead_share),
-                _written(each.gradient_size),
-                _written(each.parameter_gradient_size),
-                _written(each.update_ratio),
-            )
-            for i, each in enumerate(self.layers)
-        ]
+        head = "", "layer", "outputs", "saturated", "dead", "gradient", "by parameters", "update"
+        rows = [head, *((str(i), *_cells(each)) for i, each in enumerate(self.layers))]
         a, b, *others = (max(map(len, column)) for column in zip(*rows, strict=True))
         lines = [
-            "  ".join([f"{i:{a}}", f"{j:{b}}", *map(str.rjust, numbers, others)]).rstrip()
-            for i, j, *numbers in rows
+            "  ".join([f"{i:{a}}", f"{name:{b}}", *map(str.rjust, cells, others)]).rstrip()
+            for i, name, *cells in rows
         ]
-        plural = "s" if self.samples > 1 else ""
-        return "\n".join(
-            [*lines, f"loss {self.loss:.4g} on {self.samples:,} sample{plural}", "", self.verdict]
-        )
+        batch = f"{self.loss:.4g} on {self.samples:,} sample{'s'[: self.samples > 1]}"
+        return "\n".join([*lines, LEGEND, "", f"The loss is {batch}.", self.verdict])
 
     __repr__ = __str__
 
@@ -210,10 +204,11 @@ def diagnose(network: Network, X: object, y: object, sample_weight: object = Non
 class Watch(Callback):
     """Warn once, with the cure, when training starts to go wrong.
 
-    When `fit` begins, it does what `diagnose` does, which costs about 20 steps on
-    the batch, and 100 if the network is sick. Each later look costs two more passes
-    over the batch, forward and back: it sees dead and saturated units, gradients
-    that vanish or explode, and a loss that has risen. The run stays the same, to the bit.
+    When `fit` begins, it does what `diagnose` does, which costs as much as some 20
+    steps on the batch, or up to 300 if the network is sick. Each later look costs two
+    more passes over the batch, forward and back; it sees dead and saturated units,
+    gradients that vanish or explode, and a loss that has risen. It warns once in its
+    life. The run stays the same, to the bit.
 
     Parameters
     ----------
@@ -270,7 +265,11 @@ class Watch(Callback):
             diagnosis = _Case(network, self._twin, self._data, with_trials).diagnosis()
         if diagnosis.findings:
             self.diagnosis = diagnosis
-            warnings.warn(f"{when}: {diagnosis.findings[0]}", TrainingWarning, stacklevel=4)
+            # Six calls lead from the user's line to here when fit begins, four after an epoch.
+            level = 6 if with_trials else 4
+            first = diagnosis.findings[0]
+            message = f"{first.name} {when}: {first.evidence} {first.cure}"
+            warnings.warn(message, TrainingWarning, stacklevel=level)
 
 
 class _Case:
@@ -284,218 +283,221 @@ class _Case:
         self.targets_vary = bool(np.ptp(data[1], axis=0).any())
         if self.history["loss"] and not self.targets_vary:  # a guess is as good as knowledge then
             self.guessed = self.history["loss"][0]
-        self.learnt = self.loss <= LEARNT * self.guessed < math.inf
-        #: First and last layer with weights, and where the gradient is compared there.
-        self.ends = _ends(network.layers)
-        self._trials: dict[float, tuple[list[float], Network]] = {}
+        known = self.guessed - (1 - LEARNT) * abs(self.guessed)  # a loss may be negative
+        self.learnt = self.loss <= known < math.inf
+        self.first, self.last = _ends(network.layers)
+        self.trials: dict[float, list[float]] = {}
 
     def diagnosis(self) -> Diagnosis:
         """Ask all questions, likely causes first."""
-        found = [self.exploding() or self.rate_too_high()]
+        risen = self.risen()
+        found = [risen, self.exploding(bool(risen)) or self.rate_too_high(bool(risen))]
         if not self.learnt:
             dead = self.dead()
             found += [dead, self.saturated(), None if dead else self.vanishing()]
         if not (self.learnt or any(found)):
-            found += [self.rate_too_low()]
+            found.append(self.rate_too_low())
         findings = tuple(finding for finding in found if finding)
         verdict = "\n".join(map(str, findings)) or self.health()
         return Diagnosis(self.layers, findings, verdict, self.loss, len(self.data[0]))
 
-    def trial(self, factor: float = 1.0) -> tuple[list[float], Network]:
-        """Return the losses of more steps at so many times the rate, and the copy after them."""
-        if factor not in self._trials:
-            self._trials[factor] = _more_steps(self.network, self.data, self.rate, factor)
-        return self._trials[factor]
+    # What the questions are made of.
+
+    def trial(self, factor: float = 1.0) -> list[float]:
+        """Return the losses of more steps at so many times the rate; keep the copy if that is 1."""
+        if factor not in self.trials:
+            self.trials[factor], twin = _more_steps(self.network, self.data, self.rate, factor)
+            if factor == 1:
+                self.later = twin
+        return self.trials[factor]
 
     def rise(self, factor: float = 1.0) -> float:
         """Return how far above its start the loss goes in them, in units of what guesses cost."""
-        losses = self.trial(factor)[0]
+        losses = self.trial(factor)
         rise = max(losses) - losses[0]
-        return rise / max(abs(self.guessed), abs(self.loss)) if rise else 0.0
+        return _ratio(rise, max(abs(self.guessed), abs(self.loss))) if rise else 0.0
 
     def fall(self, factor: float = 1.0) -> float:
         """Return which part of the loss they take away."""
-        losses = self.trial(factor)[0]
-        return 1 - losses[-1] / losses[0] if losses[0] else 0.0
+        losses = self.trial(factor)
+        return (losses[0] - losses[-1]) / abs(losses[0]) if losses[0] else 0.0
+
+    def wild(self, factor: float = 1.0) -> bool:
+        """Tell whether the loss rises and does not make up for it."""
+        fall = self.fall(factor)
+        return fall < 0.5 and self.rise(factor) > max(RISE, 5 * fall)
 
     def growth(self, layers: tuple[LayerHealth, ...]) -> float:
         """Return how many times the last layer's gradient the first one gets."""
-        (_, first), (_, last) = self.ends
-        return _ratio(layers[first].gradient_size, layers[last].gradient_size)
+        return _ratio(layers[self.first].gradient_size, layers[self.last].gradient_size)
 
-    def exploding(self) -> Finding | None:
-        """Numbers out of range, or a gradient that grows from layer to layer."""
-        growth, sizes = self.growth(self.layers), [each.gradient_size for each in self.layers]
-        name = "exploding gradients"
-        cure = (
-            "Start the weights from He() before ReLU, from Glorot() before others, or put "
-            f"BatchNorm({self.layers[self.ends[0][0]].units}) after each hidden Dense layer; "
-            "clip_norm=1 in the optimizer keeps its steps short."
+    def gradients(self) -> str:
+        """Say how the gradients of the first and of the last layer differ."""
+        (one, a), (other, b) = (
+            (self.place(i), self.layers[i].gradient_size) for i in (self.first, self.last)
         )
-        if not math.isfinite(self.loss + sum(sizes)):
-            evidence = f"the loss is {self.loss:g}, the longest gradient {max(sizes):g}."
-            return Finding(name, evidence, f"{cure} Inputs and targets should be about 1 in size.")
-        clipped = self.optimizer.clip_norm or self.optimizer.clip_value
-        if growth > EXPLODING and not self.learnt and not (clipped and self.falls()):
-            return Finding(name, self.compared("larger"), cure)
-        if self.with_trials and self.wild() and self.calm_factor() is None:
-            losses = self.trial(0.0001)[0]
-            return Finding(
-                name,
-                f"even at {0.0001 * self.rate:g}, a ten-thousandth of the learning rate, the loss "
-                f"goes from {losses[0]:.4g} to {max(losses):.4g} in {TRIAL_STEPS} steps.",
-                cure,
-            )
-        return None
-
-    def falls(self) -> bool:
-        """Whether the loss goes down at the present rate, as far as that has been looked into."""
-        return not self.with_trials or (self.rise() <= CALM and self.fall() > SLOW)
-
-    def compared(self, how: str) -> str:
-        """Say how the gradients by the first and by the last layer's output differ."""
-        (_, first), (_, last) = self.ends
-        a, b = self.layers[first].gradient_size, self.layers[last].gradient_size
         return (
-            f"the gradient by the output of {self.place(first)} has length {a:.2g}, that of "
-            f"{self.place(last)} {b:.2g}: it gets {how} on its way back, {_ratio(a, b):.2g} times."
+            f"the gradient by the outputs of {other} has length {b:.2g}, by those of {one} "
+            f"{a:.2g}, which is {_ratio(a, b):.2g} times as long."
         )
 
     def place(self, i: int) -> str:
         """Name a layer."""
         return f"layers[{i}] {self.layers[i].layer}"
 
-    def calm_factor(self) -> float | None:
-        """Return the largest part of the rate at which the loss does not rise."""
-        return next((f for f in (0.1, 0.01, 0.001, 0.0001) if self.rise(f) <= CALM), None)
-
-    def wild(self, factor: float = 1.0) -> bool:
-        """Whether the loss rises and does not make up for it: RMSProp's first steps may jump."""
-        return self.rise(factor) > max(RISE, 5 * self.fall(factor)) and self.fall(factor) < 0.5
-
-    def rate_too_high(self) -> Finding | None:
-        """A loss that has risen, or rises in some more steps, but not at a lower rate."""
-        name, losses, rates = (
-            "learning rate too high",
-            self.history["loss"],
-            self.history["learning_rate"],
-        )
-        if losses and self.rate >= rates[-1] and losses[-1] > losses[0] + RISE * self.guessed:
-            return Finding(
-                name,
-                f"at {self.rate:g} the loss has risen from {losses[0]:.4g} in the first epoch to "
-                f"{losses[-1]:.4g} in the last.",
-                f"Start again from fresh weights with {self.at(0.1)}.",
-            )
-        if not self.with_trials or not self.wild() or (calm := self.calm_factor()) is None:
-            return None
-        wild, tame = self.trial()[0], self.trial(calm)[0]
-        evidence = (
-            f"in {TRIAL_STEPS} more steps at {self.rate:g} the loss goes from {wild[0]:.4g} up to "
-            f"{max(wild):.4g}; at {calm * self.rate:g} it goes to {tame[-1]:.4g}."
-        )
-        return Finding(name, evidence, f"Use {self.at(calm)}.")
-
     def at(self, factor: float) -> str:
         """Name the optimizer with so many times the present rate."""
         return f"{type(self.optimizer).__name__}(learning_rate={factor * self.rate:.3g})"
 
+    # The questions.
+
+    def risen(self) -> Finding | None:
+        """Ask whether the loss has risen since training began."""
+        losses, rates = self.history["loss"], self.history["learning_rate"]
+        if not losses or self.learnt or self.rate < rates[-1]:  # a lower rate has mended it
+            return None
+        if not losses[-1] > losses[0] + RISE * min(abs(self.guessed), abs(losses[0])):
+            return None
+        evidence = (
+            f"at {rates[-1]:g} the loss has risen from {losses[0]:.4g} in the first epoch to "
+            f"{losses[-1]:.4g} in the last."
+        )
+        return Finding("learning rate too high", evidence, f"Start again, with {self.at(0.1)}.")
+
+    def exploding(self, risen: bool) -> Finding | None:
+        """Ask whether numbers leave the range of floats, or gradients grow from layer to layer."""
+        sizes = [each.gradient_size for each in self.layers]
+        if not risen and not math.isfinite(self.loss + sum(sizes)):
+            evidence = f"the loss is {self.loss:.3g}, the longest gradient {max(sizes):.3g}."
+            return Finding("exploding gradients", evidence, self.rescaling())
+        if self.learnt or not self.growth(self.layers) > EXPLODING:
+            return None
+        clipped = self.optimizer.clip_norm or self.optimizer.clip_value
+        if clipped and (not self.with_trials or (self.rise() <= CALM and self.fall() > 0)):
+            return None
+        return Finding("exploding gradients", self.gradients(), self.rescaling())
+
+    def rescaling(self) -> str:
+        """Name what keeps numbers at a good size."""
+        return (
+            "Start the weights from He() before ReLU, from Glorot() before others, or put "
+            f"BatchNorm({self.layers[self.first].units}) after each hidden Dense layer; give the "
+            "optimizer clip_norm=1; bring X, and targets that are not labels, to about 1 in size."
+        )
+
+    def rate_too_high(self, risen: bool) -> Finding | None:
+        """Ask whether the loss rises in more steps, but not at a lower rate."""
+        if risen or not self.with_trials or not self.wild():
+            return None
+        parts = (10.0**-i for i in range(1, 13))
+        calm = next((part for part in parts if self.rise(part) <= CALM), 1e-12)
+        evidence = (
+            f"{TRIAL_STEPS} more steps at {self.rate:g} take the loss from {self.loss:.4g} up to "
+            f"{max(self.trial()):.4g}, at {calm * self.rate:g} to {self.trial(calm)[-1]:.4g}."
+        )
+        cure = f"Use {self.at(calm)}."
+        if calm < 0.005:  # so far off, it may not be the rate
+            cure = f"{cure} Or: {self.rescaling()}"
+        return Finding("learning rate too high", evidence, cure)
+
     def dead(self) -> Finding | None:
-        """A layer most of whose units pass nothing on."""
-        samples = len(self.data[0])
-        share, i = max(((each.dead_share or 0.0, i) for i, each in enumerate(self.layers)))
-        units = self.layers[i].units
-        if share < min(DEAD + 2 / math.sqrt(units), 1):  # half may be off by chance, deep down
+        """Ask whether most units of a layer pass nothing on."""
+        shares = [each.dead_share or 0.0 for each in self.layers]
+        i, share = int(np.argmax(shares)), max(shares)
+        units, samples = self.layers[i].units, len(self.data[0])
+        if share < min(DEAD + 2 / math.sqrt(units), 1):
             return None
         return Finding(
             "dead units",
-            f"{share:.0%} of the {units} units of {self.place(i)} are off for all {samples} "
-            "samples, so that no gradient passes them.",
-            "Use LeakyReLU() for ReLU(), start biases from Zeros() and weights from He(); if they "
-            f"died in training, start again with {self.at(0.1)}.",
+            f"{_percent(share)} of the {units} units of {self.place(i)} are off for all {samples} "
+            "samples, so no gradient passes them.",
+            "Use LeakyReLU() for ReLU(), and start biases from Zeros(), weights from He()"
+            + self.in_training(),
         )
 
     def saturated(self) -> Finding | None:
-        """A layer most of whose outputs lie where the activation is flat."""
-        share, i = max(((each.saturated_share or 0.0, i) for i, each in enumerate(self.layers)))
+        """Ask whether most outputs of a layer lie where its activation is flat."""
+        shares = [each.saturated_share or 0.0 for each in self.layers]
+        i, share = int(np.argmax(shares)), max(shares)
         if share < SATURATED:
             return None
-        units, size = self.layers[i].units, math.sqrt(float(np.mean(self.data[0] ** 2)))
+        size = math.sqrt(float(np.mean(self.data[0] ** 2)))
         return Finding(
             "saturated units",
-            f"{share:.0%} of the outputs of {self.place(i)} lie where it is flat: its slope is "
-            f"below {FLAT:.0%} of the largest. X has size {size:.3g}.",
-            f"Start the weights from Glorot(), or put BatchNorm({units}) before "
-            f"{self.layers[i].layer}; bring X to mean 0 and deviation 1; if it came in training, "
-            f"start again with {self.at(0.1)}.",
+            f"{_percent(share)} of the outputs of {self.place(i)} lie where its slope is below "
+            f"{_percent(FLAT)} of the largest; X has size {size:.3g}.",
+            f"Start the weights from Glorot(), or put BatchNorm({self.layers[i].units}) before "
+            f"{self.layers[i].layer}; bring X to mean 0 and deviation 1{self.in_training()}",
         )
+
+    def in_training(self) -> str:
+        """Name the cure for what training has done; a later look of Watch knows that it has."""
+        condition = "if it came in training" if self.with_trials else "as it came in training"
+        return f"; {condition}, start again with {self.at(0.1)}."
 
     def vanishing(self) -> Finding | None:
-        """A gradient that fades from layer to layer, now and after some more steps."""
-        (a, _), (b, _) = self.ends
-        updates = _ratio(self.layers[a].update_ratio or 0.0, self.layers[b].update_ratio or 0.0)
-        limit = FADING if updates < FADING else VANISHING
-        if not self.growth(self.layers) < limit:
+        """Ask whether the gradient fades from layer to layer."""
+        updates = [self.layers[i].update_ratio or 0.0 for i in (self.first, self.last)]
+        limit = FADING if _ratio(*updates) < FADING else VANISHING
+        growth = self.growth(self.layers)
+        if growth == 0 and self.with_trials:  # a last layer that starts from zeros passes it later
+            self.trial()
+            growth = self.growth(_look(self.later, self.optimizer, self.rate, self.data)[2])
+        if not growth < limit:
             return None
-        if self.with_trials and self.growth(self.layers) == 0:  # as behind a last layer of zeros
-            later = _look(self.trial()[1], self.optimizer, self.rate, self.data)[2]
-            if not self.growth(later) < limit:
-                return None
-        units = self.layers[a].units
-        activations = [layer for layer in self.network.layers if isinstance(layer, Sigmoid)]
-        cure = f"Put BatchNorm({units}) after each hidden Dense layer, or "
-        cure += (
-            "use ReLU() for Sigmoid() in between, with weights from He()."
-            if activations
-            else "start the weights from He() before ReLU, from Glorot() before others."
-        )
-        return Finding("vanishing gradients", self.compared("smaller"), cure)
+        cure = "Start the weights from He() before ReLU, from Glorot() before others."
+        if any(isinstance(layer, Sigmoid) for layer in self.network.layers):
+            cure = (
+                "Use ReLU() for Sigmoid() in hidden layers, with weights from He(), or put "
+                f"BatchNorm({self.layers[self.first].units}) after each hidden Dense layer."
+            )
+        return Finding("vanishing gradients", self.gradients(), cure)
 
     def rate_too_low(self) -> Finding | None:
-        """A loss that hardly moves, though a thousand times the rate would be good."""
-        if not self.with_trials or callable(self.optimizer.learning_rate) or not self.targets_vary:
+        """Ask whether the loss hardly moves, though a thousand times the rate would do."""
+        scheduled, losses = callable(self.optimizer.learning_rate), self.history["loss"]
+        served = losses and losses[0] - self.loss > SERVED * abs(losses[0])
+        if scheduled or served or not (self.with_trials and self.targets_vary):
             return None
-        name = "learning rate too low"
         if self.rate == 0:
-            return Finding(name, "it is 0.", "Use a rate such as 0.01.")
-        change = norm(self.trial()[1].parameters - self.network.parameters)
-        update = change / TRIAL_STEPS / max(norm(self.network.parameters), 1)
-        if update > SMALL_UPDATE or self.fall() > SLOW:
+            return Finding("learning rate too low", "it is 0.", "Use 0.01 or so.")
+        start, now = self.trial()[0], self.trial()[-1]
+        change = norm(self.later.parameters - self.network.parameters) / TRIAL_STEPS
+        if self.fall() > SLOW or change > SMALL_UPDATE * max(norm(self.network.parameters), 1):
             return None
-        if max(map(self.rise, (10, 100))) > CALM or self.wild(1000):
+        tame = list(takewhile(lambda f: not self.wild(f), (10.0**i for i in range(1, 13))))
+        best = max(map(self.fall, tame), default=0)
+        if len(tame) < 3 or best < WORTH_WHILE:
             return None
-        if self.fall(1000) < WORTH_WHILE:
-            return None
-        better = next(f for f in (10, 100, 1000) if self.fall(f) > self.fall(1000) / 2)
+        better = next(factor for factor in tame if self.fall(factor) >= best / 2)
         evidence = (
-            f"{TRIAL_STEPS} more steps at {self.rate:g} lower the loss by "
-            f"{self.fall():.2g} of itself, at {better * self.rate:g} by {self.fall(better):.2g}."
+            f"{TRIAL_STEPS} more steps at {self.rate:g} take the loss from {start:.4g} to "
+            f"{now:.4g}, at {better * self.rate:g} to {self.trial(better)[-1]:.4g}."
         )
-        return Finding(name, evidence, f"Use {self.at(better)}.")
+        return Finding("learning rate too low", evidence, f"Use {self.at(better)}.")
 
     def health(self) -> str:
         """Say why the network seems healthy."""
         if self.learnt:
             return (
-                f"Healthy: the loss is {self.loss / self.guessed:.1%} of the "
-                f"{self.guessed:.4g} that guesses would cost, so the network has learnt."
+                "Healthy: it has learnt, as with its outputs dealt out at random the loss would be "
+                f"{self.guessed:.4g}."
             )
         if not self.with_trials:
             return "Healthy."
-        end = self.trial()[0][-1]
         return (
             f"Healthy: {TRIAL_STEPS} more steps at {self.rate:g} take the loss from "
-            f"{self.loss:.4g} to {end:.4g}."
+            f"{self.loss:.4g} to {self.trial()[-1]:.4g}."
         )
 
 
 def _twin(network: Network) -> Network:
-    """Return a copy that has forgotten its history, which may be long."""
+    """Return a copy, without the history, which may be long."""
     return copy.deepcopy(network, {id(network.history): {}})
 
 
 def _newest_rate(optimizer: Optimizer) -> float:
-    """Return the rate; a schedule that has begun is not asked for more than it has given."""
+    """Return the rate, but do not ask a schedule that has begun for more than it was made for."""
     begun = callable(optimizer.learning_rate) and optimizer.step_count
     return optimizer.rate if begun else optimizer.current_rate()
 
@@ -503,13 +505,13 @@ def _newest_rate(optimizer: Optimizer) -> float:
 def _more_steps(
     network: Network, data: Data, rate: float, factor: float
 ) -> tuple[list[float], Network]:
-    """Make more steps on a copy, from rest if the rate is another one."""
+    """Make more steps on a copy; at another rate than the present one, from rest."""
     twin, losses = _twin(network), []
     twin.optimizer.learning_rate = factor * rate
     if factor != 1:
         twin.optimizer.reset(twin.parameters)
     for _ in range(TRIAL_STEPS + 1):
-        twin.rng = copy.deepcopy(network.rng)  # the same dropout in all, so that losses compare
+        twin.rng = copy.deepcopy(network.rng)  # the same dropout each time, so that losses compare
         try:
             losses.append(twin._step(*data)[0])
         except DivergenceError:
@@ -521,84 +523,77 @@ def _more_steps(
 def _look(
     twin: Network, optimizer: Optimizer, rate: float, data: Data
 ) -> tuple[float, float, tuple[LayerHealth, ...]]:
-    """Go forward and back; return the loss, what guesses would cost, and how each layer fares."""
+    """Go forward and back; return the loss, what guesses cost, and how each layer fares."""
     x, targets, shares = data
-    outputs, caches, sizes = [], [], []
+    passed = []
     for layer in twin.layers:
         x, cache = layer.forward_training(x, twin.rng)
-        outputs.append(x)
-        caches.append(cache)
+        passed.append((layer, x, cache))
     loss, grad = twin.loss.value_and_gradient(x, targets, shares)
-    for layer, cache in zip(reversed(twin.layers), reversed(caches), strict=True):
-        sizes.append(norm(grad.ravel()))
-        grad = layer.backward(grad, cache)
     rng = np.random.default_rng(0)
     one, other = (rng.choice(len(x), GUESSES, p=shares) for _ in range(2))
     guessed = float(twin.loss.value(x[one], targets[other]))
-    updates = iter(_updates(twin, optimizer, rate))
-    layers = tuple(
-        LayerHealth(
-            repr(layer),
-            output.shape[-1],
-            math.sqrt(float(np.mean(output * output))),
-            *_idle_shares(layer, output, cache),
-            size,
-            norm(layer.block.gradients) if layer.block.shapes else None,
-            next(updates) if layer.block.shapes else None,
-        )
-        for layer, output, cache, size in zip(
-            twin.layers, outputs, caches, reversed(sizes), strict=True
-        )
-    )
-    return float(loss), guessed, layers
+    found: list[LayerHealth] = []
+    for layer, output, cache in reversed(passed):
+        sizes = output.shape[-1], math.sqrt(float(np.mean(output * output)))
+        gradient_size, idle = norm(grad.ravel()), _idle_shares(layer, output, cache)
+        grad = layer.backward(grad, cache)
+        by_parameters = norm(layer.block.gradients) if layer.block.shapes else None
+        found.append(LayerHealth(repr(layer), *sizes, *idle, gradient_size, by_parameters, None))
+    ratios = _update_ratios(twin, optimizer, rate)
+    layers = zip(reversed(found), ratios, strict=True)
+    return float(loss), guessed, tuple(replace(each, update_ratio=r) for each, r in layers)
 
 
-def _updates(twin: Network, optimizer: Optimizer, rate: float) -> list[float]:
-    """Return the size of the next update by that of the parameters, where there are any."""
+def _update_ratios(twin: Network, optimizer: Optimizer, rate: float) -> list[float | None]:
+    """Return the length of the coming update by that of the parameters, for each layer."""
     optimizer, after = copy.deepcopy(optimizer), twin.parameters.copy()
     optimizer.learning_rate = rate
     optimizer.step(after, twin.gradients.copy(), twin._decaying)
-    change, ratios, start = after - twin.parameters, [], 0
-    for values in (layer.block.values for layer in twin.layers if layer.block.shapes):
-        ratios.append(_ratio(norm(change[start : start + values.size]), norm(values)))
-        start += values.size
+    change, start = after - twin.parameters, 0
+    ratios: list[float | None] = []
+    for values in (layer.block.values for layer in twin.layers):
+        stop = start + values.size
+        ratios.append(_ratio(norm(change[start:stop]), norm(values)) if values.size else None)
+        start = stop
     return ratios
 
 
 def _idle_shares(layer: Layer, output: Array, cache: Any) -> tuple[float | None, float | None]:
-    """Return the shares of saturated outputs and of dead units; None where they mean nothing."""
+    """Return the shares of saturated outputs and of dead units, None where they mean nothing."""
     if not isinstance(layer, Activation):
         return None, None
     try:
         slope = np.abs(layer.local_derivative(cache))
-    except NotImplementedError:
+    except NotImplementedError:  # it has a backward of its own
         return None, None
-    if slope.shape != output.shape:  # as in a softmax, whose outputs hang together
+    if slope.shape != output.shape:  # a softmax, say, whose outputs hang together
         return None, None
-    curve = np.abs(layer.derivative(np.linspace(-20, 20, 401)))
-    if max(curve[0], curve[-1]) < FLAT * curve.max():
-        return float(np.mean(slope < FLAT * curve.max())), None
-    return None, float(np.mean((slope < OFF * curve.max()).all(axis=0)))
+    curve = np.abs(layer.derivative(np.linspace(-20, 20, 41)[:, np.newaxis] + 0 * output[0]))
+    steepest = curve.max()
+    if curve[[0, -1]].max() < FLAT * steepest:
+        return float(np.mean(slope < FLAT * steepest)), None
+    return None, float(np.mean((slope < OFF * steepest).all(axis=0)))
 
 
-def _ends(layers: tuple[Layer, ...]) -> list[tuple[int, int]]:
-    """Return the first and last layer with a matrix of weights, each with its normalisation."""
-    found = []
-    for i, layer in enumerate(layers):
-        if any(len(shape) > 1 for shape in layer.block.shapes.values()):
-            found.append((i, i))
-        elif layer.block.shapes and found and found[-1][1] == i - 1:
-            found[-1] = found[-1][0], i
-    return [found[0], found[-1]] if found else [(0, 0), (0, 0)]
+def _ends(layers: tuple[Layer, ...]) -> tuple[int, int]:
+    """Return the first and the last layer with a matrix of weights."""
+    shapes = (layer.block.shapes.values() for layer in layers)
+    found = [i for i, each in enumerate(shapes) if any(len(shape) > 1 for shape in each)] or [0]
+    return found[0], found[-1]
+
+
+def _cells(each: LayerHealth) -> list[str]:
+    """Return a layer's numbers as they stand in the table."""
+    shares = ("" if s is None else _percent(s) for s in (each.saturated_share, each.dead_share))
+    lengths = each.gradient_size, each.parameter_gradient_size, each.update_ratio
+    written = ("" if length is None else f"{length:.1e}" for length in lengths)
+    return [each.layer, f"{each.output_size:.3g}", *shares, *written]
 
 
 def _ratio(a: float, b: float) -> float:
     return a / b if b else math.inf if a else math.nan
 
 
-def _written(size: float | None) -> str:
-    return "" if size is None else f"{size:.2e}"
-
-
-def _percent(share: float | None) -> str:
-    return "" if share is None else f"{share:.0%}"
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"

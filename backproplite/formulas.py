@@ -343,8 +343,8 @@ def _normalization_forward(layer: layers.Layer, p: Passage) -> list[Equation]:
     operands = p.parameters | _settings(layer) | found | {"x": x}
     template = "{scale} · ({x} - {mean}) / √({variance} + {epsilon}) + {bias}"
     return [
-        equation("mean", mean, "({sum}) / {n}", sum=sum_, n=n),
-        equation("variance", variance, "({squares}) / {n}", squares=squares, n=n),
+        equation("mean", mean, "({sum}) / {n}", True, sum=sum_, n=n),
+        equation("variance", variance, "({squares}) / {n}", True, squares=squares, n=n),
         equation("output", p.output, template, True, **operands),
     ]
 
@@ -373,8 +373,8 @@ def _normalization_backward(layer: layers.Layer, p: Passage) -> list[Equation]:
     return [
         *equations,
         equation("g", scaled, "{g} · {scale}", True, g=g, scale=scale),
-        equation("shift", shift, "({sum}) / {n}", sum=sum_, n=n),
-        equation("along", along, "({products}) / {n}", products=products, n=n),
+        equation("shift", shift, "({sum}) / {n}", True, sum=sum_, n=n),
+        equation("along", along, "({products}) / {n}", True, products=products, n=n),
         *_by_x(p, by_x, scaled=scaled, shift=shift, along=along, **operands),
     ]
 
@@ -403,7 +403,8 @@ COSTS: dict[type, tuple[str, str]] = {
     losses.HalfSquaredError: ("½ · ({output} - {target})²", "({output} - {target})"),
     losses.MeanAbsoluteError: ("|{output} - {target}|", "sign({output} - {target})"),
     losses.Huber: (
-        "huber({output} - {target})",
+        "(½ · ({output} - {target})² if |{output} - {target}| ≤ {delta}"
+        " else {delta} · (|{output} - {target}| - ½ · {delta}))",
         "min(max({output} - {target}, -{delta}), {delta})",
     ),
     losses.BinaryCrossEntropy: (
@@ -676,7 +677,8 @@ def update_equations(optimizer: optimizers.Optimizer, change: Change) -> list[Eq
 def rounded(number: float, digits: int) -> str:
     """Return a number with so many significant digits, but all of those before its point.
 
-    Only from a million on, or what has more digits, is it in powers of ten, and below 0.0001.
+    A million or more is written in powers of ten, unless it has so many digits; so
+    is what is below 0.0001.
     """
     if number == 0:
         return "0"

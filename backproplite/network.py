@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Iterable, Sequence, Sized
+from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from .layers import Layer, check_neighbours
 from .losses import Loss
 from .optimizers import Adam, Optimizer
 from .parameters import decaying_stretches, gather
+from .saving import load_network, save_network
 from .training import Callback, batches, in_training, progress_callback
 
 #: Prepared inputs, prepared targets, and the share of each sample (None: all alike).
@@ -143,9 +144,10 @@ class Network:
         If that fails, or ends in NaN or infinity, everything is as it was before.
         """
         self._check_optimizer()
-        optimizer, count = self._optimizer, self._optimizer.step_count
-        arrays = self._arrays()
-        for kept, array in zip(self._before, arrays, strict=True):
+        optimizer, arrays = self._optimizer, self._arrays()
+        state = optimizer.state()
+        count, rate = optimizer.step_count, optimizer.rate
+        for kept, array in zip(self._before, [*arrays, *state], strict=True):
             kept[...] = array
         try:
             optimizer.step(self._parameters, self._gradients, self._decaying)
@@ -157,10 +159,11 @@ class Network:
                     learning_rate=optimizer.rate,
                 )
         except BaseException as error:
-            self.restore(self._before)
-            optimizer.step_count = count
+            for kept, array in zip(self._before, [*arrays, *state], strict=True):
+                array[...] = kept
+            optimizer.step_count, optimizer.rate = count, rate
             if isinstance(error, DivergenceError):
-                for array in optimizer.state():
+                for array in state:
                     array[...] = 0  # or the next step would meet the same infinity
             raise
 
@@ -311,7 +314,7 @@ class Network:
     ) -> None:
         """Go through all samples once, and write the history."""
         losses = norms = total = 0.0
-        number = 0
+        number, entries = 0, len(self.history["loss"])
         for number, rows in enumerate(batches(len(data[0]), batch_size, order), 1):
             x, targets, shares, weight = _select(data, rows)
             try:
@@ -320,10 +323,15 @@ class Network:
                 raise error.at(self.epoch_count + 1, number) from None
             losses, norms, total = losses + weight * loss, norms + gradient_norm, total + weight
         val_loss = math.nan if validation is None else self._evaluate(*validation)
-        self.epoch_count += 1
         newest = losses / total, val_loss, self.optimizer.rate, norms / number
-        for values, value in zip(self.history.values(), newest, strict=True):
-            values.append(value)
+        try:
+            for values, value in zip(self.history.values(), newest, strict=True):
+                values.append(value)
+            self.epoch_count += 1
+        except BaseException:  # Ctrl-C, just here: all lists or none
+            for values in self.history.values():
+                del values[entries:]
+            raise
 
     # Using the network. Nothing here changes it.
 
@@ -412,6 +420,11 @@ class Network:
         self._optimizer = _checked_optimizer(optimizer)
         optimizer.reset(self._parameters)
         optimizer.claim = self._claim = object()
+        self._make_room()
+
+    def _make_room(self) -> None:
+        """Make room for what a step that fails goes back to."""
+        self._before = [array.copy() for array in [*self._arrays(), *self._optimizer.state()]]
 
     def snapshot(self) -> list[Array]:
         """Return copies of the parameters and of the layers' state, for `restore`."""
@@ -436,7 +449,6 @@ class Network:
         self._first_trained = trained[0] if trained else len(self.layers)
         for layer in self.layers:
             layer.move_to(dtype)
-        self._before = self.snapshot()  # what a step that fails goes back to
 
     def __getstate__(self) -> dict[str, Any]:
         # Each layer brings its own numbers along; the vectors are gathered again from them.
@@ -447,9 +459,76 @@ class Network:
         dtype = state.pop("dtype")
         vars(self).update(state)
         self._gather(dtype)
+        self._make_room()
 
     def __copy__(self) -> Network:
         return copy.deepcopy(self)  # two networks with the same layers would train each other
+
+    # Model files.
+
+    def save(self, path: object) -> None:
+        """Write the whole network to a file: an old one is replaced whole or stays.
+
+        Besides the layers, the loss and the optimizer with all their numbers, it
+        holds the history and the state of the random generator. So a network that is
+        loaded goes on exactly as this one would have. `numpy.load` opens the file too.
+
+        Parameters
+        ----------
+        path : str or path-like
+            Taken exactly as given; by custom it ends in `.npz`.
+
+        Raises
+        ------
+        InputError
+            If the path cannot be that of a file.
+        ParameterError
+            If something could not be loaded again as it is, such as a lambda or a
+            layer that does not keep its arguments; nothing is written then.
+        OSError
+            If the disk fails or is full; an old file is still there then.
+
+        Examples
+        --------
+        >>> import os, tempfile
+        >>> from backproplite import Dense, MeanSquaredError
+        >>> network = Network([Dense(2, 1)], loss=MeanSquaredError(), seed=0)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = os.path.join(folder, "model.npz")
+        ...     network.save(path)
+        ...     loaded = Network.load(path)
+        >>> bool((loaded.parameters == network.parameters).all())
+        True
+        """
+        save_network(Network, self, path)
+
+    @classmethod
+    def load(cls, path: object, custom: Mapping[str, Any] | None = None) -> Network:
+        """Return the network that `save` wrote to a file. No code ever runs from it.
+
+        Parameters
+        ----------
+        path : str or path-like
+            The file.
+        custom : dict, optional
+            Classes and functions of your own that the network uses, by name:
+            `{"Swish": Swish}`.
+
+        Returns
+        -------
+        Network
+            As it was when it was saved; only `gradients` are zeros.
+
+        Raises
+        ------
+        ModelFileError
+            If the file is damaged, is no model, or needs a class that `custom` lacks.
+        FileNotFoundError, OSError
+            If there is no such file, or the disk fails.
+        InputError, ParameterError
+            If an argument is not what it should be.
+        """
+        return load_network(cls, path, custom)
 
     # What it looks like.
 

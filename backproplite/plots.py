@@ -340,7 +340,8 @@ def _levels(values: Array) -> Array:
 def _draw_path(ax: Axes, label: str, path: Descent, low: Array, high: Array, colour: Any) -> None:
     points = path.points.reshape(len(path.points), -1)
     places = points if points.shape[1] == 2 else np.column_stack([points, path.values])
-    end = ", ".join(f"{coordinate:.9g}" for coordinate in points[-1])
+    digits = 9 if points.shape[1] == 1 else 3
+    end = ", ".join(f"{coordinate:.{digits}g}" for coordinate in points[-1])
     text = f"{label}: ends at {end if len(points[-1]) == 1 else f'({end})'}"
     inside = ((low <= points) & (points <= high)).all(axis=1)
     shown = len(points) if inside.all() else int(inside.argmin())
@@ -1145,6 +1146,9 @@ def _animated(
         here.set_data(epochs[k : k + 1], losses[k : k + 1])
 
     chosen = np.unique(np.linspace(len(epochs) - 1, 0, frames).round().astype(int))
+    draw(int(chosen[0]))
+    figure.canvas.draw()
+    figure.set_layout_engine("none")  # laid out once, or it takes half the time again
     return figure, FuncAnimation(figure, draw, chosen.tolist(), interval=1000 / fps)
 
 
@@ -1156,7 +1160,9 @@ SIGNS = {
 PAGE = """<!DOCTYPE html>
 <html lang="en"><meta charset="utf-8"><title>Training</title>
 <meta name="viewport" content="width=device-width">
-<style>img {{ max-width: 100% }} i {{ font-style: normal }}
+<style>body {{ font-family: system-ui, sans-serif }} i {{ font-style: normal }}
+.animation {{ display: block }} .anim-buttons {{ flex-wrap: wrap }}
+img, input {{ max-width: 100% }}
 .fa-flip-horizontal {{ display: inline-block; transform: scaleX(-1) }}
 {signs}</style>
 {player}</html>
@@ -1172,7 +1178,7 @@ def _encoded(animation: Any, suffix: str, fps: float) -> bytes:
             file = Path(folder) / "training.gif"
             animation.save(file, "pillow", fps)
             return file.read_bytes()
-    with mpl.rc_context({"animation.embed_limit": 2**20}):
+    with mpl.rc_context({"animation.embed_limit": 2**20, "animation.frame_format": "jpeg"}):
         player = animation.to_jshtml(fps)
     player = re.sub("<link[^>]*>", "", player)  # to a font on the web, with the buttons' signs
     player = player.replace("<img ", '<img alt="decision boundary and loss, epoch by epoch" ')

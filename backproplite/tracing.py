@@ -143,13 +143,13 @@ class Trace:
         plural = "s" if self.samples > 1 else ""
         head = (
             f"One training step: {count:,} parameters, {self.samples} sample{plural}.\n"
-            f"Numbers are rounded to {self.digits} digits; entries are counted from 0.\n"
+            f"Numbers are rounded to {self.digits} digits; entries are counted from 0."
         )
         blocks = [
-            f"\n{number}. {stage.title}\n\n" + _indented(stage.text(self.digits))
+            f"{number}. {stage.title}\n\n{_indented(stage.text(self.digits))}".rstrip()
             for number, stage in enumerate(self.stages, 1)
         ]
-        return "\n".join([head, *blocks, "", self.verdict]).replace("\n\n\n", "\n\n")
+        return "\n\n".join([head, *blocks, self.verdict])
 
     __repr__ = __str__
 
@@ -350,7 +350,8 @@ def _setup(passages: tuple[Passage, ...], y: Named) -> Stage:
         f"{p.place}.{name}": parameter for p in passages for name, parameter in p.parameters.items()
     }
     equations = tuple(Equation(name, one.symbol, "", one.value) for name, one in given.items())
-    return Stage("setup", "Setup: the sample, its target, the parameters", equations)
+    what = "the sample, its target" if len(y.value) == 1 else "the samples, their targets"
+    return Stage("setup", f"Setup: {what}, the parameters", equations)
 
 
 def _forward_stage(p: Passage) -> Stage:

@@ -7,6 +7,7 @@ must know when training begins and ends is a `Callback`.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -15,6 +16,7 @@ import numpy as np
 
 from .checks import number, whole_number
 from .configurable import Configurable
+from .files import checked_path
 
 
 def batches(samples: int, batch_size: int | None, rng: np.random.Generator | None) -> Iterator[Any]:
@@ -123,8 +125,8 @@ class EarlyStopping(Callback):
         """Compare the newest score with the best."""
         score = network.history["val_loss"][-1]
         if score < self.best_loss - self.min_delta:
-            self.best_loss, self.best_epoch, self.waited = score, network.epoch_count, 0
             self.snapshot = network.snapshot()
+            self.best_loss, self.best_epoch, self.waited = score, network.epoch_count, 0
         else:
             self.waited += 1
             network.stop_training |= self.waited >= self.patience
@@ -132,7 +134,58 @@ class EarlyStopping(Callback):
     def finish(self, network: Any) -> None:
         """Go back to the best parameters."""
         if self.restore_best and self.snapshot is not None:
-            network.restore(self.snapshot)
+            try:
+                network.restore(self.snapshot)
+            except KeyboardInterrupt:  # not half of it
+                network.restore(self.snapshot)
+                raise
+
+
+class Checkpoint(Callback):
+    """Save the network to a file after every epoch, or every few, or only the best so far.
+
+    Training that was cut off goes on from the file as if nothing had happened:
+    `network = Network.load(path)`, then `fit` the epochs that are left. An error of
+    the disk ends the training, with the network and an old file as they were.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file, taken exactly as given; an old one is replaced whole or stays.
+    every : int
+        Epochs from one save to the next, counted over the network's life.
+    best_only : bool
+        Save only when `val_loss` is lower than after all such epochs before, also
+        those of earlier calls of `fit`; or when there is no file yet. Without
+        `validation_data` the training data are scored after each epoch.
+
+    Raises
+    ------
+    InputError
+        If the path cannot be that of a file.
+    ParameterError
+        If `every` is below 1.
+
+    Examples
+    --------
+    >>> Checkpoint("model.npz", every=10)
+    Checkpoint('model.npz', every=10)
+    """
+
+    def __init__(self, path: object, every: int = 1, best_only: bool = False) -> None:
+        checked_path(path)
+        self.path: Any = path
+        self.every = whole_number("every", every, 1)
+        self.best_only = self.needs_score = best_only
+
+    def __call__(self, network: Any) -> None:
+        """Save the network if it is time to."""
+        if network.epoch_count % self.every:
+            return
+        scores = network.history["val_loss"]
+        improved = scores[-1] < np.nanmin([np.inf, *scores[self.every - 1 : -1 : self.every]])
+        if improved or not (self.best_only and os.path.exists(self.path)):
+            network.save(self.path)
 
 
 class ProgressLines(Callback):

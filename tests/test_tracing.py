@@ -1,0 +1,534 @@
+"""The trace of one training step: the numbers of the step itself, and nothing changed by it."""
+
+import copy
+import dataclasses
+import importlib
+import inspect
+import pickle
+import re
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import networks, optimizer_classes
+
+import backproplite as bp
+
+RNG = np.random.default_rng
+
+# Lesson 5
+
+
+def worked_example():
+    network = bp.Network(
+        [bp.Dense(2, 2), bp.Sigmoid(), bp.Dense(2, 1), bp.Sigmoid()],
+        bp.HalfSquaredError(),
+        bp.GradientDescent(0.5),
+    )
+    network.parameters[...] = [0.1, 0.3, 0.2, 0.4, 0.1, 0.2, 0.5, 0.6, 0.1]
+    return network, [[0.5, 0.8]], [[1.0]]
+
+
+FIGURES = {
+    ("layers[0].forward", "output"): [0.31, 0.67],
+    ("layers[1].forward", "output"): [0.5768852611320463, 0.6615031592029524],
+    ("layers[2].forward", "output"): 0.7853445260877946,
+    ("layers[3].forward", "output"): 0.6868308369899564,
+    ("loss.forward", "loss"): 0.04903746233020563,
+    ("loss.backward", "grad_output"): -0.3131691630100436,
+    ("layers[3].backward", "grad_input"): -0.06736088259223719,
+    ("layers[2].backward", "grad_bias"): -0.06736088259223719,
+    ("layers[2].backward", "grad_weight"): [-0.03885950034430786, -0.04455943664146406],
+    ("layers[2].backward", "grad_input"): [-0.03368044129611859, -0.04041652955534231],
+    ("layers[1].backward", "grad_input"): [-0.008221013670360489, -0.009049937118499074],
+    ("layers[0].backward", "grad_bias"): [-0.008221013670360489, -0.009049937118499074],
+    ("layers[0].backward", "grad_weight"): [
+        *(-0.004110506835180244, -0.004524968559249537),
+        *(-0.006576810936288391, -0.00723994969479926),
+    ],
+    ("after", "output"): 0.6999681515934268,
+    ("after", "loss"): 0.04500955502913245,
+}
+
+
+@pytest.mark.parametrize(("place", "figures"), FIGURES.items())
+def test_lesson_5_by_name(place, figures):
+    stage, name = place
+    array = bp.trace(*worked_example())[stage].arrays[name]
+    np.testing.assert_allclose(array.ravel(), figures, rtol=1e-15, atol=1e-16)
+
+
+@pytest.mark.parametrize(("place", "figures"), FIGURES.items())
+@pytest.mark.parametrize("digits", [None, 4, 7, 12, 16])
+def test_lesson_5_in_print(place, figures, digits):
+    step = bp.trace(*worked_example(), **({} if digits is None else {"digits": digits}))
+    digits = digits or 4
+    _, block = str(step).split(f" {step[place[0]].title}\n\n")
+    texts = re.findall(r"[ \[](-?[\d.]+)\]?$", block.partition("\n\n")[0], re.MULTILINE)
+    for figure in np.ravel(figures):
+        nearest = min(map(float, texts), key=lambda number, figure=figure: abs(number - figure))
+        if digits < 15:
+            assert nearest == float(f"{figure:.{digits}g}")
+        assert nearest == pytest.approx(figure, rel=max(10.0 ** (1 - digits), 1e-15))
+
+
+PRINTED = """\
+One training step: 9 parameters, 1 sample.
+Numbers are rounded to 4 digits; entries are counted from 0.
+
+1. Setup: the sample, its target, the parameters
+
+   x = [0.5 0.8]
+   y = [1]
+   weight₁ = [[0.1 0.3]
+              [0.2 0.4]]
+   bias₁ = [0.1 0.2]
+   weight₂ = [[0.5]
+              [0.6]]
+   bias₂ = [0.1]
+
+2. Forward through layers[0] Dense(2, 2)
+
+   z₁ = x · weight₁ + bias₁
+     z₁[0] = 0.5 · 0.1 + 0.8 · 0.2 + 0.1 = 0.31
+     z₁[1] = 0.5 · 0.3 + 0.8 · 0.4 + 0.2 = 0.67
+
+3. Forward through layers[1] Sigmoid()
+
+   a₁ = 1 / (1 + exp(-z₁))
+     a₁[0] = 1 / (1 + exp(-0.31)) = 0.5769
+     a₁[1] = 1 / (1 + exp(-0.67)) = 0.6615
+
+4. Forward"""
+
+ENDING = """\
+13. After the update: the proof
+
+   new a₂ = the same forward pass with the new parameters = [0.7000]
+   new loss = loss of new a₂ = 0.04501
+
+The loss fell by 8.21 %."""
+
+
+def test_lesson_5_reads_like_this():
+    step = bp.trace(*worked_example())
+    assert str(step).startswith(PRINTED)
+    assert str(step).endswith(ENDING)
+    assert repr(step) == str(step)
+    assert step.verdict == "The loss fell by 8.21 %."
+    assert "\n   loss = ½ · (a₂ - y)² = ½ · (0.6868 - 1)² = 0.04904\n" in str(step)
+
+
+def test_a_batch_is_spoken_of_in_the_plural():
+    network, X, y = worked_example()
+    lines = str(bp.trace(network, 2 * X, 2 * y)).splitlines()
+    assert lines[0] == "One training step: 9 parameters, 2 samples."
+    assert lines[3] == "1. Setup: the samples, their targets, the parameters"
+
+
+def test_a_stage_gives_its_parts():
+    stage = bp.trace(*worked_example())["layers[2].backward"]
+    assert stage.formula == (
+        "∂loss/∂weight₂ = a₁ᵀ · ∂loss/∂z₂\n"
+        "∂loss/∂bias₂ = Σ ∂loss/∂z₂ over the samples\n"
+        "∂loss/∂a₁ = ∂loss/∂z₂ · weight₂ᵀ"
+    )
+    assert stage.numbers(3).splitlines() == [
+        "∂loss/∂weight₂[0, 0] = 0.577 · (-0.0674) = -0.0389",
+        "∂loss/∂weight₂[1, 0] = 0.662 · (-0.0674) = -0.0446",
+        "∂loss/∂bias₂[0] = -0.0674",
+        "∂loss/∂a₁[0] = -0.0674 · 0.5 = -0.0337",
+        "∂loss/∂a₁[1] = -0.0674 · 0.6 = -0.0404",
+    ]
+    assert list(stage.arrays) == ["grad_weight", "grad_bias", "grad_input"]
+    assert (
+        stage.text(3).replace("\n  ", "\n").splitlines()[1:3] == stage.numbers(3).splitlines()[:2]
+    )
+    assert str(stage).startswith("Backward through layers[2] Dense(2, 1)\n\n   ∂loss/∂weight₂ = ")
+    assert str(stage.equations[1]) == (
+        "∂loss/∂bias₂ = Σ ∂loss/∂z₂ over the samples\n  ∂loss/∂bias₂[0] = -0.06736"
+    )
+
+
+# The numbers are those of the step itself
+
+
+def kept(network):
+    """Everything that a step may change, and what only `fit` may."""
+    layers = [getattr(layer, name) for layer in network.layers for name in layer.state_names]
+    arrays = [network.parameters, network.gradients, *network.optimizer.state(), *layers]
+    return [array.tobytes() for array in arrays]
+
+
+@given(networks(), st.integers(0, 2))
+def test_a_trace_has_the_numbers_of_the_step_to_the_bit(example, steps_before):
+    network, X, y = example
+    for _ in range(steps_before):
+        network.train_step(X, y)
+    step = bp.trace(network, X, y)
+
+    twin = copy.deepcopy(network)
+    loss, gradient = copy.deepcopy(network).loss_and_gradient(X, y)
+    assert step.loss == step["loss.forward"].arrays["loss"] == loss
+    traced = [g.value.ravel() for p in step.passages for g in p.gradients.values()]
+    assert np.array_equal(np.concatenate(traced), gradient)
+    for p in step.passages:
+        shown = step[f"{p.place}.backward"].arrays if p.parameters else {}
+        assert all(np.array_equal(shown[f"grad_{k}"], g.value) for k, g in p.gradients.items())
+
+    before = [p.value.ravel() for q in step.passages for p in q.parameters.values()]
+    assert np.array_equal(np.concatenate(before), twin.parameters)
+    state = twin.rng.bit_generator.state
+    assert twin.train_step(X, y) == loss
+    update = step["update"].arrays
+    for i, layer in enumerate(twin.layers):
+        for name in (*layer.block.shapes, *layer.state_names):
+            new = getattr(layer, name)
+            assert np.array_equal(update.get(f"layers[{i}].{name}", new), new)
+        assert {f"layers[{i}].{name}" for name in layer.block.shapes} <= set(update)
+
+    twin.rng.bit_generator.state = state
+    outputs, _ = twin.forward_training(X)
+    assert np.array_equal(step["after"].arrays["output"], outputs)
+    targets = twin.loss.prepare_targets("y", y, outputs.shape[1], twin.dtype)
+    assert step.loss_after == step["after"].arrays["loss"] == twin.loss.value(outputs, targets)
+
+
+@given(networks(), st.integers(0, 2))
+def test_a_trace_changes_nothing(example, steps_before):
+    network, X, y = example
+    if steps_before:
+        network.fit(X, y, steps_before)
+    everything = pickle.dumps(network), kept(network), network.rng.bit_generator.state
+    data = X.copy(), np.copy(y)
+    bp.trace(network, X, y)
+    assert (pickle.dumps(network), kept(network), network.rng.bit_generator.state) == everything
+    assert np.array_equal(X, data[0])
+    assert np.array_equal(y, data[1])
+
+
+def test_a_trace_leaves_the_next_steps_as_they_would_have_been():
+    def trained(traced):
+        layers = bp.Dense(2, 4), bp.BatchNorm(4), bp.Dropout(0.5), bp.Dense(4, 1)
+        network = bp.Network(layers, bp.MeanSquaredError(), bp.Adam(0.1), seed=3)
+        X, y = bp.datasets.xor()
+        for _ in range(3):
+            if traced:
+                bp.trace(network, X, y)
+            network.fit(X, y, 2, batch_size=3)
+        return network
+
+    assert pickle.dumps(trained(True)) == pickle.dumps(trained(False))
+
+
+def test_the_trace_keeps_its_numbers_when_everything_else_changes():
+    network, X, y = worked_example()
+    X, y = np.array(X), np.array(y)
+    step = bp.trace(network, X, y)
+    text = str(step)
+    X[...], y[...] = 7, 7
+    network.fit([[1.0, 1.0]], [[0.0]], 3)
+    assert str(step) == text
+
+
+def test_dropout_is_the_same_before_and_after():
+    layers = bp.Dense(6, 50), bp.Dropout(0.5), bp.Identity()
+    network = bp.Network(layers, bp.MeanSquaredError(), bp.GradientDescent(0), seed=5)
+    X = RNG(0).standard_normal((3, 6))
+    step = bp.trace(network, X, np.zeros((3, 50)))
+    mask = step.passages[1].cache
+    assert set(np.unique(mask)) == {0, 2}
+    assert step.loss == step.loss_after
+    assert np.array_equal(
+        mask, network.layers[1].forward_training(np.ones((3, 50)), network.rng)[1]
+    )
+
+
+def test_layers_may_write_over_what_they_are_given():
+    class InPlace(bp.Layer):
+        def forward(self, x):
+            x[x < 0] = 0
+            return x, x > 0
+
+        def backward(self, grad_output, positive):
+            grad_output[~positive] = 0
+            return grad_output
+
+    def traced(layer):
+        layers = layer, bp.Dense(3, 4), layer, bp.Dense(4, 2), layer
+        network = bp.Network(copy.deepcopy(layers), bp.MeanSquaredError(), seed=1)
+        return bp.trace(network, X, RNG(2).standard_normal((4, 2)))
+
+    X = RNG(1).standard_normal((4, 3))
+    unharmed = X.copy()
+    one, other = traced(InPlace()), traced(bp.ReLU())
+    assert np.array_equal(X, unharmed)
+    for p, q in zip(one.passages, other.passages, strict=True):
+        for part in ("x", "output", "grad_output", "grad_input"):
+            ours, reference = getattr(p, part), getattr(q, part)
+            assert (ours is None) == (reference is None)
+            assert ours is None or np.array_equal(ours.value, reference.value, equal_nan=True)
+        assert all(np.array_equal(p.gradients[k].value, q.gradients[k].value) for k in p.gradients)
+
+
+# Its shape
+
+
+@given(networks())
+def test_stages_come_in_the_order_of_the_step(example):
+    network, X, y = example
+    step = bp.trace(network, X, y)
+    names = [f"layers[{i}]" for i in range(len(network.layers))]
+    assert [stage.name for stage in step] == [
+        "setup",
+        *(f"{name}.forward" for name in names),
+        "loss.forward",
+        "loss.backward",
+        *(f"{name}.backward" for name in reversed(names)),
+        "update",
+        "after",
+    ]
+    assert len(step) == len(step.stages)
+    assert all(step[stage.name] is stage for stage in step)
+    titles = re.findall(r"^(\d+)\. (.*)$", str(step), re.MULTILINE)
+    assert titles == [(str(i), stage.title) for i, stage in enumerate(step, 1)]
+    symbols = [e.symbol for stage in step.stages for e in stage.equations if "₁" in e.symbol]
+    assert len(symbols) == len(set(symbols))
+    for stage in step:
+        assert all(
+            each.value.dtype == network.dtype or each.value.ndim == 0 for each in stage.equations
+        )
+
+
+def test_symbols_are_numbered_by_the_dense_layers():
+    layers = [bp.LayerNorm(2), bp.Tanh(), bp.Dense(2, 2), bp.ReLU(), bp.ReLU(), bp.LayerNorm(2)]
+    layers += [bp.Dense(2, 2), *(bp.Dense(2, 2) for _ in range(9))]
+    step = bp.trace(bp.Network(layers, bp.MeanSquaredError(), seed=0), [[1.0, 2]], [[0, 1]])
+    symbols = [p.output.symbol for p in step.passages]
+    assert symbols[:8] == ["h₀", "a₀", "z₁", "a₁", "a₁′", "h₁", "z₂", "z₃"]
+    assert symbols[-1] == "z₁₁"
+    assert list(step["setup"].arrays)[:5] == [
+        *("X", "y", "layers[0].scale", "layers[0].bias", "layers[2].weight"),
+    ]
+    assert [e.symbol for e in step["setup"].equations][2:8] == [
+        *("scale₀", "bias₀", "weight₁", "bias₁", "scale₁", "bias₁′"),
+    ]
+
+
+@pytest.mark.parametrize("first", [[bp.Dropout(0.5)], [bp.Tanh(), bp.Dropout(0.5)]])
+def test_below_the_first_parameters_there_is_no_way_back(first):
+    network = bp.Network([*first, bp.Dense(2, 1)], bp.MeanSquaredError(), seed=0)
+    step = bp.trace(network, [[1.0, 2], [3, 4]], [[0.0], [1]])
+    names = [stage.name for stage in step if ".backward" in stage.name]
+    assert names == ["loss.backward", f"layers[{len(first)}].backward"]
+    assert list(step[names[1]].arrays) == ["grad_weight", "grad_bias"]
+    for p in step.passages[:-1]:
+        assert p.grad_input is None
+        assert np.isnan(p.grad_output.value).all()
+    assert step.passages[-1].grad_input is None
+
+
+def test_a_network_without_parameters():
+    network = bp.Network([bp.Tanh(), bp.Identity()], bp.MeanSquaredError())
+    step = bp.trace(network, [[1.0, 2], [3, 4]], [[0.0, 1], [1, 0]])
+    assert [stage.name for stage in step][-3:] == ["loss.backward", "update", "after"]
+    assert step["update"].equations == ()
+    assert step.verdict.startswith("The loss stayed at 0.")
+    assert "0 parameters" in str(step)
+    assert "\n\n\n" not in str(step)
+
+
+@pytest.mark.parametrize("optimizer", optimizer_classes)
+def test_the_update_says_what_the_optimizer_keeps(optimizer):
+    network = bp.Network([bp.Dense(2, 1)], bp.MeanSquaredError(), optimizer(0.1), seed=0)
+    step = bp.trace(network, [[1.0, 2]], [[3.0]])
+    kept = optimizer.state_names
+    assert list(step["update"].arrays) == [
+        *(f"layers[0].weight.{name}" for name in kept), "layers[0].weight",
+        *(f"layers[0].bias.{name}" for name in kept), "layers[0].bias",
+    ]  # fmt: skip
+
+
+class Swish(bp.Layer):
+    def __init__(self, features):
+        self.features = self.in_features = self.out_features = features
+        self.add_parameter("beta", (features,), bp.Constant(1.0))
+
+    def forward(self, x):
+        gate = bp.Sigmoid()(self.beta * x)
+        return x * gate, (x, gate)
+
+    def backward(self, grad_output, cache):
+        x, gate = cache
+        slope = gate * (1 - gate)
+        np.sum(grad_output * x * x * slope, axis=-2, out=self.grad_beta)
+        return grad_output * (gate + self.beta * x * slope)
+
+
+def test_a_large_network_is_shown_in_excerpts():
+    X, y = bp.datasets.digits()
+    layers = bp.Dense(64, 256), Swish(256), bp.LayerNorm(256), bp.Dense(256, 10)
+    optimizer = bp.Adam(0.1, clip_norm=0.1, weight_decay=0.1)
+    network = bp.Network(layers, bp.SoftmaxCrossEntropy(), optimizer, dtype="float32", seed=0)
+    step = bp.trace(network, X[:64], y[:64])
+    text = str(step)
+    lines = text.splitlines()
+    assert len(lines) < 700
+    assert max(map(len, lines)) < 250
+    assert text.count("more)") > 50
+    assert "19,978 parameters, 64 samples." in lines[0]
+    assert "∂loss/∂beta₁ = what Swish.backward makes of ∂loss/∂h₁" in text
+
+
+def test_single_precision_stays_single():
+    layers = bp.Dense(2, 3), bp.BatchNorm(3), bp.Tanh(), bp.Dense(3, 1)
+    network = bp.Network(layers, bp.MeanSquaredError(), dtype="float32", seed=0)
+    step = bp.trace(network, *bp.datasets.xor())
+    arrays = [array for stage in step for array in stage.arrays.values() if array.ndim]
+    assert {array.dtype for array in arrays} == {np.dtype("float32")}
+
+
+# The verdict
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "verdict"),
+    [
+        (0.5, 0.25, "The loss fell by 50.00 %."),
+        (0.5, 0.75, "The loss rose by 50.00 %."),
+        (-2.0, -3.0, "The loss fell by 50.00 %."),
+        (1.0, 1 - 1e-9, "The loss fell by 1e-07 %."),
+        (1.0, 1e300, "The loss rose by 1e+302 %."),
+        (0.5, 0.5, "The loss stayed at 0.5."),
+        (0.0, 0.0, "The loss went from 0 to 0."),
+        (0.0, 0.5, "The loss went from 0 to 0.5."),
+        (0.5, np.inf, "The loss went from 0.5 to inf."),
+        (0.5, np.nan, "The loss went from 0.5 to nan."),
+        (1e-300, 1.0, "The loss rose by 1e+302 %."),
+    ],
+)
+def test_verdict(before, after, verdict):
+    step = bp.trace(*worked_example())
+    assert dataclasses.replace(step, loss=before, loss_after=after).verdict == verdict
+
+
+# Handing it on
+
+
+@given(networks())
+def test_a_trace_can_be_copied_and_pickled(example):
+    step = bp.trace(*example)
+    for copied in (copy.copy(step), copy.deepcopy(step), pickle.loads(pickle.dumps(step))):
+        assert str(copied) == str(step)
+        assert [p.place for p in copied.passages] == [p.place for p in step.passages]
+
+
+def test_traces_can_be_told_apart_and_kept_in_sets():
+    one, other = (bp.trace(*worked_example()) for _ in range(2))
+    assert one != other
+    assert len({one, other, *one.stages, *one.stages[3].equations}) == 2 + len(one) + 1
+    assert one.stages[3] in one
+
+
+@pytest.mark.parametrize("module", ["network", "training", "layers", "losses", "optimizers"])
+def test_training_has_no_place_for_traces(module):
+    source = inspect.getsource(importlib.import_module(f"backproplite.{module}"))
+    assert not re.search(r"\b(trace|tracing|formulas|Passage)\b", source)
+
+
+# Bad input
+
+
+def small(**settings):
+    settings = {"loss": bp.MeanSquaredError(), "seed": 0} | settings
+    return bp.Network([bp.Dense(2, 1)], **settings)
+
+
+def of_another(network):
+    small(optimizer=network.optimizer)
+    return network
+
+
+X, Y = np.ones((3, 2)), np.ones((3, 1))
+LARGE = np.full((3, 2), 1e200)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "words"),
+    [
+        (lambda: bp.trace("net", X, Y), bp.ParameterError, "network must be a Network; got str"),
+        (lambda: bp.trace(bp.Network, X, Y), bp.ParameterError, "got type"),
+        (lambda: bp.trace(small().layers[0], X, Y), bp.ParameterError, "got Dense"),
+        (
+            lambda: bp.trace(small(), np.ones((65, 2)), np.ones((65, 1))),
+            bp.ShapeError,
+            "X must hold at most 64 samples, or nobody could read the trace; got 65. Trace a few",
+        ),
+        (lambda: bp.trace(small(), np.ones((3, 3)), Y), bp.ShapeError, "X must have 2 features"),
+        (lambda: bp.trace(small(), [1.0, 2.0], [1.0]), bp.ShapeError, "X must be 2-D"),
+        (lambda: bp.trace(small(), X, np.ones((3, 2))), bp.ShapeError, "y must have shape"),
+        (lambda: bp.trace(small(), X, Y[:2]), bp.ShapeError, "same number of samples"),
+        (lambda: bp.trace(small(), np.ones((0, 2)), np.ones((0, 1))), bp.ShapeError, "one sample"),
+        (lambda: bp.trace(small(), X * np.nan, Y), bp.InputError, "X must be finite"),
+        (lambda: bp.trace(small(), X, [["a"]] * 3), bp.InputError, "y must hold real numbers"),
+        (lambda: bp.trace(small(), X, Y, digits=0), bp.ParameterError, "at least 1; got 0"),
+        (lambda: bp.trace(small(), X, Y, digits=2.5), bp.ParameterError, "whole number"),
+        (lambda: bp.trace(small(), X, Y, digits=True), bp.ParameterError, "whole number"),
+        (lambda: bp.trace(of_another(small()), X, Y), bp.ParameterError, "another network"),
+        (
+            lambda: bp.trace(small(), X, Y)["layers[1].forward"],
+            bp.ParameterError,
+            "there is no stage 'layers[1].forward'; the stages are setup, layers[0].forward, loss",
+        ),
+        (lambda: bp.trace(small(), X, Y)[0], bp.ParameterError, "there is no stage 0"),
+        (lambda: bp.trace(small(), LARGE, Y), bp.DivergenceError, "the loss turned inf"),
+        (
+            lambda: bp.trace(small(optimizer=bp.GradientDescent(1e308)), X * 100, Y),
+            bp.DivergenceError,
+            "a parameter or running statistic turned NaN or infinite",
+        ),
+        (
+            lambda: bp.trace(small(optimizer=bp.GradientDescent(lambda step: -1)), X, Y),
+            bp.ParameterError,
+            "schedule",
+        ),
+    ],
+)
+def test_bad_input_is_refused_in_one_line(call, error, words):
+    with pytest.raises(error) as caught:
+        call()
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_what_training_refuses_tracing_refuses_in_the_same_words():
+    for optimizer in (bp.GradientDescent(1e308), bp.GradientDescent(lambda step: -1)):
+        network = small(optimizer=optimizer)
+        before = pickle.dumps(network.parameters)
+        with pytest.raises(bp.BackpropliteError) as traced:
+            bp.trace(network, X * 100, Y)
+        assert pickle.dumps(network.parameters) == before
+        with pytest.raises(bp.BackpropliteError) as trained:
+            network.train_step(X * 100, Y)
+        assert str(traced.value) == str(trained.value)
+        assert type(traced.value) is type(trained.value)
+
+
+# As a page
+
+
+def test_the_page_is_written_to_a_file(tmp_path):
+    step = bp.trace(*worked_example())
+    step.to_html(tmp_path / "step.html")
+    page = (tmp_path / "step.html").read_text("utf-8")
+    assert page.lower().startswith("<!doctype html>")
+    assert "The loss fell by 8.21 %." in page
+    with pytest.raises(bp.InputError, match="does not exist"):
+        step.to_html(tmp_path / "missing" / "step.html")
+
+
+def test_a_notebook_shows_the_page_in_a_frame():
+    step = bp.trace(*worked_example())
+    frame = step._repr_html_()
+    assert re.match(r'<iframe srcdoc="[^"<>]*" title="The loss fell by 8.21 %."', frame)
