@@ -28,7 +28,7 @@ PICTURES = (".png", ".svg", ".pdf")
 def xor(options: argparse.Namespace) -> None:
     """Train a 2-4-1 sigmoid network on exclusive or, and show what it has learnt."""
     if options.html:
-        checked_path(options.html)
+        checked_path(options.html, (".html", ".htm"))
     if options.plot:  # a run is not to be lost to a missing folder or library
         checked_path(options.plot, PICTURES)
         plots.require_matplotlib()
@@ -124,7 +124,7 @@ def print_accuracy(predictions: Array, targets: Array) -> None:
 def explain(options: argparse.Namespace) -> None:
     """Work through one training step of a 2-2-1 sigmoid network, every number of it."""
     if options.html:
-        checked_path(options.html)
+        checked_path(options.html, (".html", ".htm"))
     step = trace(*worked_example(), digits=options.digits)
     if isinstance(sys.stdout, io.TextIOWrapper):  # not every terminal has ∂ and Σ
         sys.stdout.reconfigure(errors="replace")

@@ -8,6 +8,7 @@ caller's own array is never written to.
 from __future__ import annotations
 
 import math
+import reprlib
 from numbers import Integral, Real
 from typing import Any, TypeAlias
 
@@ -28,25 +29,23 @@ def real_array(name: str, value: object, dtype: DTypeLike = np.float64) -> Array
     try:
         given = np.asarray(value)
     except (ValueError, TypeError, RuntimeError) as error:
-        raise InputError(
-            f"{name} must be an array of numbers, every row as long as the others; {error}"
-        ) from None
+        raise _no_array(name, value, error) from None
     if isinstance(value, np.ma.MaskedArray):
-        raise InputError(f"{name} must not be masked: fill or drop what is missing first.")
+        raise InputError(
+            f"{name} must not be masked; got a masked array. Fill or drop what is missing first."
+        )
     if given.dtype.kind == "O" and not isinstance(value, np.ndarray):
         given = _numbers_from_table(given)
     if given.dtype.kind not in "biuf":
-        raise InputError(
-            f"{name} must hold real numbers; got dtype {given.dtype} from a "
-            f"{type(value).__name__}. Convert it first ({_mend(given.dtype.kind)})."
-        )
+        raise InputError(f"{name} must hold real numbers; got {_in_words(value, given)}")
     with np.errstate(over="ignore"):
         array = np.ascontiguousarray(given, dtype=dtype).reshape(given.shape)
     if not np.isfinite(array).all():
-        where = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
+        where = tuple(np.argwhere(~np.isfinite(array))[0].tolist())
+        mend = "Scale it down" if np.isfinite(given[where]) else "Remove or fill such values"
         raise InputError(
             f"{name} must be finite in {array.dtype}; got {given[where]} at index "
-            f"{list(where)}. Remove or fill such values first."
+            f"{list(where)}. {mend} first."
         )
     return array
 
@@ -55,28 +54,70 @@ def floating(x: object) -> Array:
     """Return x as floats: floats and complex numbers as they are, integers as float64."""
     try:
         array = np.asarray(x)
-    except (ValueError, TypeError) as error:
-        raise InputError(f"x must be an array of numbers; {error}") from None
+    except (ValueError, TypeError, RuntimeError) as error:
+        raise _no_array("x", x, error) from None
     if array.dtype.kind in "fc":
         return array
     if array.dtype.kind in "biu":
         return array.astype(np.float64)
-    raise InputError(f"x must hold numbers; got dtype {array.dtype} from a {type(x).__name__}.")
+    raise InputError(f"x must hold numbers; got {_in_words(x, array)}")
+
+
+def _no_array(name: str, value: object, error: Exception) -> InputError:
+    """Return the error for what NumPy cannot make an array of."""
+    if isinstance(value, (list, tuple)) and isinstance(error, ValueError):
+        given = f"got a {type(value).__name__} whose rows differ in length. Even them out first"
+    else:
+        given = f"NumPy says: {' '.join(str(error).split()).rstrip('.')}"
+    return InputError(
+        f"{name} must be an array of numbers, every row as long as the others; {given}."
+    )
 
 
 def _numbers_from_table(given: Array) -> Array:
     """Return the entries of a table with columns of several kinds as float64, if all are real."""
     if all(isinstance(entry, (Real, np.bool_)) for entry in given.flat):
-        return given.astype(np.float64)
+        return np.array([_as_float(entry) for entry in given.flat]).reshape(given.shape)
     return given
 
 
-def _mend(kind: str) -> str:
-    """Say how to turn an array of this dtype kind into real numbers."""
-    return {
-        "c": "take .real or np.abs",
-        "O": "for a sparse matrix .toarray(), for a table keep the numeric columns",
-    }.get(kind, "encode text, dates and the like as numbers")
+def _as_float(value: Any) -> float:
+    """Return a float, infinity for a whole number beyond all floats."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
+
+
+def _in_words(value: object, given: Array) -> str:
+    """Say what was given in the place of numbers, and how to make numbers of it."""
+    kind = given.dtype.kind
+    if kind in _MENDS:
+        what, mend = _MENDS[kind]
+        return f"{what} (dtype {given.dtype}). {mend}"
+    if hasattr(value, "toarray"):
+        return f"a sparse {type(value).__name__}. Use its toarray() first."
+    if given.ndim == 0:
+        return f"{_shown(value)}."
+    for index, entry in np.ndenumerate(given):
+        if not isinstance(entry, (Real, np.bool_)):
+            where = f"{_shown(entry)} at index {list(index)}"
+            return f"{where}. Remove, fill or encode such entries first."
+    return f"objects (dtype {given.dtype}). Use astype(float) first."
+
+
+#: What arrays of each kind hold that are not of real numbers, and how to make numbers of it.
+_MENDS = {
+    **dict.fromkeys("UST", ("text", "Encode it as numbers first.")),
+    **dict.fromkeys("Mm", ("dates or times", "Give days, seconds or the like since a start.")),
+    "c": ("complex numbers", "Take .real or np.abs first."),
+    "V": ("records", "Give their fields as columns."),
+}
+
+
+def _shown(value: object) -> str:
+    """Return how a value looks, cut short, in one line."""
+    return " ".join(reprlib.repr(value).split())
 
 
 def matrix(
@@ -84,23 +125,24 @@ def matrix(
 ) -> Array:
     """Return `value` as a finite (samples, features) array with at least one sample."""
     array = real_array(name, value, dtype)
-    if array.ndim != 2:
-        hint = (
-            f"For one sample use {name}.reshape(1, -1), for one feature {name}.reshape(-1, 1)."
-            if array.ndim == 1
-            else f"For samples of several axes use {name}.reshape(len({name}), -1)."
-        )
-        raise ShapeError(
-            f"{name} must be 2-D, shaped (samples, features); got shape {array.shape}. {hint}"
-        )
     if array.size == 0:
         raise ShapeError(
-            f"{name} must hold at least one sample and one feature; got shape {array.shape}."
+            f"{name} must hold at least one sample and one feature; got shape {array.shape}. "
+            "Check how it was selected or loaded."
+        )
+    if array.ndim != 2:
+        mends = {
+            0: "Reshape a single number to (1, 1).",
+            1: "Reshape one sample to (1, -1), one feature to (-1, 1).",
+        }
+        mend = mends.get(array.ndim) or f"Reshape it to ({len(array)}, -1)."
+        raise ShapeError(
+            f"{name} must be 2-D, shaped (samples, features); got shape {array.shape}. {mend}"
         )
     if features is not None and array.shape[1] != features:
         raise ShapeError(
-            f"{name} must have {features} feature{'s'[: features != 1]}; "
-            f"got {array.shape[1]} (shape {array.shape})."
+            f"{name} must have {features} feature{'s'[: features != 1]}; got {array.shape[1]} "
+            f"(shape {array.shape}). Rows are samples, columns are features."
         )
     return array
 
@@ -122,7 +164,10 @@ def sample_shares(name: str, weights: object, samples: int, dtype: DTypeLike) ->
             f"{name} must hold one weight per sample, shape ({samples},); got shape {array.shape}."
         )
     if array.size and array.min() < 0:
-        raise InputError(f"{name} must not be negative; got {array.min()} at {array.argmin()}.")
+        raise InputError(
+            f"{name} must not be negative; got {array.min():g} at index [{array.argmin()}]. "
+            "A weight of 0 leaves a sample out."
+        )
     if not array.any():
         raise InputError(f"{name} must have at least one weight above 0; got only zeros.")
     array = array / array.max()  # so that the sum can neither overflow nor vanish
@@ -146,10 +191,7 @@ def number(
     expected = f"a finite number{' ' if bounds else ''}{bounds}"
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, Real):
         raise ParameterError(f"{name} must be {expected}; got {value!r}.")
-    try:
-        given = float(value)
-    except OverflowError:
-        given = math.inf
+    given = _as_float(value)
     within = minimum <= given <= maximum and above < given < below
     if not (math.isfinite(given) and within):
         raise ParameterError(f"{name} must be {expected}; got {given:g}.")

@@ -37,7 +37,7 @@ class Descent:
     @property
     def diverged(self) -> bool:
         """Whether the function ended higher than it began, or it or its gradient not finite."""
-        finite = np.isfinite(self.values[-1]) and np.isfinite(self.gradients[-1]).all()
+        finite = np.isfinite(self.gradients[-1]).all()
         return not (finite and self.values[-1] <= self.values[0])
 
     def __str__(self) -> str:
@@ -53,8 +53,12 @@ class Descent:
 
 
 def _in_one_line(array: Array) -> str:
-    as_text = {"float_kind": "{:.8g}".format}
-    return np.array2string(array, formatter=as_text, threshold=6, max_line_width=10_000)
+    return np.array2string(
+        array,
+        formatter={"float_kind": lambda number: f"{number:.8g}"},
+        threshold=6,
+        max_line_width=10_000,
+    )
 
 
 def minimize(
@@ -155,7 +159,7 @@ def _evaluated(
     except OverflowError:  # which Python's own floats and math raise in the place of infinity
         return np.full(shape, np.nan)
     try:
-        value = np.array(returned)
+        value = np.asarray(returned)
     except ValueError:  # ragged
         value = np.array(None)
     if value.dtype.kind not in "biuf":

@@ -46,8 +46,11 @@ TRIAL_STEPS, CALM, RISE = 20, 0.01, 0.1
 #: is no worse, and a higher one takes away WORTH_WHILE or more. No rate that serves stands that;
 #: and one that has taken SERVED of the loss away since training began does serve.
 SLOW, SMALL_UPDATE, WORTH_WHILE, SERVED = 0.01, 3.6e-4, 1e-3, 0.1
+#: It is at rest if the steps take away less than this part of the loss.
+AT_REST = 1e-5
 #: A network has learnt, and nothing of all this harms it, if its loss is below this part of what
-#: guesses cost, which are its own outputs, so many of them, dealt out at random.
+#: guesses cost, which are its own outputs, so many of them, dealt out at random; or if all
+#: targets are alike, the outputs at fresh weights.
 LEARNT, GUESSES = 0.1, 1000
 
 #: What stands below the table.
@@ -198,7 +201,7 @@ def diagnose(network: Network, X: object, y: object, sample_weight: object = Non
     network._check_optimizer()
     data = network._checked(X, y, sample_weight)
     with np.errstate(all="ignore"):
-        return _Case(network, _twin(network), data, with_trials=True).diagnosis()
+        return _Case(network, _twin(network), _names(network), data, True).diagnosis()
 
 
 class Watch(Callback):
@@ -206,9 +209,10 @@ class Watch(Callback):
 
     When `fit` begins, it does what `diagnose` does, which costs as much as some 20
     steps on the batch, or up to 300 if the network is sick. Each later look costs two
-    more passes over the batch, forward and back; it sees dead and saturated units,
-    gradients that vanish or explode, and a loss that has risen. It warns once in its
-    life. The run stays the same, to the bit.
+    more passes over the batch, forward and back, and a third of a millisecond, which
+    is more than an epoch of the smallest networks: there, use `every`. It sees dead
+    and saturated units, gradients that vanish or explode, and a loss that has risen.
+    It warns once in its life. The run stays the same, to the bit.
 
     Parameters
     ----------
@@ -249,7 +253,7 @@ class Watch(Callback):
     def start(self, network: Network) -> None:
         """Diagnose the network as it is before training."""
         self._data = network._checked(*self._batch, None, of="watched ")
-        self._twin = _twin(network)
+        self._twin, self._names = _twin(network), _names(network)
         self._look(network, "before training", with_trials=True)
 
     def __call__(self, network: Network) -> None:
@@ -262,7 +266,8 @@ class Watch(Callback):
             return
         self._twin.restore(network.snapshot())
         with np.errstate(all="ignore"):
-            diagnosis = _Case(network, self._twin, self._data, with_trials).diagnosis()
+            case = _Case(network, self._twin, self._names, self._data, with_trials)
+            diagnosis = case.diagnosis()
         if diagnosis.findings:
             self.diagnosis = diagnosis
             # Six calls lead from the user's line to here when fit begins, four after an epoch.
@@ -275,14 +280,17 @@ class Watch(Callback):
 class _Case:
     """One network with one batch, and the questions that are asked about them."""
 
-    def __init__(self, network: Network, twin: Network, data: Data, with_trials: bool) -> None:
-        self.network, self.data, self.with_trials = network, data, with_trials
+    def __init__(
+        self, network: Network, twin: Network, names: list[str], data: Data, with_trials: bool
+    ) -> None:
+        self.network, self.names, self.data = network, names, data
+        self.with_trials = with_trials
         self.optimizer, self.history = network.optimizer, network.history
         self.rate = _newest_rate(network.optimizer)
-        self.loss, self.guessed, self.layers = _look(twin, self.optimizer, self.rate, data)
+        self.loss, self.guessed, self.layers = self.look(twin)
         self.targets_vary = bool(np.ptp(data[1], axis=0).any())
-        if self.history["loss"] and not self.targets_vary:  # a guess is as good as knowledge then
-            self.guessed = self.history["loss"][0]
+        if not self.targets_vary:  # then outputs dealt out at random are as good as ever
+            self.guessed = _untrained_loss(network, data)
         known = self.guessed - (1 - LEARNT) * abs(self.guessed)  # a loss may be negative
         self.learnt = self.loss <= known < math.inf
         self.first, self.last = _ends(network.layers)
@@ -302,6 +310,28 @@ class _Case:
         return Diagnosis(self.layers, findings, verdict, self.loss, len(self.data[0]))
 
     # What the questions are made of.
+
+    def look(self, twin: Network) -> tuple[float, float, tuple[LayerHealth, ...]]:
+        """Go forward and back; return the loss, what guesses cost, and how each layer fares."""
+        x, targets, shares = self.data
+        passed = []
+        for name, layer in zip(self.names, twin.layers, strict=True):
+            x, cache = layer.forward_training(x, twin.rng)
+            passed.append((name, layer, x, cache))
+        loss, grad = twin.loss.value_and_gradient(x, targets, shares)
+        rng = np.random.default_rng(0)
+        one, other = (rng.choice(len(x), GUESSES, p=shares) for _ in range(2))
+        guessed = float(twin.loss.value(x[one], targets[other]))
+        found: list[LayerHealth] = []
+        for name, layer, output, cache in reversed(passed):
+            sizes = output.shape[-1], math.sqrt(float(np.mean(output * output)))
+            gradient_size, idle = norm(grad.ravel()), _idle_shares(layer, output, cache)
+            grad = layer.backward(grad, cache)
+            by_parameters = norm(layer.block.gradients) if layer.block.shapes else None
+            found.append(LayerHealth(name, *sizes, *idle, gradient_size, by_parameters, None))
+        ratios = _update_ratios(twin, self.optimizer, self.rate)
+        pairs = zip(reversed(found), ratios, strict=True)
+        return float(loss), guessed, tuple(replace(each, update_ratio=r) for each, r in pairs)
 
     def trial(self, factor: float = 1.0) -> list[float]:
         """Return the losses of more steps at so many times the rate; keep the copy if that is 1."""
@@ -442,7 +472,7 @@ class _Case:
         growth = self.growth(self.layers)
         if growth == 0 and self.with_trials:  # a last layer that starts from zeros passes it later
             self.trial()
-            growth = self.growth(_look(self.later, self.optimizer, self.rate, self.data)[2])
+            growth = self.growth(self.look(self.later)[2])
         if not growth < limit:
             return None
         cure = "Start the weights from He() before ReLU, from Glorot() before others."
@@ -479,12 +509,15 @@ class _Case:
     def health(self) -> str:
         """Say why the network seems healthy."""
         if self.learnt:
-            return (
-                "Healthy: it has learnt, as with its outputs dealt out at random the loss would be "
-                f"{self.guessed:.4g}."
-            )
+            return f"Healthy: it has learnt, as guesses would have a loss of {self.guessed:.4g}."
         if not self.with_trials:
             return "Healthy."
+        if self.fall() < AT_REST:
+            return (
+                f"Nothing ails it, but it is at rest: {TRIAL_STEPS} more steps at {self.rate:g} "
+                f"leave the loss at {self.loss:.4g}. That is a minimum, though perhaps not the lowest: "
+                "another seed or more units may find a lower one."
+            )
         return (
             f"Healthy: {TRIAL_STEPS} more steps at {self.rate:g} take the loss from "
             f"{self.loss:.4g} to {self.trial()[-1]:.4g}."
@@ -494,6 +527,19 @@ class _Case:
 def _twin(network: Network) -> Network:
     """Return a copy, without the history, which may be long."""
     return copy.deepcopy(network, {id(network.history): {}})
+
+
+def _untrained_loss(network: Network, data: Data) -> float:
+    """Return the loss at fresh weights."""
+    twin, rng = _twin(network), np.random.default_rng(0)
+    for layer in twin.layers:
+        layer.block.values[...] = layer.block.fresh_values(rng)
+    return float(twin.loss.value(twin._forward_training(data[0])[0], *data[1:]))
+
+
+def _names(network: Network) -> list[str]:
+    """Return how each layer is printed: finding that out takes longer than a small layer's pass."""
+    return [repr(layer) for layer in network.layers]
 
 
 def _newest_rate(optimizer: Optimizer) -> float:
@@ -518,31 +564,6 @@ def _more_steps(
             losses.append(math.inf)
             break
     return losses, twin
-
-
-def _look(
-    twin: Network, optimizer: Optimizer, rate: float, data: Data
-) -> tuple[float, float, tuple[LayerHealth, ...]]:
-    """Go forward and back; return the loss, what guesses cost, and how each layer fares."""
-    x, targets, shares = data
-    passed = []
-    for layer in twin.layers:
-        x, cache = layer.forward_training(x, twin.rng)
-        passed.append((layer, x, cache))
-    loss, grad = twin.loss.value_and_gradient(x, targets, shares)
-    rng = np.random.default_rng(0)
-    one, other = (rng.choice(len(x), GUESSES, p=shares) for _ in range(2))
-    guessed = float(twin.loss.value(x[one], targets[other]))
-    found: list[LayerHealth] = []
-    for layer, output, cache in reversed(passed):
-        sizes = output.shape[-1], math.sqrt(float(np.mean(output * output)))
-        gradient_size, idle = norm(grad.ravel()), _idle_shares(layer, output, cache)
-        grad = layer.backward(grad, cache)
-        by_parameters = norm(layer.block.gradients) if layer.block.shapes else None
-        found.append(LayerHealth(repr(layer), *sizes, *idle, gradient_size, by_parameters, None))
-    ratios = _update_ratios(twin, optimizer, rate)
-    layers = zip(reversed(found), ratios, strict=True)
-    return float(loss), guessed, tuple(replace(each, update_ratio=r) for each, r in layers)
 
 
 def _update_ratios(twin: Network, optimizer: Optimizer, rate: float) -> list[float | None]:

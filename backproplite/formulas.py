@@ -102,6 +102,8 @@ class Equation:
         in_one = array_text(self.value, digits, f"{head} = ")
         if not worked and len(in_one) <= LINE_WIDTH and "\n" not in in_one:
             return in_one
+        if worked:
+            worked.append(f"… and {self.value.size - len(worked):,} more:")
         whole = array_text(self.value, digits, f"{self.symbol} = ")
         return "\n  ".join([head, *worked]) + "\n" + whole
 

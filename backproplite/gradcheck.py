@@ -6,8 +6,7 @@ the gradient that backpropagation gave. Two ways of moving are used: a step to
 either side (central differences), and, where the code lets complex numbers
 through, a tiny imaginary step, which is exact to the last digits because
 nothing is subtracted. Code can lose the imaginary part unnoticed, so the second
-way counts only where the first bears it out. All of it happens on copies: what
-is checked stays as it is.
+way counts only where the first bears it out.
 """
 
 from __future__ import annotations
@@ -20,14 +19,13 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from .checks import Array, generator, matrix, number, real_array
-from .errors import GradientMismatch, ParameterError, ShapeError
+from .checks import Array, generator, number, real_array
+from .errors import GradientMismatch, ShapeError
 from .layers import Layer
 from .losses import Loss
 from .network import Network
-from .parameters import gather
+from .probes import Probe, probe_of
 
 EPSILON = float(np.finfo(np.float64).eps)
 SINGLE = float(np.finfo(np.float32).eps)
@@ -77,10 +75,13 @@ class GradientReport:
         One for each parameter and each input.
     seed : int or Generator
         What the random choices of the check were drawn from.
+    skipped : tuple of str
+        Arguments of a function without a gradient: whole numbers, and where `backward` gave None.
     """
 
     tensors: tuple[TensorCheck, ...]
     seed: object
+    skipped: tuple[str, ...] = ()
 
     @property
     def error(self) -> float:
@@ -95,44 +96,40 @@ class GradientReport:
             sampled = ", sampled" if t.checked + t.kinks < t.size else ""
             zero = ", zero on both sides" if t.largest == 0 else ""
             rows.append((t.name, entries, f"{t.error:.1e}", t.method + sampled + kinks + zero))
+        rows += [(name, "", "", "not checked: no gradient") for name in self.skipped]
         a, b, c, _ = (max(map(len, column)) for column in zip(*rows, strict=True))
         return "\n".join(f"{i:{a}}  {j:>{b}}  {k:>{c}}  {m}" for i, j, k, m in rows)
 
 
-@dataclass
-class _Probe:
-    """Something to check, on copies of its own: how to run it, and what can be moved in it."""
-
-    run: Callable[[], Any]
-    tensors: dict[str, Array]
-    backward: Callable[[], dict[str, Array]]
-
-
 def check_gradients(
-    subject: Network | Layer | Loss,
+    subject: Network | Layer | Loss | tuple[Callable[..., Any], Callable[[Any], Any]],
     *arrays: object,
     tolerance: float = 1e-6,
-    seed: int | np.random.Generator = 0,
+    seed: int | np.random.Generator | None = 0,
 ) -> GradientReport:
-    """Compare every gradient of a network, layer, activation or loss with numerical ones.
+    """Compare every gradient of a network, layer, loss or pair of functions with numerical ones.
 
     error = max |backward - numerical| / max |numerical|, for each parameter and
     input on its own; there is no absolute tolerance, so small gradients are held
     to the same standard as large ones
 
     The training pass is checked, with dropout masks held still. Parameters that
-    are still all 0 or all 1 are moved a little first, on the copy. A layer is run
-    with random weights on its outputs. Where the slope jumps (ReLU at 0) an
-    entry is left out and counted. Of a tensor of more than 2,000 entries, 500
-    and 20 random signed sums of all entries are compared.
+    are whole numbers, such as a bias of 0, are moved a little first, on the copy.
+    The outputs of a layer or function get random weights, which are what backward
+    is given. Where the slope jumps (ReLU at 0) an entry is left out and counted. Of
+    a tensor of more than 2,000 entries, 500 and 20 random signed sums of all entries
+    are compared. What works in float32 is checked in float64, then compared with that.
 
     Parameters
     ----------
-    subject : Network, Layer or Loss
-        What to check. It is not changed.
+    subject : Network, Layer, Loss, or pair of functions (forward, backward)
+        What to check. It is not changed. Of a pair, `forward(*arrays)` returns an
+        array or a number, and `backward(grad_output)`, called after it, the gradient
+        of each array in a tuple (None for one that has none), or of the only one.
     *arrays : array
         (X, y) or (X, y, sample_weight) for a network, (x,) for a layer or
-        activation, (outputs, targets) or with sample_weight for a loss.
+        activation, (outputs, targets) or with sample_weight for a loss; for functions
+        any, of any shape. Those of whole numbers, such as labels, are passed on only.
     tolerance : float
         The largest error that passes.
     seed : int or numpy.random.Generator
@@ -157,42 +154,29 @@ def check_gradients(
     >>> from backproplite import Dense
     >>> report = check_gradients(Dense(3, 2), [[0.1, 0.2, 0.3], [1.0, 2.0, 3.0]])
     >>> [tensor.name for tensor in report.tensors], report.error < 1e-12
-    (['weight', 'bias', 'x'], True)
+    (['x', 'weight', 'bias'], True)
+    >>> x = np.array([0.5, 1.0, 2.0])
+    >>> print(check_gradients((np.sin, lambda grad_output: grad_output * np.sin(x)), x))
+    Traceback (most recent call last):
+    ...
+    backproplite.errors.GradientMismatch: the gradient of x is wrong, ...
 
     References
     ----------
     Squire, Trapp: Using complex variables to estimate derivatives of real functions, 1998.
     """
     tolerance = number("tolerance", tolerance, above=0)
+    if seed is None:
+        seed = int(np.random.default_rng().integers(2**32))
     rng = generator(seed)
-    build = _builder(subject, arrays, rng)
-    with np.errstate(all="ignore"):
-        real = build(np.dtype(np.float64))
-        gradients = _repeatable_gradients(real)
-        blur, rounding = _rounding(real, gradients, rng)
-        twin = _complex_twin(build, real)
-        lines = {name: _examine(name, gradients[name], real, twin, blur, rng) for name in gradients}
-        exact = twin is not None and all(map(_complex_step_agrees, lines.values()))
-        slopes = [_settle(name, gradients[name], lines[name], exact, tolerance) for name in lines]
-        overall = max(each.largest for each in slopes)
-        zero_may_be = isinstance(subject, Network) and overall > 0
-        # A normalisation cancels what stands before it, and enlarges what rounding leaves of that.
-        least = 1e-12 if zero_may_be else 1e-14
-        checks: list[TensorCheck] = []
-        for each in reversed(slopes):  # an error spreads from the output to the input
-            floor = np.clip(64 * rounding[each.name], least * overall, 1e-8 * overall)
-            try:
-                checks.insert(0, _judge(each, tolerance, floor, zero_may_be))
-            except GradientMismatch as error:
-                if not isinstance(subject, Network):
-                    raise
-                raise GradientMismatch(
-                    f"{error}\nNo parameter nearer to the output is wrong: look at backward from "
-                    "here to the next layer with parameters."
-                ) from None
-        if isinstance(subject, Network) and subject.dtype == np.float32:
-            _check_single_precision(build, gradients, rounding, overall)
-    return GradientReport(tuple(checks), seed)
+    try:
+        with np.errstate(all="ignore"):
+            checks, skipped = _compare(probe_of(subject, arrays, rng), tolerance, rng)
+    except GradientMismatch as error:
+        known = not isinstance(seed, np.random.Generator)
+        again = f"seed={seed}" if known else "a generator in the state that yours was in"
+        raise GradientMismatch(f"{error}\nTo repeat this: {again}.") from None
+    return GradientReport(tuple(checks), seed, skipped)
 
 
 def numerical_gradient(function: Callable[[Any], Any], x: object) -> Array:
@@ -238,168 +222,57 @@ def numerical_gradient(function: Callable[[Any], Any], x: object) -> Array:
     return np.array(slopes).reshape(point.shape)
 
 
-def _builder(
-    subject: object, arrays: tuple[object, ...], rng: np.random.Generator
-) -> Callable[[np.dtype[Any]], _Probe]:
-    """Return a function that copies the subject into a probe of a given dtype."""
-    kinds: list[tuple[type, Callable[..., Callable[[np.dtype[Any]], _Probe]], int]] = [
-        (Network, _network_probe, 3),
-        (Layer, _layer_probe, 1),
-        (Loss, _loss_probe, 3),
-    ]
-    for kind, probe, most in kinds:
-        if isinstance(subject, kind):
-            if not min(most, 2) <= len(arrays) <= most:
-                expected = "one array" if most == 1 else "two arrays, and sample_weight if wanted"
-                raise ParameterError(
-                    f"check_gradients of a {kind.__name__} takes {expected}; got {len(arrays)}."
-                )
-            return probe(subject, arrays, rng)
-    hint = " Write it with brackets, as an instance." if isinstance(subject, type) else ""
-    raise ParameterError(
-        f"subject must be a Network, Layer, activation or Loss; got {subject!r}.{hint}"
-    )
+def _compare(
+    probe: Any, tolerance: float, rng: np.random.Generator
+) -> tuple[list[TensorCheck], tuple[str, ...]]:
+    """Check one tensor after the other; return how each fared, and which have no gradient."""
+    real = probe.cast(np.float64)
+    gradients = _repeatable_gradients(real, rng)
+    blur, rounding = _rounding(real, gradients, rng, EPSILON)
+    twin = _complex_twin(probe, real)
+    tensors = [_Slopes(name, gradients[name], real, twin, blur, rng) for name in gradients]
+    exact = twin is not None and all(tensor.complex_step_agrees() for tensor in tensors)
+    for tensor in tensors:
+        tensor.settle(exact, tolerance)
+    overall = max(tensor.largest * tensor.magnitude for tensor in tensors)
+    checks: list[TensorCheck] = []
+    for tensor in reversed(tensors):  # an error spreads from the output to the input
+        least = 1e-14 * overall / tensor.magnitude  # in the unit of this gradient
+        floor = np.clip(64 * rounding[tensor.name], least, 1e6 * least)
+        try:
+            checks.insert(0, tensor.judge(floor, probe.zero_may_be and overall > 0))
+        except GradientMismatch as error:
+            advice = probe.advice if " is wrong, by " in str(error) else ""
+            raise GradientMismatch(f"{error}{advice}") from None
+    if probe.single:
+        _check_single_precision(probe.cast(np.float32), tensors, overall, rng)
+    return checks, tuple(name for name in real.arguments() if name not in gradients)
 
 
-def _network_probe(
-    network: Network, arrays: tuple[Any, ...], rng: np.random.Generator
-) -> Callable[[np.dtype[Any]], _Probe]:
-    X, y, *weight = copy.deepcopy(arrays)
-    template = copy.deepcopy(network)
-    prepared = template._checked(X, y, weight[0] if weight else None)
-    for layer in template.layers:
-        _stir(layer, rng)
-
-    def build(dtype: np.dtype[Any]) -> _Probe:
-        twin = copy.deepcopy(template)
-        twin._gather(dtype)
-        x = prepared[0].astype(dtype)
-        targets, shares = (None if a is None else a.astype(np.float64) for a in prepared[1:])
-        state = twin.rng.bit_generator.state
-
-        def forward() -> tuple[Any, list[Any]]:
-            twin.rng.bit_generator.state = state
-            return twin._forward_training(x)
-
-        def run() -> Any:
-            return twin.loss.value(forward()[0], targets, shares)  # type: ignore[arg-type]
-
-        def backward() -> dict[str, Array]:
-            outputs, caches = forward()
-            _, grad_output = twin.loss.value_and_gradient(outputs, targets, shares)  # type: ignore[arg-type]
-            grad_x = twin.backward(grad_output, caches)
-            twin.gradients[...] = np.nan
-            twin.backward_parameters(grad_output, caches)
-            return {"X": grad_x} | _views(twin, "grad_")
-
-        return _Probe(run, {"X": x} | _views(twin, ""), backward)
-
-    return build
-
-
-def _stir(layer: Layer, rng: np.random.Generator) -> None:
-    """Move parameters that are still all 0 or all 1.
-
-    A scale of 1 would hide its misuse, and a bias of 0 puts the units that get
-    nothing but zeros exactly at the kink of a ReLU.
-    """
-    for name in layer.block.shapes:
-        values = getattr(layer, name)
-        if (values == 0).all() or (values == 1).all():
-            values += 0.2 * rng.uniform(-1, 1, values.shape)
-
-
-def _views(network: Network, prefix: str) -> dict[str, Array]:
-    return {
-        f"layers[{i}].{name}": getattr(layer, prefix + name)
-        for i, layer in enumerate(network.layers)
-        for name in layer.block.shapes
-    }
-
-
-def _layer_probe(
-    layer: Layer, arrays: tuple[Any, ...], rng: np.random.Generator
-) -> Callable[[np.dtype[Any]], _Probe]:
-    given = matrix("x", arrays[0], features=layer.in_features).copy()
-    template = copy.deepcopy(layer)
-    _stir(template, rng)
-    mask_seed = int(rng.integers(2**32))
-    trial = copy.deepcopy(template)
-    result = trial.forward_training(given.copy(), np.random.default_rng(mask_seed))
-    if not isinstance(result, tuple) or len(result) != 2:
-        raise GradientMismatch("forward must return two things: the output and a cache.")
-    weights = rng.standard_normal(result[0].shape)
-
-    def build(dtype: np.dtype[Any]) -> _Probe:
-        twin = copy.deepcopy(template)
-        gather([twin.block], dtype)
-        twin.move_to(dtype)
-        x = given.astype(dtype)
-
-        def forward() -> tuple[Array, Any]:
-            return twin.forward_training(x, np.random.default_rng(mask_seed))
-
-        def backward() -> dict[str, Array]:
-            grad_output = weights.copy()
-            twin.block.gradients[...] = np.nan
-            grad_x = twin.backward(grad_output, forward()[1])
-            if not np.array_equal(grad_output, weights):
-                raise GradientMismatch("backward writes to grad_output, which others still need.")
-            gradients = {name: getattr(twin, f"grad_{name}").copy() for name in twin.block.shapes}
-            twin.backward_parameters(grad_output, forward()[1])
-            for name in gradients if np.array_equal(x, given) else ():
-                pair = getattr(twin, f"grad_{name}"), gradients[name]
-                if not np.allclose(*pair, 1e-9, 1e-9 * abs(gradients[name]).max(), equal_nan=True):
-                    raise GradientMismatch(f"backward_parameters gives another grad_{name}.")
-            return gradients | {"x": grad_x}
-
-        tensors = {name: getattr(twin, name) for name in twin.block.shapes} | {"x": x}
-        return _Probe(lambda: forward()[0] * weights, tensors, backward)
-
-    return build
-
-
-def _loss_probe(
-    loss: Loss, arrays: tuple[Any, ...], rng: np.random.Generator
-) -> Callable[[np.dtype[Any]], _Probe]:
-    twin = copy.deepcopy(loss)
-    outputs, y, *weight = copy.deepcopy(arrays)
-    given, targets, shares = twin._checked(outputs, y, weight[0] if weight else None)
-
-    def build(dtype: np.dtype[Any]) -> _Probe:
-        outputs = given.astype(dtype)
-
-        def backward() -> dict[str, Array]:
-            return {"outputs": twin.value_and_gradient(outputs, targets, shares)[1]}
-
-        return _Probe(lambda: twin.value(outputs, targets, shares), {"outputs": outputs}, backward)
-
-    return build
-
-
-def _repeatable_gradients(probe: _Probe) -> dict[str, Array]:
+def _repeatable_gradients(probe: Probe, rng: np.random.Generator) -> dict[str, Array]:
     """Return the gradients by backpropagation; refuse code with a memory."""
     before = {name: tensor.copy() for name, tensor in probe.tensors.items()}
-    first, again = (
-        {name: np.array(gradient) for name, gradient in probe.backward().items()} for _ in range(2)
-    )
+    if np.asarray(probe.elsewhere(rng)).dtype in (np.float32, np.float16):
+        raise GradientMismatch(
+            "forward gives float32 or less also where it is given float64, which is too coarse to "
+            "be compared: let it compute in the dtype of its arguments."
+        )
+    first = probe.gradients()
+    probe.elsewhere(rng)
+    again = probe.gradients()
     for name, tensor in probe.tensors.items():
         if not np.array_equal(tensor, before[name]):
             raise GradientMismatch(f"{name} was written to by forward or backward.")
-    for name, tensor in probe.tensors.items():
-        if first[name].shape != tensor.shape:
-            raise GradientMismatch(
-                f"the gradient of {name} must have shape {tensor.shape}; got {first[name].shape}."
-            )
-        if not np.isfinite(first[name]).all():
-            where = [int(i) for i in np.argwhere(~np.isfinite(first[name]))[0]]
-            raise GradientMismatch(
-                f"the gradient of {name} is not finite at {where}: backward must set every entry "
-                f"of grad_{name.rpartition('.')[2]} (it starts out as NaN here), and must not add "
-                "to what was there."
-            )
-        if not np.array_equal(first[name], again[name]):
+    if not first:
+        raise GradientMismatch("nothing to compare: backward gives no gradient.")
+    for name, gradient in first.items():
+        _refuse_unusable(name, gradient, probe.tensors[name].shape)
+        if not np.array_equal(gradient, again[name]):
             raise GradientMismatch(f"the gradient of {name} differs between two equal calls.")
+    for name, other in probe.parameters_alone().items():
+        close = 1e-9 * abs(first[name]).max()
+        if not np.allclose(other, first[name], 1e-9, close):
+            raise GradientMismatch(f"backward_parameters gives another gradient of {name}.")
     result = probe.run()
     if not np.isfinite(result).all():
         raise GradientMismatch("forward gives numbers that are not finite. Check at another point.")
@@ -408,21 +281,42 @@ def _repeatable_gradients(probe: _Probe) -> dict[str, Array]:
     return first
 
 
+def _refuse_unusable(name: str, gradient: Array, shape: tuple[int, ...]) -> None:
+    if gradient.dtype.kind not in "biuf":
+        raise GradientMismatch(
+            f"the gradient of {name} must hold real numbers; got dtype {gradient.dtype}."
+        )
+    if gradient.shape != shape:
+        raise GradientMismatch(
+            f"the gradient of {name} must have shape {shape}; got {gradient.shape}."
+        )
+    if not np.isfinite(gradient).all():
+        where = [int(i) for i in np.argwhere(~np.isfinite(gradient))[0]]
+        raise GradientMismatch(
+            f"the gradient of {name} is not finite at {where}. The grad_... of a layer start out "
+            "as NaN here: backward must overwrite every entry, and add nothing to what was there."
+        )
+
+
 def _rounding(
-    probe: _Probe, gradients: dict[str, Array], rng: np.random.Generator
+    probe: Probe, gradients: dict[str, Array], rng: np.random.Generator, epsilon: float
 ) -> tuple[float, dict[str, float]]:
-    """Return how much the result, and each gradient, changes when the last digits of all inputs do.
+    """Return how much the result, and each gradient, changes when last digits do.
 
     That tells a zero left by terms that cancel, such as the bias before a BatchNorm
     gets, from a gradient that is merely small.
     """
     result, blur, rounding = probe.run(), 0.0, dict.fromkeys(gradients, 0.0)
     before = {name: tensor.copy() for name, tensor in probe.tensors.items()}
-    for _ in range(3):
+    shaken = copy.copy(probe)
+    shaken.shake = lambda array: (
+        array * (1 + epsilon * rng.integers(-4, 5, array.shape).astype(array.dtype))
+    )
+    for _ in range(8):
         for tensor in probe.tensors.values():
-            tensor[...] *= 1 + 4 * EPSILON * rng.integers(-1, 2, tensor.shape)
-        blur = max(blur, float(np.sum(abs(probe.run() - result))))
-        for name, gradient in probe.backward().items():
+            tensor[...] = shaken.shake(tensor)
+        blur = max(blur, float(np.sum(abs(shaken.run() - result))))
+        for name, gradient in shaken.gradients().items():
             change = float(abs(gradient - gradients[name]).max())
             rounding[name] = max(rounding[name], change)
         for name, tensor in probe.tensors.items():
@@ -430,12 +324,12 @@ def _rounding(
     return blur, rounding
 
 
-def _complex_twin(build: Callable[[np.dtype[Any]], _Probe], real: _Probe) -> _Probe | None:
+def _complex_twin(probe: Probe, real: Probe) -> Probe | None:
     """Return the same probe on complex numbers, or None if its code does not let them through."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", np.exceptions.ComplexWarning)
-            twin, expected = build(np.dtype(np.complex128)), real.run()
+            twin, expected = probe.cast(np.complex128), real.run()
             result = twin.run()
             same = abs(result - expected).max() <= 1e-9 * abs(expected).max()
     except Exception:  # a user's forward may fail on complex numbers in any way
@@ -443,62 +337,21 @@ def _complex_twin(build: Callable[[np.dtype[Any]], _Probe], real: _Probe) -> _Pr
     return twin if same and np.iscomplexobj(result) else None
 
 
-class _Line(NamedTuple):
-    """Slopes of the result along one way of moving a tensor."""
-
-    backward: float  # by backpropagation
-    exact: float  # by the complex step
-    central: float  # by central differences
-    noise: float  # how far rounding may have put the central one off
-    bend: float  # by how much the central slopes of the two sides differ
-    jump: float  # by how much those by the complex step do, if they are needed
-    entry: int | None  # which entry was moved, None for a signed sum of all
-
-    @property
-    def doubt(self) -> float:
-        total = self.noise + self.bend
-        return total if math.isfinite(total) else math.inf
-
-
-def _examine(
-    name: str,
-    gradient: Array,
-    real: _Probe,
-    twin: _Probe | None,
-    blur: float,
-    rng: np.random.Generator,
-) -> list[_Line]:
-    """Take the slopes of one tensor."""
-    flat, middle, largest = real.tensors[name].reshape(-1), real.run(), abs(gradient).max()
-    close, most_noise = 1e-7 * largest, (1e-6 if twin is None else 1e-3) * largest
-
-    def line(where: slice, step: Array) -> _Line:
-        moved, central, noise, bend = _central(real.run, flat, where, step, middle, blur)
-        backward, exact, jump = float(np.sum(gradient.flat[where] * moved)), math.nan, 0.0
-        if twin is not None:
-            exact = _imaginary(twin, name, where, moved)
-            if not abs(exact - backward) <= close:
-                jump = abs(exact + _imaginary(twin, name, where, -moved))
-        return _Line(backward, exact, central, noise, bend, jump, where.start)
-
-    def apart(line: _Line) -> bool:
-        gap = np.fmax(abs(line.central - line.backward), abs(line.central - line.exact))
-        return not gap <= close + line.noise
-
-    def settled(where: slice, signs: Array) -> _Line:
-        """Take smaller steps until all agree, or until the steps agree that they do not."""
-        step = STEP * np.maximum(1, abs(flat[where])) * signs
-        lines = [line(where, step)]
-        while apart(lines[-1]) and (len(lines) < 2 or 32 * lines[-1].noise < most_noise):
-            step = step / 32
-            lines.append(line(where, step))
-            before, last = lines[-2:]
-            if abs(last.central - before.central) <= close + last.noise:
-                # Where the result is merely curved, the bend has shrunk; a kink keeps its own.
-                return before._replace(bend=max(0.0, 2 * last.bend - before.bend))
-        return min(lines, key=lambda line: (apart(line), line.doubt / (abs(line.central) + close)))
-
-    return [settled(*move) for move in _moves(flat.size, rng)]
+def _check_single_precision(
+    probe: Probe, tensors: list[_Slopes], overall: float, rng: np.random.Generator
+) -> None:
+    """Compare the gradients in float32 with those in float64, which have just been checked."""
+    singles = probe.gradients()
+    _, rounding = _rounding(probe, singles, rng, SINGLE)
+    for tensor in tensors:
+        double, whole = tensor.gradient, overall / tensor.magnitude
+        difference, largest = abs(singles[tensor.name] - double).max(), abs(double).max()
+        blurred = min(64 * rounding[tensor.name], 0.1 * whole) + 1e-5 * whole
+        if not difference <= 1e-3 * largest + blurred:
+            raise GradientMismatch(
+                f"the gradient of {tensor.name} is right in float64 but wrong in float32, by "
+                f"{difference:.1e} beside a largest entry of {largest:.1e}."
+            )
 
 
 def _moves(size: int, rng: np.random.Generator) -> Iterator[tuple[slice, Array]]:
@@ -535,155 +388,190 @@ def _central(
     return moved / width, slope, noise, bend
 
 
-def _imaginary(twin: _Probe, name: str, where: slice, moved: Array) -> float:
-    """Move some entries by a tiny imaginary step; return the slope."""
-    flat = twin.tensors[name].reshape(-1)
-    old = flat[where].copy()
-    flat[where] = old + 1e-20j * moved
-    slope = float(np.sum(np.imag(twin.run()))) / 1e-20
-    flat[where] = old
-    return slope
+class _Line(NamedTuple):
+    """Slopes of the result along one way of moving a tensor."""
+
+    backward: float  # by backpropagation
+    exact: float  # by the complex step
+    central: float  # by central differences
+    noise: float  # how far rounding may have put the central one off
+    bend: float  # by how much the central slopes of the two sides differ
+    jump: float  # by how much those by the complex step do, if they are needed
+    doubt: float  # noise and bend, infinite where they are not finite
 
 
-def _complex_step_agrees(lines: list[_Line]) -> bool:
-    largest = max(abs(line.exact) for line in lines)
-    return all(abs(line.exact - line.central) <= 1e-6 * largest + 10 * line.doubt for line in lines)
-
-
-@dataclass
 class _Slopes:
-    """Slopes of one tensor along each line, as arrays: by backpropagation and numerical ones."""
+    """The slopes of one tensor in every direction that is tried, each as an array."""
 
-    name: str
-    gradient: Array
-    index: list[int | None]
-    backward: Array
-    reference: Array
-    noise: Array
-    kink: NDArray[np.bool_]
-    exact: bool
+    def __init__(
+        self,
+        name: str,
+        gradient: Array,
+        real: Probe,
+        twin: Probe | None,
+        blur: float,
+        rng: np.random.Generator,
+    ) -> None:
+        self.name, self.gradient, self.real, self.twin, self.blur = name, gradient, real, twin, blur
+        self.flat, self.middle = real.tensors[name].reshape(-1), real.run()
+        self.magnitude = float(abs(self.flat).max()) or 1.0
+        self.close = 1e-7 * abs(gradient).max()
+        moves = list(_moves(self.flat.size, rng))
+        self.index = [where.start for where, _ in moves]  # None for a signed sum of all entries
+        self.single = np.array([entry is not None for entry in self.index])
+        lines = np.array([self._settled(*move) for move in moves]).T
+        self.backward, self.exact, self.central, self.noise, self.bend, self.jump, self.doubt = (
+            lines
+        )
 
-    @property
-    def largest(self) -> float:
+    def _settled(self, where: slice, signs: Array) -> _Line:
+        """Take smaller steps until all slopes agree, or until the steps agree that they do not."""
+        most_noise = (10 if self.twin is None else 1e4) * self.close
+        step = STEP * np.maximum(1, abs(self.flat[where])) * signs
+        lines = [self._line(where, step)]
+        while self._apart(lines[-1]) and (len(lines) < 2 or 32 * lines[-1].noise < most_noise):
+            step = step / 32
+            lines.append(self._line(where, step))
+            before, last = lines[-2:]
+            fine = abs(step).max() <= STEP * self.magnitude  # else they may be far off alike
+            if fine and abs(last.central - before.central) <= self.close + last.noise:
+                # Where the result is merely curved, the bend has shrunk; a kink keeps its own.
+                return before._replace(bend=max(0.0, 2 * last.bend - before.bend))
+        return min(lines, key=lambda x: (self._apart(x), x.doubt / (abs(x.central) + self.close)))
+
+    def _line(self, where: slice, step: Array) -> _Line:
+        moved, central, noise, bend = _central(
+            self.real.run, self.flat, where, step, self.middle, self.blur
+        )
+        backward, exact, jump = float(np.sum(self.gradient.flat[where] * moved)), math.nan, 0.0
+        if self.twin is not None:
+            exact = self._imaginary(where, moved)
+            if not abs(exact - backward) <= self.close:
+                jump = abs(exact + self._imaginary(where, -moved))
+        doubt = noise + bend if math.isfinite(noise + bend) else math.inf
+        return _Line(backward, exact, central, noise, bend, jump, doubt)
+
+    def _imaginary(self, where: slice, moved: Array) -> float:
+        """Move some entries by a tiny imaginary step; return the slope."""
+        twin: Any = self.twin
+        flat = twin.tensors[self.name].reshape(-1)
+        old = flat[where].copy()
+        flat[where] = old + 1e-20j * moved
+        slope = float(np.sum(np.imag(twin.run()))) / 1e-20
+        flat[where] = old
+        return slope
+
+    def _apart(self, line: _Line) -> bool:
+        gap = np.fmax(abs(line.central - line.backward), abs(line.central - line.exact))
+        return not gap <= self.close + line.noise
+
+    def complex_step_agrees(self) -> bool:
+        """Tell whether central differences bear the complex step out."""
+        room = 1e-6 * abs(self.exact).max() + 10 * self.doubt
+        return bool((abs(self.exact - self.central) <= room).all())
+
+    def settle(self, exact: bool, tolerance: float) -> None:
+        """Choose which numerical slopes to trust, and find the kinks."""
+        if exact:
+            self.method, self.reference, jump = "complex step", self.exact, self.jump
+            self.noise = 0 * self.noise
+        else:
+            # At a kink the two sides still differ when the step is as small as rounding lets it be,
+            # and what backpropagation gives lies between them.
+            self.method, self.reference = "central differences", self.central
+            between = abs(self.backward - self.central) <= self.bend + self.noise
+            jump = self.bend * ((self.bend > 100 * self.noise) & between)
+        self.difference = abs(self.backward - self.reference)
+        apart = np.minimum(jump, self.difference)
+        share = np.where(self.single, 1, 4 / math.sqrt(self.gradient.size))
+        self.kink = apart > tolerance * abs(self.gradient).max() * share + self.noise
         sizes = abs(self.reference) * ~self.kink
-        single = [entry is not None for entry in self.index]
-        return float(sizes[single].max() or sizes.max())
+        self.largest = float(sizes[self.single].max() or sizes.max())
+        # A signed sum is off by about as much as the entries that were sampled. If it is off by
+        # more, then some other entry is wrong.
+        typical = np.sqrt(np.mean(np.where(self.kink, 0, self.difference)[self.single] ** 2))
+        most = tolerance * self.largest
+        self.limit = np.where(self.single, most, np.clip(10 * typical, most * share, most))
 
-
-def _settle(
-    name: str, gradient: Array, lines: list[_Line], exact: bool, tolerance: float
-) -> _Slopes:
-    """Choose which numerical slopes to trust, and find the kinks."""
-    index = [line.entry for line in lines]
-    backward, imaginary, central, noise, bend, jump = np.array([line[:6] for line in lines]).T
-    if exact:
-        reference, noise = imaginary, 0 * noise
-    else:
-        # At a kink the two sides still differ when the step is as small as rounding lets it be,
-        # and what backpropagation gives lies between them.
-        jump = bend * ((bend > 100 * noise) & (abs(backward - central) <= bend + noise))
-        reference = central
-    apart = np.minimum(jump, abs(backward - reference))
-    kink = apart > tolerance * abs(gradient).max() + noise
-    return _Slopes(name, gradient, index, backward, reference, noise, kink, exact)
-
-
-def _judge(slopes: _Slopes, tolerance: float, floor: float, zero_may_be: bool) -> TensorCheck:
-    """Return what to report of one tensor, or raise `GradientMismatch`."""
-    name, largest, noise = slopes.name, slopes.largest, slopes.noise + floor
-    difference = abs(slopes.backward - slopes.reference)
-    agrees = difference <= tolerance * largest + noise
-    there = ~(slopes.kink & ~agrees)
-    if not there.mean() >= 1 - KINKS_ALLOWED:
-        raise GradientMismatch(
-            f"the check of {name} is inconclusive: the slope jumps at {(~there).sum()} of "
-            f"{there.size} entries. Check at another point, away from kinks."
-        )
-    if not agrees[there].all():
-        raise GradientMismatch(_explanation(slopes, largest))
-    drowned = not (noise < 1e-3 * largest).all()
-    if drowned and not (slopes.exact or (abs(slopes.backward) <= floor).all()):
-        raise GradientMismatch(
-            f"the check of {name} is inconclusive: its gradient, {largest:.1e} at most, drowns "
-            f"in the rounding of the result, {noise.max():.1e}."
-        )
-    if drowned:
-        if not zero_may_be:
+    def judge(self, floor: float, zero_may_be: bool) -> TensorCheck:
+        """Return what to report, or raise `GradientMismatch`."""
+        agrees = self.difference <= self.limit + self.noise + floor
+        there = agrees | ~self.kink
+        if not there.mean() >= 1 - KINKS_ALLOWED:
             raise GradientMismatch(
-                f"nothing to compare: the gradient of {name} is zero on both sides. Check at a "
-                "point, or with parameters, where it is not."
+                f"the check of {self.name} is inconclusive: the slope jumps at {(~there).sum()} of "
+                f"{there.size} entries. Check at another point, away from kinks."
             )
-        largest = 0.0
-    entries = np.array([i is not None for i in slopes.index])
-    return TensorCheck(
-        name=name,
-        size=slopes.gradient.size,
-        checked=int((entries & there).sum()),
-        kinks=int((entries & ~there).sum()),
-        largest=largest,
-        error=float(difference[there].max(initial=0.0)) / largest if largest else 0.0,
-        method="complex step" if slopes.exact else "central differences",
-    )
-
-
-def _explanation(slopes: _Slopes, largest: float) -> str:
-    """Say which entries are off, by how much, and what such an error usually means."""
-    difference = np.where(slopes.kink, 0, abs(slopes.backward - slopes.reference))
-    worst = np.argsort(-difference, kind="stable")[:5]
-    with np.errstate(all="ignore"):
-        ratio = slopes.backward / slopes.reference
-    lines = []
-    for k in worst:
-        i = slopes.index[k]
-        place = (
-            [int(j) for j in np.unravel_index(i, slopes.gradient.shape)] if i is not None else ""
+        if not agrees[there].all():
+            raise GradientMismatch(self._explanation())
+        zero = self._is_zero(floor, zero_may_be)
+        return TensorCheck(
+            name=self.name,
+            size=self.gradient.size,
+            checked=int((self.single & there).sum()),
+            kinks=int((self.single & ~there).sum()),
+            largest=0.0 if zero else self.largest,
+            error=0.0 if zero else float(self.difference[there].max()) / self.largest,
+            method=self.method,
         )
-        lines.append(
-            f"  {slopes.name}{place or ' in a signed sum of all entries'}: backward gives "
-            f"{slopes.backward[k]:.10g}, numerical {slopes.reference[k]:.10g}, "
-            f"ratio {ratio[k]:.6g}"
-        )
-    count = int((difference > 1e-6 * largest).sum())
-    return (
-        f"the gradient of {slopes.name} is wrong, by {difference.max() / largest:.1e} of its "
-        f"largest entry ({count} of {difference.size} comparisons are off by more than 1e-6).\n"
-        + "\n".join(lines)
-        + _suspicion(slopes, ratio[~slopes.kink], largest)
-    )
 
-
-def _suspicion(slopes: _Slopes, ratio: Array, largest: float) -> str:
-    """Name the usual cause of such an error, if the numbers give one away."""
-    clear = ratio[abs(slopes.reference[~slopes.kink]) > 1e-3 * largest]
-    factor = float(np.median(clear)) if clear.size else np.nan
-    if clear.size and np.allclose(clear, factor, rtol=1e-4):
-        if abs(factor + 1) < 1e-4:
-            return "\nAll signs are wrong: look for a minus too many or too few."
-        return (
-            f"\nAll are off by the factor {factor:.6g}: look for a mean where there is a sum, or "
-            "the number of samples or outputs counted twice or not at all."
-        )
-    shape = slopes.gradient.shape
-    if len(shape) != 2 or shape[0] != shape[1] or None in slopes.index:
-        return ""
-    turned = slopes.gradient.T.ravel()
-    same = np.allclose(turned, slopes.reference, rtol=1e-4, atol=1e-6 * largest)
-    return "\nIt is the transpose of what it should be." if same else ""
-
-
-def _check_single_precision(
-    build: Callable[[np.dtype[Any]], _Probe],
-    gradients: dict[str, Array],
-    rounding: dict[str, float],
-    overall: float,
-) -> None:
-    """Compare the gradients in float32 with those in float64, which have just been checked."""
-    for name, single in build(np.dtype(np.float32)).backward().items():
-        double = gradients[name]
-        difference, largest = abs(single - double).max(), abs(double).max()
-        blurred = min(64 * SINGLE / EPSILON * rounding[name], 0.1 * overall) + 1e-5 * overall
-        if not difference <= 1e-3 * largest + blurred:
+    def _is_zero(self, floor: float, may_be: bool) -> bool:
+        """Tell whether the gradient is zero but for rounding; refuse it where nothing shows."""
+        noise = self.noise.max() + floor
+        if noise < 1e-3 * self.largest:
+            return False
+        if self.method != "complex step" and (abs(self.backward) > floor).any():
             raise GradientMismatch(
-                f"the gradient of {name} is right in float64 but wrong in float32, by "
-                f"{difference:.1e} beside a largest entry of {largest:.1e}."
+                f"the check of {self.name} is inconclusive: its gradient, {self.largest:.1e} at "
+                f"most, drowns in the rounding of the result, {noise:.1e}."
             )
+        if not may_be:
+            raise GradientMismatch(
+                f"nothing to compare: the gradient of {self.name} is zero on both sides. Check at "
+                "a point, or with parameters, where it is not."
+            )
+        return True
+
+    def _explanation(self) -> str:
+        """Say which entries are off, by how much, and what such an error usually means."""
+        difference = np.where(self.kink, 0, self.difference)
+        ratio = self.backward / self.reference
+        lines = [
+            f"  {self._place(self.index[k])}: backward gives {self.backward[k]:.10g}, numerical "
+            f"{self.reference[k]:.10g}, ratio {ratio[k]:.6g}"
+            for k in np.argsort(-difference, kind="stable")[:5]
+        ]
+        count = int((difference > 1e-6 * self.largest).sum())
+        return "\n".join([
+            f"the gradient of {self.name} is wrong, by {difference.max() / self.largest:.1e} of "
+            f"its largest entry ({count} of {difference.size} comparisons are off by more than "
+            "1e-6).",
+            *lines,
+            *self._suspicion(ratio[~self.kink & (abs(self.reference) > 1e-3 * self.largest)]),
+        ])  # fmt: skip
+
+    def _place(self, entry: int | None) -> str:
+        if entry is None:
+            return f"{self.name} in a signed sum of all entries"
+        place = [int(i) for i in np.unravel_index(entry, self.gradient.shape)]
+        return f"{self.name}{place or ''}"
+
+    def _suspicion(self, ratio: Array) -> Iterator[str]:
+        """Name the usual cause of such an error, if the numbers give one away."""
+        factor = float(np.median(ratio)) if ratio.size else math.nan
+        if ratio.size and np.allclose(ratio, factor, rtol=1e-4):
+            if abs(factor + 1) < 1e-4:
+                yield "All signs are wrong: look for a minus too many or too few."
+            elif abs(factor * self.real.weights.flat[0] - 1) < 1e-4 and self.real.weights.size == 1:
+                yield "backward seems to leave out grad_output: multiply by it."
+            else:
+                yield (
+                    f"All are off by the factor {factor:.6g}: look for a mean where there is a "
+                    "sum, or the number of samples or outputs counted twice or not at all."
+                )
+            return
+        shape = self.gradient.shape
+        if len(shape) == 2 and shape[0] == shape[1] and None not in self.index:
+            turned = self.gradient.T.ravel()
+            if np.allclose(turned, self.reference, rtol=1e-4, atol=1e-6 * self.largest):
+                yield "It is the transpose of what it should be."

@@ -73,6 +73,7 @@ class Loss(Configurable):
             raise ShapeError(
                 f"{name} must have shape (samples, {outputs}), one column for each output; "
                 f"got shape {array.shape}."
+                f"{' For class labels use SoftmaxCrossEntropy().' if array.ndim == 1 else ''}"
             )
         return array
 
@@ -137,7 +138,9 @@ class Loss(Configurable):
 
         Parameters, and errors raised, are those of calling the loss.
         """
-        gradient = self.value_and_gradient(*self._checked(outputs, targets, sample_weight))[1]
+        checked = self._checked(outputs, targets, sample_weight)
+        with np.errstate(over="ignore", invalid="ignore"):  # the loss may not fit where this does
+            gradient = self.value_and_gradient(*checked)[1]
         return gradient.reshape(np.asarray(outputs).shape)
 
     def _checked(
@@ -149,7 +152,7 @@ class Loss(Configurable):
             given = given.reshape(-1, 1)
         given = matrix("outputs", given, dtype)
         if self.wants_probabilities:
-            _refuse_outside_0_1("outputs", given, "probabilities")
+            _refuse_outside_0_1("outputs", given, f"probabilities, such as {self.suits}() gives")
         wanted = self.prepare_targets("targets", targets, given.shape[1], dtype)
         same_samples("outputs", given, "targets", wanted)
         if sample_weight is None:
@@ -410,8 +413,8 @@ class _CategoricalLoss(Loss):
         if (abs(sums - 1) > 1e-5).any():
             row = int(np.argmax(abs(sums - 1)))
             raise InputError(
-                f"each row of {name} must sum to 1; row {row} sums to {sums[row]:g}. Several "
-                "classes at once are the matter of SigmoidCrossEntropy."
+                f"each row of {name} must sum to 1; row {row} sums to {sums[row]:g}. For several "
+                "classes at once use SigmoidCrossEntropy()."
             )
         return array
 
@@ -502,7 +505,7 @@ def one_hot(name: str, labels: Array, classes: int) -> Array:
         first = int(np.argmax(bad))
         raise InputError(
             f"{name} must hold whole labels from 0 to {classes - 1}, one for each of the "
-            f"{classes} outputs; got {labels[first]:g} at index {first}."
+            f"{classes} outputs; got {labels[first]:g} at index [{first}]."
         )
     rows = np.zeros((len(labels), classes), labels.dtype)
     rows[np.arange(len(labels)), labels.astype(np.intp)] = 1
@@ -511,5 +514,8 @@ def one_hot(name: str, labels: Array, classes: int) -> Array:
 
 def _refuse_outside_0_1(name: str, array: Array, meaning: str) -> None:
     if array.size and (array.min() < 0 or array.max() > 1):
-        worst = array.min() if array.min() < 0 else array.max()
-        raise InputError(f"{name} must lie between 0 and 1 ({meaning}); got {worst:g}.")
+        first = np.argwhere((array < 0) | (array > 1))[0].tolist()
+        raise InputError(
+            f"{name} must lie between 0 and 1 ({meaning}); got {array[tuple(first)]:g} at index "
+            f"{first}."
+        )

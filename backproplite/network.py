@@ -603,10 +603,7 @@ def _checked_layers(layers: Sequence[Layer]) -> list[Layer]:
     if not isinstance(layers, (list, tuple)) or not layers:
         raise ParameterError(f"layers must be a list of at least one Layer; got {layers!r}.")
     for i, layer in enumerate(layers):
-        if isinstance(layer, type):
-            raise ParameterError(
-                f"layers[{i}] must be an instance; got the class. Write {layer.__name__}(...)."
-            )
+        _refuse_class(f"layers[{i}]", layer)
         if not isinstance(layer, Layer):
             raise ParameterError(f"layers[{i}] must be a Layer such as Dense; got {layer!r}.")
         twice = any(layer is other for other in layers[:i])
@@ -620,6 +617,7 @@ def _checked_layers(layers: Sequence[Layer]) -> list[Layer]:
 
 def _checked_loss(loss: Loss, last: Layer) -> Loss:
     """Return the loss; refuse it after a last layer with which it cannot mean anything."""
+    _refuse_class("loss", loss)
     if not isinstance(loss, Loss):
         raise ParameterError(f"loss must be a Loss such as MeanSquaredError(); got {loss!r}.")
     if loss.applies == type(last).__name__:
@@ -639,7 +637,15 @@ def _checked_loss(loss: Loss, last: Layer) -> Loss:
     return loss
 
 
+def _refuse_class(name: str, given: object) -> None:
+    if isinstance(given, type):
+        raise ParameterError(
+            f"{name} must be an instance; got the class. Write {given.__name__}(...)."
+        )
+
+
 def _checked_optimizer(optimizer: Optimizer) -> Optimizer:
+    _refuse_class("optimizer", optimizer)
     if not isinstance(optimizer, Optimizer):
         raise ParameterError(f"optimizer must be an Optimizer such as Adam(); got {optimizer!r}.")
     return optimizer

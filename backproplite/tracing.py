@@ -13,6 +13,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from textwrap import indent
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ import numpy as np
 from .activations import Activation
 from .checks import Array, whole_number
 from .errors import DivergenceError, ParameterError, ShapeError
-from .files import write_file
+from .files import checked_path, write_file
 from .formulas import (
     Change,
     Equation,
@@ -42,9 +43,10 @@ from .pages import step_page
 from .parameters import carve
 
 MOST_SAMPLES = 64
+INDENT = "   "
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Stage:
     """One stage of a training step.
 
@@ -82,12 +84,12 @@ class Stage:
         return "\n".join(each.text(digits) for each in self.equations)
 
     def __str__(self) -> str:
-        return f"{self.title}\n\n{_indented(self.text())}"
+        return f"{self.title}\n\n{indent(self.text(), INDENT)}"
 
     __repr__ = __str__
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Trace:
     """The worked example of one training step; `print` it, or step through it with `to_html`.
 
@@ -110,7 +112,7 @@ class Trace:
     samples: int
     loss: float
     loss_after: float
-    digits: int = 4
+    digits: int
 
     def __getitem__(self, name: str) -> Stage:
         """Return the stage of this name."""
@@ -146,7 +148,7 @@ class Trace:
             f"Numbers are rounded to {self.digits} digits; entries are counted from 0."
         )
         blocks = [
-            f"{number}. {stage.title}\n\n{_indented(stage.text(self.digits))}".rstrip()
+            f"{number}. {stage.title}\n\n{indent(stage.text(self.digits), INDENT)}".rstrip()
             for number, stage in enumerate(self.stages, 1)
         ]
         return "\n\n".join([head, *blocks, self.verdict])
@@ -158,7 +160,7 @@ class Trace:
 
         Raises `InputError` if the file cannot be there, such as where its folder is missing.
         """
-        write_file(path, step_page(self).encode())
+        write_file(checked_path(path, (".html", ".htm")), step_page(self).encode())
 
     def _repr_html_(self) -> str:
         """Show the page in a notebook, in a frame of its own."""
@@ -218,7 +220,6 @@ def trace(network: Network, X: object, y: object, digits: int = 4) -> Trace:
     if not isinstance(network, Network):
         raise ParameterError(f"network must be a Network; got {type(network).__name__}.")
     digits = whole_number("digits", digits, 1)
-    network._check_optimizer()
     x, targets, _ = network._checked(X, y, None)
     if len(x) > MOST_SAMPLES:
         raise ShapeError(
@@ -338,10 +339,6 @@ def _subscript(number: int) -> str:
     return str(number).translate(str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉"))
 
 
-def _indented(text: str) -> str:
-    return "\n".join(f"   {line}".rstrip() for line in text.splitlines())
-
-
 # The stages.
 
 
@@ -391,7 +388,7 @@ def _update(
     for (i, name), old in layer_state.items():
         new = getattr(twin.layers[i], name)
         if not np.array_equal(new, old):
-            changes.append(after_step_equation(passages[i], name, old, new.copy()))
+            changes.append(after_step_equation(passages[i], name, old, new))
     return tuple(changes)
 
 

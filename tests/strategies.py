@@ -1,53 +1,20 @@
-"""Hypothesis strategies that several test modules share."""
+"""Hypothesis strategies that several test modules share; most are the library's own."""
 
 from __future__ import annotations
 
-import numpy as np
-from hypothesis import strategies as st
-
 import backproplite as bp
+from backproplite import testing
 
-seeds = st.integers(0, 2**32 - 1)
-
-#: Batch sizes and widths small enough that a check of every entry stays quick.
-sizes = st.integers(1, 5)
-
-activation_classes = [
-    bp.Identity,
-    bp.Sigmoid,
-    bp.Tanh,
-    bp.ReLU,
-    bp.LeakyReLU,
-    bp.ELU,
-    bp.GELU,
-    bp.SiLU,
-    bp.Softplus,
-    bp.Softmax,
-]
+seeds, sizes, targets_for = testing.SEEDS, testing.SIZES, testing.targets_for
+activation_classes = list(testing.ACTIVATIONS)
 elementwise_classes = [cls for cls in activation_classes if cls is not bp.Softmax]
-
-optimizer_classes = [bp.GradientDescent, bp.Momentum, bp.RMSProp, bp.Adam, bp.AdamW]
-
-loss_classes = [
-    bp.MeanSquaredError,
-    bp.HalfSquaredError,
-    bp.MeanAbsoluteError,
-    bp.Huber,
-    bp.BinaryCrossEntropy,
-    bp.CategoricalCrossEntropy,
-    bp.SigmoidCrossEntropy,
-    bp.SoftmaxCrossEntropy,
-]
+optimizer_classes = list(testing.OPTIMIZERS)
+loss_classes = list(testing.LOSSES)
 
 
 def matrices(rows=sizes, columns=sizes):
     """Arrays of shape (rows, columns) of normal numbers; kinks at 0 are never hit exactly."""
-    return st.builds(
-        lambda n, k, seed: np.random.default_rng(seed).standard_normal((n, k)),
-        rows,
-        columns,
-        seeds,
-    )
+    return testing.batches(rows, columns)
 
 
 def batch_for(loss, samples, outputs, rng):
@@ -58,40 +25,10 @@ def batch_for(loss, samples, outputs, rng):
     return outputs_array, targets_for(loss, samples, outputs, rng)
 
 
-def targets_for(loss, samples, outputs, rng):
-    """Targets that a loss can take."""
-    if isinstance(loss, (bp.CategoricalCrossEntropy, bp.SoftmaxCrossEntropy)):
-        return rng.integers(0, outputs, samples)
-    if isinstance(loss, (bp.BinaryCrossEntropy, bp.SigmoidCrossEntropy)):
-        return rng.integers(0, 2, (samples, outputs)).astype(float)
-    return rng.standard_normal((samples, outputs))
-
-
-@st.composite
-def networks(draw, dropout=True, batch_norm=True):
-    """A random network with a batch that suits it: (network, X, y)."""
-    rng = np.random.default_rng(draw(seeds))
-    samples, width = draw(st.integers(2, 5)), draw(sizes)
-    X = rng.standard_normal((samples, width))
-    layers = []
-    for _ in range(draw(st.integers(0, 2))):
-        following = draw(sizes)
-        layers.append(bp.Dense(width, following))
-        width = following
-        if batch_norm and draw(st.booleans()):
-            layers.append(bp.BatchNorm(width))
-        if draw(st.booleans()):
-            layers.append(bp.LayerNorm(width))
-        layers.append(draw(st.sampled_from(activation_classes))())
-        if dropout and draw(st.booleans()):
-            layers.append(bp.Dropout(0.3))
-    outputs = draw(sizes)
-    layers.append(bp.Dense(width, outputs))
-    loss = draw(st.sampled_from(loss_classes))()
-    if loss.wants_probabilities:
-        layers.append(getattr(bp, loss.suits)())
-    optimizer = draw(st.sampled_from(optimizer_classes))(learning_rate=0.01)
-    network = bp.Network(layers, loss=loss, optimizer=optimizer, seed=rng)
-    # Biases of 0 behind a dead ReLU would put the next one exactly on its kink.
-    network.parameters[...] += 0.1 * rng.standard_normal(network.parameters.size)
-    return network, X, targets_for(loss, samples, outputs, rng)
+def networks(dropout=True, batch_norm=True):
+    """Random networks as in `backproplite.testing`, without some kinds of layers if wanted."""
+    left_out = [
+        kind for kind, wanted in ((bp.Dropout, dropout), (bp.BatchNorm, batch_norm)) if not wanted
+    ]
+    kinds = [kind for kind in testing.KINDS if not isinstance(kind(2), tuple(left_out))]
+    return testing.networks(kinds=kinds)

@@ -391,11 +391,11 @@ def test_elementwise_activations_keep_any_shape(cls, shape):
 @every_activation
 @pytest.mark.parametrize(
     ("x", "given_"),
-    [("a", "dtype <U1 from a str"), (None, "dtype object from a NoneType"), ([{}], "from a list")],
+    [("a", r"text \(dtype <U1\)\. Encode"), (None, "None"), ([{}], r"{} at index \[0\]\. Remove,")],
 )
 def test_what_is_not_numbers_is_refused(cls, x, given_):
     for function in (cls(), cls().derivative):
-        with pytest.raises(bp.InputError, match=rf"^x must hold numbers; got .*{given_}\.$"):
+        with pytest.raises(bp.InputError, match=rf"^x must hold numbers; got {given_}.*\.$"):
             function(x)
 
 

@@ -264,6 +264,14 @@ def test_a_plateau_is_not_a_rate_too_low(seed):
         network.fit(*XOR, epochs=200)
 
 
+def test_a_slow_rate_that_serves_is_not_too_low():
+    network = on_xor(bp.Adam(0.0005), seed=5).fit(*XOR, epochs=1600)
+    for _ in range(4):
+        network.fit(*XOR, epochs=200)
+        assert bp.diagnose(network, *XOR).healthy
+    assert network.history["loss"][-1] < 0.15
+
+
 def test_the_jump_of_a_first_step_is_made_up_for():
     network = on_digits(bp.RMSProp(), deep(bp.ReLU, width=512, features=64, outputs=10))
     assert bp.diagnose(network, *DIGITS).healthy
@@ -316,7 +324,11 @@ def test_a_negative_loss_is_not_taken_for_knowledge():
     assert bp.diagnose(network.fit(X, y, epochs=300), X, y).healthy
     network.optimizer = bp.GradientDescent(1e-7)
     network.parameters[...] = bp.Network(deep(bp.Tanh), Shifted(), seed=0).parameters
-    assert names(bp.diagnose(network, X, y)) == ["learning rate too low"]
+    (finding,) = bp.diagnose(network, X, y).findings
+    assert finding.name == "learning rate too low"
+    network.optimizer = eval(finding.cure.removeprefix("Use ").removesuffix("."), vars(bp))
+    before = network.evaluate(X, y)
+    assert network.fit(X, y, epochs=20).evaluate(X, y) < before - 0.01
 
 
 def test_guesses_are_weighted_as_the_samples_are():
@@ -340,7 +352,14 @@ def test_targets_that_do_not_vary_are_no_puzzle(data):
     network.fit(*data, epochs=3000)
     diagnosis = bp.diagnose(network, *data)
     assert diagnosis.healthy
-    assert f"{network.history['loss'][0]:.4g}" in diagnosis.verdict
+    assert "has learnt" in diagnosis.verdict
+
+
+def test_one_sample_learnt_step_by_step_is_healthy():
+    network = on_xor(bp.GradientDescent(0.5))
+    for _ in range(2000):
+        network.train_step(XOR[0][1:2], XOR[1][1:2])
+    assert bp.diagnose(network, XOR[0][1:2], XOR[1][1:2]).healthy
 
 
 def test_what_has_been_learnt_exactly_is_healthy():
@@ -703,6 +722,30 @@ def test_watch_is_silent_on_healthy_runs():
     assert watch.diagnosis is None
 
 
+def test_a_later_look_costs_two_passes():
+    passes = []
+
+    class Counter(bp.Layer):
+        def forward(self, x):
+            passes.append("forward")
+            return x, None
+
+        def backward(self, grad_output, cache):
+            passes.append("backward")
+            return grad_output
+
+    network = on_moons([bp.Dense(2, 4), Counter(), bp.Dense(4, 1)])
+    watch = bp.Watch(*MOONS, every=3)
+    network.fit(*MOONS, epochs=1, callbacks=watch)
+    assert len(passes) < 2 * 30
+    passes.clear()
+    watch(network)
+    assert passes == []
+    network.epoch_count = 3
+    watch(network)
+    assert passes == ["forward", "backward"]
+
+
 def test_watch_refuses_what_it_cannot_look_at():
     with pytest.raises(bp.ParameterError, match="every must be a whole number"):
         bp.Watch(*XOR, every=0)
@@ -729,3 +772,14 @@ def test_what_is_not_known_is_not_a_number_of_the_table():
     health = bp.diagnose(network, *LINE).layers[0]
     assert health.output_size == 0
     assert health.update_ratio == math.inf
+
+
+def test_a_network_that_stands_still_is_not_praised_for_it():
+    X, y = bp.datasets.xor()
+    layers = [bp.Dense(2, 4, bp.He()), bp.ReLU(), bp.Dense(4, 1), bp.Sigmoid()]
+    network = bp.Network(layers, bp.MeanSquaredError(), bp.GradientDescent(0.5), seed=3)
+    found = bp.diagnose(network.fit(X, y, epochs=2000), X, y)  # it has two answers of four
+    assert found.verdict.startswith(
+        "Nothing ails it, but it is at rest: 20 more steps at 0.5 leave"
+    )
+    assert f"the loss at {found.loss:.4g}." in found.verdict

@@ -278,6 +278,53 @@ def test_single_precision():
     assert check_lines(bp.trace(network, *batch(network, 3)), 1e-5) > 100
 
 
+def test_the_length_of_few_gradients_is_worked_out():
+    network = network_of(bp.Dense(1, 1), optimizer=bp.GradientDescent(0.1, clip_norm=1e-3))
+    step = bp.trace(network, *batch(network, 1))
+    length, *_ = step["update"].equations
+    assert re.fullmatch(r"length = √\([^…²]+² \+ [^…²]+²\) = .*", length.lines[0].text())
+    check(network, *batch(network, 1))
+
+
+# Layout
+
+
+@pytest.mark.parametrize(
+    ("formula", "value", "text"),
+    [
+        ("", [[1.0, 2]], "a = [1 2]"),
+        ("what Own makes of b", [[1.0, 2]], "a = what Own makes of b = [1 2]"),
+        ("what Own makes of b", [[1.0], [2]], "a = what Own makes of b\na = [[1]\n     [2]]"),
+        ("w" * 84, [1.0, 2], f"a = {'w' * 84} = [1 2]"),
+        ("w" * 90, [1.0, 2], f"a = {'w' * 90}\na = [1 2]"),
+    ],
+)
+def test_an_equation_that_is_not_worked_out(formula, value, text):
+    assert formulas.Equation("output", "a", formula, np.array(value)).text() == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (3.0, "a = b + 1 = 2 + 1 = 3"),
+        ([3.0, 4], "a = b + 1\n  a[0] = 2 + 1 = 3\n  a[1] = 3 + 1 = 4"),
+        (
+            np.arange(1.0, 8),
+            "a = b + 1\n  a[0] = 0 + 1 = 1\n  ...\n  … and 1 more:\na = [1 2 3 4 5 6 7]",
+        ),
+    ],
+)
+def test_an_equation_that_is_worked_out(value, text):
+    value = np.array(value)
+    result, b = formulas.Named("a", value), formulas.Named("b", value - 1)
+    equation = formulas.equation("output", result, "{b} + 1", b=b)
+    ours = equation.text()
+    if value.size > 6:
+        assert len(equation.lines) == 6
+        ours = re.sub(r"(\n  a\[[1-9]\].*)+", "\n  ...", ours)
+    assert ours == text
+
+
 # Excerpts
 
 

@@ -178,3 +178,11 @@ def test_the_base_of_the_scaled_ones_has_no_variance():
     scaled = bp.He.__mro__[1]
     with pytest.raises(NotImplementedError):
         draw(scaled())
+
+
+@pytest.mark.parametrize("cls", [bp.He, bp.Glorot, bp.LeCun])
+def test_a_single_number_has_no_inputs_to_count(cls):
+    with pytest.raises(
+        bp.ParameterError, match=rf"^{cls.__name__} needs inputs and outputs to count"
+    ):
+        cls()((), np.random.default_rng(0))

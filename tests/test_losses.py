@@ -556,10 +556,15 @@ def refusals():
         for bad, error, *words in [
             ([[0.5, NAN], [0.5, 0.5]], bp.InputError, "must be finite in float64", "nan", "[0, 1]"),
             ([[0.5, 0.5], [-INF, 1]], bp.InputError, "must be finite", "-inf", "[1, 0]"),
-            ([["a", "b"]] * 2, bp.InputError, "must hold real numbers", "dtype <U1", "a list"),
-            ([[1, 2j]] * 2, bp.InputError, "must hold real numbers", "complex128", "take .real"),
-            ([[1, None]] * 2, bp.InputError, "must hold real numbers", "object"),
-            ([[1, 2], [3]], bp.InputError, "an array of numbers, every row as long", "(2,)"),
+            ([["a", "b"]] * 2, bp.InputError, "must hold real numbers", "text (dtype <U1)"),
+            ([[1, 2j]] * 2, bp.InputError, "must hold real numbers", "complex128", "Take .real"),
+            ([[1, None]] * 2, bp.InputError, "must hold real numbers", "None at index [0, 1]"),
+            (
+                [[1, 2], [3]],
+                bp.InputError,
+                "an array of numbers, every row as long",
+                "a list whose",
+            ),
         ]:
             arrays = [PAIR, PAIR]
             arrays[place] = bad
@@ -569,8 +574,9 @@ def refusals():
     labels = "must be integer labels of shape (samples,), or one-hot rows of shape (samples, 2)"
     flat = "must be 2-D, shaped (samples, features)"
     shape, bad = bp.ShapeError, bp.InputError
-    yield plain, PAIR, [1, 0], None, shape, ("targets", two_columns, "shape (2,)")
-    yield plain, PAIR, [[1], [0]], None, shape, ("targets", two_columns, "shape (2, 1)")
+    hint = "shape (2,). For class labels use SoftmaxCrossEntropy()."
+    yield plain, PAIR, [1, 0], None, shape, ("targets", two_columns, hint)
+    yield plain, PAIR, [[1], [0]], None, shape, ("targets", two_columns, "shape (2, 1).")
     yield plain, PAIR, [[1, 0, 0]] * 2, None, shape, ("targets", two_columns, "shape (2, 3)")
     yield plain, PAIR, 1.0, None, shape, ("targets", two_columns, "shape ()")
     yield plain, PAIR, [PAIR], None, shape, ("targets", two_columns, "shape (1, 2, 2)")
@@ -585,9 +591,9 @@ def refusals():
     yield loss_classes, PAIR[:1], [[0, 1]] * 2, None, shape, ("outputs and", both, "1 and 2")
     yield CATEGORICAL, PAIR, [0], None, shape, ("outputs and targets", both, "2 and 1")
     whole = "must hold whole labels from 0 to 1, one for each of the 2 outputs"
-    yield CATEGORICAL, PAIR, [0, 2], None, bad, ("targets", whole, "got 2 at index 1")
-    yield CATEGORICAL, PAIR, [-1, 0], None, bad, ("targets", whole, "got -1 at index 0")
-    yield CATEGORICAL, PAIR, [0, 0.5], None, bad, ("targets", whole, "got 0.5 at index 1")
+    yield CATEGORICAL, PAIR, [0, 2], None, bad, ("targets", whole, "got 2 at index [1]")
+    yield CATEGORICAL, PAIR, [-1, 0], None, bad, ("targets", whole, "got -1 at index [0]")
+    yield CATEGORICAL, PAIR, [0, 0.5], None, bad, ("targets", whole, "got 0.5 at index [1]")
     yield CATEGORICAL, PAIR, [0, NAN], None, bad, ("targets", "must be finite", "nan at index [1]")
     yield CATEGORICAL, PAIR, ["a", "b"], None, bad, ("targets", "real numbers", "dtype <U1")
     one = "must sum to 1"
@@ -596,16 +602,44 @@ def refusals():
     yield CATEGORICAL, PAIR, [[0, 1], [0.5, 0.4999]], None, bad, ("targets", one, "0.9999")
     inside = "must lie between 0 and 1"
     for cls in (*BINARY, *CATEGORICAL):
-        yield [cls], PAIR, [[0, 1], [2, -1]], None, bad, ("targets", inside, "got -1")
-        yield [cls], PAIR, [[0, 1.5], [0, 1]], None, bad, ("targets", inside, "got 1.5")
+        yield (
+            [cls],
+            PAIR,
+            [[0, 1], [2, -1]],
+            None,
+            bad,
+            ("targets", inside, "got 2 at index [1, 0]"),
+        )
+        yield (
+            [cls],
+            PAIR,
+            [[0, 1.5], [0, 1]],
+            None,
+            bad,
+            ("targets", inside, "got 1.5 at index [0, 1]"),
+        )
     for cls in (bp.BinaryCrossEntropy, bp.CategoricalCrossEntropy):
-        words = ("outputs", inside, "(probabilities)")
+        words = ("outputs", inside, f"(probabilities, such as {cls.suits}() gives)")
         yield [cls], [[0.5, 1.5]] * 2, [[0, 1]] * 2, None, bad, (*words, "got 1.5")
-        yield [cls], [[1.5, -0.5]] * 2, [[0, 1]] * 2, None, bad, (*words, "got -0.5")
-        yield [cls], [[0.5, -0.5]] * 2, [[0, 1]] * 2, None, bad, (*words, "got -0.5")
+        yield (
+            [cls],
+            [[0.5, 0.5], [1.5, -0.5]],
+            [[0, 1]] * 2,
+            None,
+            bad,
+            (*words, "got 1.5 at index [1, 0]"),
+        )
+        yield (
+            [cls],
+            [[0.5, -0.5]] * 2,
+            [[0, 1]] * 2,
+            None,
+            bad,
+            (*words, "got -0.5 at index [0, 1]"),
+        )
     name, perfect = "sample_weight", [[0, 1], [0, 1]]
     for weight, error, *words in [
-        ([1, -1], bad, "must not be negative", "-1.0 at"),
+        ([1, -1], bad, "must not be negative", "-1 at index [1]"),
         ([0, 0], bad, "must have at least one weight above 0", "only zeros"),
         ([1], shape, "one weight per sample, shape (2,)", "shape (1,)"),
         ([1, 1, 1], shape, "one weight per sample, shape (2,)", "shape (3,)"),

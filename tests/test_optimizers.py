@@ -721,3 +721,14 @@ def test_an_optimizer_without_update_says_so():
 
 if __name__ == "__main__":
     store_figures()
+
+
+def test_an_update_that_returns_something_has_not_changed_the_parameters_in_place():
+    class Returning(bp.Optimizer):
+        def update(self, parameters, gradients, rate):
+            return parameters - rate * gradients
+
+    optimizer = Returning(0.1)
+    with pytest.raises(bp.ParameterError, match=r"^update of Returning must change .* in place"):
+        optimizer.step(np.ones(2), np.ones(2))
+    assert optimizer.step_count == 0

@@ -29,7 +29,7 @@ ROOMS = [
     {"descent", "formulas", "diagnostics", "recording"},
     {"pages"},
     {"tracing"},
-    {"plots"},
+    {"plots", "testing"},
     {"__init__"},
     {"__main__"},
 ]

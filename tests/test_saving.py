@@ -27,7 +27,6 @@ from backproplite.configurable import Configurable
 from backproplite.descriptions import CLASSES
 from backproplite.saving import GENERATORS, network_from_bytes, network_to_bytes
 from backproplite.storage import from_bytes, to_bytes
-from backproplite.training import Checkpoint
 
 RNG = np.random.default_rng
 X, Y = RNG(1).standard_normal((10, 3)), RNG(2).standard_normal((10, 1))
@@ -571,6 +570,20 @@ def test_the_error_names_the_file(tmp_path):
     assert str(caught.value).startswith(f"{path}: this is no backproplite model, or its end is")
 
 
+def test_the_error_tells_what_a_class_had_against_it(tmp_path):
+    path = tmp_path / "model.npz"
+    path.write_bytes(forged(put(*DENSE, 1, "in_features", value=0)))
+    with pytest.raises(bp.ModelFileError, match="ParameterError: in_features must be a") as caught:
+        bp.Network.load(path)
+    assert isinstance(caught.value.__cause__, bp.ParameterError)
+
+
+def test_the_path_is_looked_at_first(tmp_path):
+    network = stateful(optimizer=bp.Adam(lambda step: 0.1))
+    with pytest.raises(bp.InputError, match="does not exist"):
+        network.save(tmp_path / "missing" / "model.npz")
+
+
 def full_disk(*_):
     raise OSError(28, "No space left on device")
 
@@ -581,7 +594,7 @@ def test_a_full_disk_leaves_the_old_file_and_the_network(tmp_path, monkeypatch):
     before, twin = bits(network), copy.deepcopy(network)
     monkeypatch.setattr(os, "fsync", full_disk)
     with pytest.raises(OSError, match="No space left"):
-        network.fit(X, Y, 3, callbacks=Checkpoint(tmp_path / "model.npz"))
+        network.fit(X, Y, 3, callbacks=bp.Checkpoint(tmp_path / "model.npz"))
     monkeypatch.undo()
     assert os.listdir(tmp_path) == ["model.npz"]
     assert bits(bp.Network.load(tmp_path / "model.npz")) == before
@@ -601,7 +614,7 @@ def test_training_that_was_cut_off_goes_on_from_the_checkpoint(tmp_path):
 
     network, whole = stateful(), stateful()
     with pytest.raises(KeyboardInterrupt):
-        network.fit(X, Y, 9, callbacks=[Checkpoint(path, every=2), cut_off], **settings)
+        network.fit(X, Y, 9, callbacks=[bp.Checkpoint(path, every=2), cut_off], **settings)
     again = bp.Network.load(path)
     assert again.epoch_count == 4
     assert bits(again.fit(X, Y, 9 - 4, **settings)) == bits(whole.fit(X, Y, 9, **settings))
@@ -609,7 +622,7 @@ def test_training_that_was_cut_off_goes_on_from_the_checkpoint(tmp_path):
 
 def written_at(tmp_path, scores, **settings):
     """The epochs after which a file is written, for validation losses one after the other."""
-    network, checkpoint = stateful(), Checkpoint(tmp_path / "model.npz", **settings)
+    network, checkpoint = stateful(), bp.Checkpoint(tmp_path / "model.npz", **settings)
     written = []
     network.save = lambda path: (
         bp.Network.save(network, path),
@@ -645,30 +658,30 @@ def test_the_first_checkpoint_is_written_whatever_the_score(tmp_path):
 def test_the_best_is_the_best_over_all_calls_of_fit(tmp_path):
     path = tmp_path / "model.npz"
     network, settings = stateful(), {"batch_size": 3, "validation_data": VALIDATION}
-    network.fit(X, Y, 10, callbacks=Checkpoint(path, best_only=True), **settings)
+    network.fit(X, Y, 10, callbacks=bp.Checkpoint(path, best_only=True), **settings)
     assert bp.Network.load(path).epoch_count == np.argmin(network.history["val_loss"]) + 1
     again = bp.Network.load(path)
     again.optimizer.learning_rate = 3.0  # from now on it gets worse
     best = path.read_bytes()
-    again.fit(X, Y, 2, callbacks=Checkpoint(path, best_only=True), **settings)
+    again.fit(X, Y, 2, callbacks=bp.Checkpoint(path, best_only=True), **settings)
     assert path.read_bytes() == best
 
 
 def test_the_best_is_found_without_validation_data(tmp_path):
     network = stateful()
-    network.fit(X, Y, 4, callbacks=Checkpoint(tmp_path / "model.npz", best_only=True))
+    network.fit(X, Y, 4, callbacks=bp.Checkpoint(tmp_path / "model.npz", best_only=True))
     assert np.isfinite(network.history["val_loss"]).all()
-    network.fit(X, Y, 1, callbacks=Checkpoint(tmp_path / "model.npz"))
+    network.fit(X, Y, 1, callbacks=bp.Checkpoint(tmp_path / "model.npz"))
     assert np.isnan(network.history["val_loss"][-1])
 
 
 def test_a_checkpoint_refuses_bad_arguments_at_once(tmp_path):
     with pytest.raises(bp.InputError, match="does not exist"):
-        Checkpoint(tmp_path / "missing" / "model.npz")
+        bp.Checkpoint(tmp_path / "missing" / "model.npz")
     with pytest.raises(bp.ParameterError, match="every must be a whole number of at least 1"):
-        Checkpoint(tmp_path / "model.npz", every=0)
+        bp.Checkpoint(tmp_path / "model.npz", every=0)
     assert (
-        repr(Checkpoint("a.npz", 2, best_only=True))
+        repr(bp.Checkpoint("a.npz", 2, best_only=True))
         == "Checkpoint('a.npz', every=2, best_only=True)"
     )
 
@@ -853,6 +866,21 @@ def test_a_strangers_file_is_refused(name):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["os.system", "", "a b", "\x1b[2J", 3, ["x"]])
+def test_a_name_that_no_class_can_have_is_not_asked_for(name):
+    for change in (put("custom", value=[name]), put(*RATE, value={"name": name})):
+        with pytest.raises(bp.ModelFileError) as caught:
+            network_from_bytes(bp.Network, forged(change))
+        assert "pass custom" not in str(caught.value)
+        assert str(caught.value).isprintable()
+
+
+def test_a_number_must_not_have_axes():
+    forgery = forged(put("layers", 1, 1, "start", value={"number": "history.loss"}), customized())
+    with pytest.raises(bp.ModelFileError, match="a setting is described in a way that means noth"):
+        network_from_bytes(bp.Network, forgery, CUSTOM)
+
+
 def twister(**changes):
     def change(arrays, data):
         for name, value in changes.items():
@@ -877,8 +905,9 @@ def philox(**changes):
         lambda: twister(pos=625),
         lambda: twister(pos=-1),
         lambda: twister(pos=2**31),
-        lambda: twister(key=np.zeros(623, np.uint32)),
-        lambda: twister(key=np.zeros(624, np.int64)),
+        lambda: twister(key=np.ones(623, np.uint32)),
+        lambda: twister(key=np.ones(625, np.uint32)),
+        lambda: twister(key=np.ones(624, np.int64)),
         lambda: twister(key=np.eye(1, 624, dtype=np.uint32)[0]),  # it would draw zeros only
         lambda: philox(buffer_pos=5),
         lambda: philox(buffer_pos=-1),
@@ -887,7 +916,7 @@ def philox(**changes):
     ],
 )
 def test_generators_that_would_read_beyond_their_memory_or_hang_are_refused(content):
-    with pytest.raises(bp.ModelFileError):
+    with pytest.raises(bp.ModelFileError, match="in a state that it cannot come into"):
         network_from_bytes(bp.Network, content())
 
 
@@ -1242,28 +1271,52 @@ def test_killed_at_each_call_in_turn(tmp_path, owner, call, number, new):
     assert bits(bp.Network.load(path)) == bits(network)
 
 
+class SlowSave(threading.Thread):
+    """A save that stops before the file is in its place, until it may go on."""
+
+    def __init__(self, path, seed):
+        super().__init__()
+        self.path, self.seed = path, seed
+        self.waits, self.may_go_on = threading.Event(), threading.Event()
+        self.start()
+        assert self.waits.wait(20)
+
+    def run(self):
+        stateful(seed=self.seed).save(self.path)
+
+    def go_on(self):
+        self.may_go_on.set()
+        self.join()
+
+
 @needs_fork
-def test_a_writer_that_is_alive_keeps_its_temporary_file(tmp_path, monkeypatch):
-    path, started, go_on = tmp_path / "model.npz", threading.Event(), threading.Event()
-    slow = []
+def test_writers_that_are_alive_keep_their_temporary_files(tmp_path, monkeypatch):
+    path = tmp_path / "model.npz"
 
     def slow_fsync(handle, fsync=os.fsync):
-        if threading.current_thread() in slow:
-            started.set()
-            assert go_on.wait(20)
+        thread = threading.current_thread()
+        if isinstance(thread, SlowSave):
+            thread.waits.set()
+            assert thread.may_go_on.wait(20)
         fsync(handle)
 
     monkeypatch.setattr(os, "fsync", slow_fsync)
-    slow.append(threading.Thread(target=stateful(seed=1).save, args=[path]))
-    slow[0].start()
-    assert started.wait(20)
-    for _ in range(2):
-        stateful(seed=2).save(path)
-        assert len(os.listdir(tmp_path)) == 2
-    go_on.set()
-    slow[0].join()
+    writers = [SlowSave(path, seed) for seed in (1, 2, 3)]
+    for left, writer in zip((3, 2, 1), writers, strict=True):
+        stateful(seed=0).save(path)
+        assert len(os.listdir(tmp_path)) == left + 1
+        writer.go_on()
+        assert bits(bp.Network.load(path)) == bits(stateful(seed=writer.seed))
     assert os.listdir(tmp_path) == ["model.npz"]
-    assert bits(bp.Network.load(path)) == bits(stateful(seed=1))
+
+
+@needs_fork
+def test_leftovers_are_found_whatever_the_name(tmp_path):
+    for name in ("model[1].npz", "*?.npz"):
+        leftover = tmp_path / f".{name}.0123abcd.part"
+        leftover.write_bytes(b"")
+        stateful().save(tmp_path / name)
+        assert not leftover.exists()
 
 
 def test_where_folders_cannot_be_opened_as_on_windows_files_are_written_all_the_same(

@@ -141,6 +141,7 @@ def test_a_stage_gives_its_parts():
         "∂loss/∂a₁[0] = -0.0674 · 0.5 = -0.0337",
         "∂loss/∂a₁[1] = -0.0674 · 0.6 = -0.0404",
     ]
+    assert (stage.numbers(), stage.text()) == (stage.numbers(4), stage.text(4))
     assert list(stage.arrays) == ["grad_weight", "grad_bias", "grad_input"]
     assert (
         stage.text(3).replace("\n  ", "\n").splitlines()[1:3] == stage.numbers(3).splitlines()[:2]
@@ -182,11 +183,13 @@ def test_a_trace_has_the_numbers_of_the_step_to_the_bit(example, steps_before):
     state = twin.rng.bit_generator.state
     assert twin.train_step(X, y) == loss
     update = step["update"].arrays
-    for i, layer in enumerate(twin.layers):
-        for name in (*layer.block.shapes, *layer.state_names):
-            new = getattr(layer, name)
-            assert np.array_equal(update.get(f"layers[{i}].{name}", new), new)
-        assert {f"layers[{i}].{name}" for name in layer.block.shapes} <= set(update)
+    for i, (old, new) in enumerate(zip(network.layers, twin.layers, strict=True)):
+        for name in new.block.shapes:
+            assert np.array_equal(update[f"layers[{i}].{name}"], getattr(new, name))
+        for name in new.state_names:
+            unchanged = np.array_equal(getattr(old, name), getattr(new, name))
+            shown = update.get(f"layers[{i}].{name}")
+            assert unchanged if shown is None else np.array_equal(shown, getattr(new, name))
 
     twin.rng.bit_generator.state = state
     outputs, _ = twin.forward_training(X)
@@ -253,6 +256,7 @@ def test_layers_may_write_over_what_they_are_given():
 
         def backward(self, grad_output, positive):
             grad_output[~positive] = 0
+            positive[...] = True
             return grad_output
 
     def traced(layer):
@@ -269,7 +273,18 @@ def test_layers_may_write_over_what_they_are_given():
             ours, reference = getattr(p, part), getattr(q, part)
             assert (ours is None) == (reference is None)
             assert ours is None or np.array_equal(ours.value, reference.value, equal_nan=True)
+        assert isinstance(p.layer, bp.Dense) or np.array_equal(p.cache, p.output.value > 0)
         assert all(np.array_equal(p.gradients[k].value, q.gradients[k].value) for k in p.gradients)
+
+
+def test_the_first_layer_is_asked_for_no_more_than_training_asks():
+    class First(bp.Dense):
+        def backward(self, grad_output, x):
+            raise AssertionError
+
+    network = bp.Network([First(2, 1)], bp.MeanSquaredError(), seed=0)
+    step = bp.trace(network, [[1.0, 2]], [[3.0]])
+    assert list(step["layers[0].backward"].arrays) == ["grad_weight", "grad_bias"]
 
 
 # Its shape
@@ -399,6 +414,8 @@ def test_single_precision_stays_single():
         (0.5, 0.75, "The loss rose by 50.00 %."),
         (-2.0, -3.0, "The loss fell by 50.00 %."),
         (1.0, 1 - 1e-9, "The loss fell by 1e-07 %."),
+        (1.0, 1 - 2e-4, "The loss fell by 0.02 %."),
+        (1.0, 51.0, "The loss rose by 5000.00 %."),
         (1.0, 1e300, "The loss rose by 1e+302 %."),
         (0.5, 0.5, "The loss stayed at 0.5."),
         (0.0, 0.0, "The loss went from 0 to 0."),

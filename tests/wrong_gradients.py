@@ -389,3 +389,89 @@ LOSSES = {
     "writes to the outputs": lambda scale: WritesOutputs(),
     "writes to the targets": lambda scale: WritesTargets(),
 }
+
+
+class Pair:
+    """The functions of a small classifier: forward(x, weight, bias, labels), and the way back.
+
+    `scale` is how large the loss is; `fault` changes the tuple of gradients.
+    """
+
+    def __init__(self, scale=1.0, fault=None):
+        self.scale, self.fault = scale, fault
+
+    def forward(self, x, weight, bias, labels):
+        self.x, self.weight = x, weight
+        self.hidden = np.tanh(x @ weight + bias)
+        self.ones = np.eye(self.hidden.shape[1], dtype=np.int8)[labels]
+        return self.scale * ((self.hidden - self.ones) ** 2).mean()
+
+    def backward(self, grad_output):
+        grad = grad_output * self.scale * 2 * (self.hidden - self.ones) / self.hidden.size
+        grad = grad * (1 - self.hidden**2)
+        gradients = [grad @ self.weight.T, self.x.T @ grad, grad.sum(axis=0), None]
+        if self.fault is not None:
+            self.fault(self, gradients)
+        return tuple(gradients)
+
+    def both(self):
+        return self.forward, self.backward
+
+
+def changed(which, change):
+    """A fault that changes one of the gradients x, weight, bias."""
+
+    def fault(pair, gradients):
+        gradients[which] = change(gradients[which])
+
+    return fault
+
+
+def forgets_tanh(pair, gradients):
+    gradients[2] = gradients[2] / (1 - pair.hidden**2).mean(axis=0)
+
+
+def adds_up(pair, gradients):
+    pair.total = gradients[1] + getattr(pair, "total", 0)
+    gradients[1] = pair.total
+
+
+def from_the_first_call(pair, gradients):
+    pair.first = getattr(pair, "first", gradients[0])
+    gradients[0] = pair.first
+
+
+def from_the_call_before(pair, gradients):
+    before = getattr(pair, "before", gradients[0])
+    pair.before, gradients[0] = gradients[0], (gradients[0] + before) / 2
+
+
+def writes_to_an_argument(pair, gradients):
+    pair.weight *= 0.5
+
+
+def one_too_few(pair, gradients):
+    del gradients[1]
+
+
+#: Faults of a pair of functions of x (5, 4), weight (4, 4), bias (4,) and labels.
+PAIRS = {
+    "factor 1.0009": changed(1, lambda g: 1.0009 * g),
+    "sign": changed(0, lambda g: -g),
+    "transpose": changed(1, lambda g: g.T),
+    "batch counted twice": changed(2, lambda g: g / 5),
+    "one bias": changed(2, replaced(3, lambda entry: 1.01 * entry)),
+    "one entry zero": changed(1, replaced(6, lambda entry: 0)),
+    "all zero": changed(0, np.zeros_like),
+    "NaN": changed(2, lambda g: g * np.nan),
+    "wrong shape": changed(2, lambda g: g[:, np.newaxis]),
+    "text": changed(2, lambda g: g.astype(str)),
+    "complex": changed(0, lambda g: g + 0j),
+    "none at all": lambda pair, gradients: gradients.__setitem__(slice(None), [None] * 4),
+    "tanh forgotten": forgets_tanh,
+    "adds up": adds_up,
+    "from the first call": from_the_first_call,
+    "from the call before": from_the_call_before,
+    "writes to an argument": writes_to_an_argument,
+    "one too few": one_too_few,
+}

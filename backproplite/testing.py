@@ -1,0 +1,154 @@
+"""Random batches, layers and networks for your own tests, as strategies of hypothesis.
+
+They are what the library's own tests are made of (extra `testing`). `import
+backproplite` does not load this module: write `from backproplite.testing import networks`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+import numpy as np
+
+from . import activations, layers, losses, optimizers
+from .checks import Array
+from .errors import MissingExtraError
+from .network import Network
+
+try:
+    from hypothesis import strategies as st
+except ImportError:
+    raise MissingExtraError(
+        "backproplite.testing needs hypothesis: pip install 'backproplite[testing]'"
+    ) from None
+
+#: Builds a layer that takes as many features as it is told.
+Kind: TypeAlias = Callable[[int], layers.Layer]
+
+#: Numbers of samples and features, small enough that a check of every entry stays quick.
+SIZES = st.integers(1, 5)
+SEEDS = st.integers(0, 2**32 - 1)
+
+ACTIVATIONS: tuple[type[layers.Layer], ...] = (
+    activations.Identity,
+    activations.Sigmoid,
+    activations.Tanh,
+    activations.ReLU,
+    activations.LeakyReLU,
+    activations.ELU,
+    activations.GELU,
+    activations.SiLU,
+    activations.Softplus,
+    activations.Softmax,
+)
+KINDS: tuple[Kind, ...] = (
+    *(lambda _, cls=cls: cls() for cls in ACTIVATIONS),
+    lambda _: layers.Dropout(0.3),
+    layers.LayerNorm,
+    layers.BatchNorm,
+)
+LOSSES: tuple[type[losses.Loss], ...] = (
+    losses.MeanSquaredError,
+    losses.HalfSquaredError,
+    losses.MeanAbsoluteError,
+    losses.Huber,
+    losses.BinaryCrossEntropy,
+    losses.CategoricalCrossEntropy,
+    losses.SigmoidCrossEntropy,
+    losses.SoftmaxCrossEntropy,
+)
+OPTIMIZERS: tuple[type[optimizers.Optimizer], ...] = (
+    optimizers.GradientDescent,
+    optimizers.Momentum,
+    optimizers.RMSProp,
+    optimizers.Adam,
+    optimizers.AdamW,
+)
+
+
+@st.composite
+def batches(
+    draw: st.DrawFn,
+    samples: int | st.SearchStrategy[int] = SIZES,
+    features: int | st.SearchStrategy[int] = SIZES,
+    margin: float = 1e-3,
+) -> Array:
+    """Arrays of shape (samples, features) of normal numbers, none nearer to 0 than `margin`.
+
+    So they are away from the kink of a ReLU or of an absolute value.
+
+    Parameters
+    ----------
+    samples, features : int or strategy of int
+        The shape; from 1 to 5 each unless given.
+    margin : float
+        Numbers nearer to 0 are put there.
+
+    Examples
+    --------
+    >>> from hypothesis import given
+    >>> from backproplite import Sigmoid, check_gradients
+    >>> @given(batches(features=3))
+    ... def test_sigmoid(x):
+    ...     check_gradients(Sigmoid(), x)
+    >>> test_sigmoid()
+    """
+    n, k = (
+        draw(size) if isinstance(size, st.SearchStrategy) else size for size in (samples, features)
+    )
+    x = np.random.default_rng(draw(SEEDS)).standard_normal((n, k))
+    return np.copysign(np.maximum(abs(x), margin), x)
+
+
+def targets_for(loss: losses.Loss, samples: int, outputs: int, rng: np.random.Generator) -> Array:
+    """Return random targets that a loss can take: labels, zeros and ones, or normal numbers."""
+    if isinstance(loss, losses._CategoricalLoss):
+        return rng.integers(0, outputs, samples)
+    if isinstance(loss, losses._BinaryLoss):
+        return rng.integers(0, 2, (samples, outputs)).astype(np.float64)
+    return rng.standard_normal((samples, outputs))
+
+
+@st.composite
+def networks(
+    draw: st.DrawFn,
+    kinds: Sequence[Kind] = KINDS,
+    losses: Sequence[Callable[[], losses.Loss]] = LOSSES,
+) -> tuple[Network, Array, Array]:
+    """Random networks, each with a batch of 2 to 5 samples that suits it: (network, X, y).
+
+    Parameters
+    ----------
+    kinds : sequence of callable (features) -> Layer
+        What may stand between the `Dense` layers, such as a layer class of your own
+        that takes the number of features; all of the library's unless given.
+    losses : sequence of callable () -> Loss
+        What the loss is drawn from; all of the library's unless given.
+
+    Examples
+    --------
+    >>> from hypothesis import given
+    >>> from backproplite import MeanSquaredError, Tanh, check_gradients
+    >>> @given(networks(kinds=[lambda features: Tanh()], losses=[MeanSquaredError]))
+    ... def test_networks_of_tanh(case):
+    ...     check_gradients(*case)
+    >>> test_networks_of_tanh()
+    """
+    rng = np.random.default_rng(draw(SEEDS))
+    samples, width, outputs = draw(st.integers(2, 5)), draw(SIZES), draw(SIZES)
+    X = rng.standard_normal((samples, width))
+    stack: list[layers.Layer] = []
+    for following in draw(st.lists(SIZES, max_size=2)):
+        stack.append(layers.Dense(width, following))
+        stack += [kind(following) for kind in draw(st.lists(st.sampled_from(kinds), max_size=3))]
+        width = following
+    stack.append(layers.Dense(width, outputs))
+    loss = draw(st.sampled_from(losses))()
+    if loss.suits is not None:
+        stack.append(getattr(activations, loss.suits)())
+    optimizer = draw(st.sampled_from(OPTIMIZERS))(learning_rate=0.01)
+    network = Network(stack, loss=loss, optimizer=optimizer, seed=rng)
+    # Biases of 0 behind a dead ReLU would put the next one exactly on its kink.
+    network.parameters[...] += 0.1 * rng.standard_normal(network.parameters.size)
+    return network, X, targets_for(loss, samples, outputs, rng)

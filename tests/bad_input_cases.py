@@ -1,0 +1,499 @@
+"""Bad input as data: what is given in which place, and what is said to it.
+
+`test_bad_input.py` gives all of it to a network; `docs/bad-input.md` shows it.
+What is given is written as the source text that a user would write, and what is said
+stands below it. In the calls, `...` stands for what is given.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+import backproplite as bp
+
+X = np.array([[0, 1, 1], [1, 0, 1], [1, 1, 0], [0, 0, 0], [1, 1, 1]], dtype=float)
+TARGETS = {
+    "numbers": np.array([[0], [1], [1], [0], [1]], dtype=float),
+    "pairs": np.array([[0, 1], [1, 0], [1, 1], [0, 0], [1, 1]], dtype=float),
+    "labels": np.array([0, 1, 1, 0, 1], dtype=float),
+    "yes or no": np.array([[0, 1], [1, 0], [1, 1], [0, 0], [1, 1]], dtype=float),
+    "float32": np.array([[0], [1], [1], [0], [1]], dtype=float),
+}
+LOSSES = {"labels": bp.SoftmaxCrossEntropy, "yes or no": bp.SigmoidCrossEntropy}
+
+
+def network_for(kind):
+    """A network with every kind of state in use, for some kind of targets."""
+    network = bp.Network(
+        [
+            *(bp.Dense(3, 4), bp.BatchNorm(4), bp.Tanh(), bp.Dropout(0.2)),
+            bp.Dense(4, TARGETS[kind].shape[1] if TARGETS[kind].ndim == 2 else 2),
+        ],
+        loss=LOSSES.get(kind, bp.MeanSquaredError)(),
+        optimizer=bp.Adam(0.01),
+        seed=0,
+        dtype="float32" if kind == "float32" else "float64",
+    )
+    return network.fit(X, TARGETS[kind], epochs=2, batch_size=2)
+
+
+def put(array, place, value):
+    """The array with another value at a place."""
+    changed = np.array(array, dtype=np.result_type(array, type(value)))
+    changed[place] = value
+    return changed
+
+
+class Group(NamedTuple):
+    """Cases of one argument: the calls that take it, the kind of targets, and the cases."""
+
+    argument: str
+    calls: list[str]
+    kind: str
+    text: str
+
+    def cases(self):
+        """Yield what is given, the name of the error, and its whole text."""
+        lines = self.text.strip().splitlines()
+        for given, said in zip(lines[::2], lines[1::2], strict=True):
+            error, _, text = said.strip().partition(": ")
+            yield given.strip(), error, text
+
+
+def names_for(kind, network):
+    """What the calls, and what is given in them, may name."""
+    import pandas as pd  # here, so that the documentation can do without them
+    from scipy import sparse
+
+    used = bp.Dense(2, 2)
+    bp.Network([used], loss=bp.MeanSquaredError())
+    rest = {"np": np, "pd": pd, "sparse": sparse, "bp": bp, "put": put, "used": used}
+    return rest | {"network": network, "X": X, "y": TARGETS[kind]}
+
+
+TAKES_X = ["network.predict(...)", "network.forward(...)", "network.forward_training(...)"]
+TAKES_BOTH = ["network.train_step", "network.evaluate", "network.loss_and_gradient"]
+TAKES_Y = ["network.fit(X, ..., epochs=1)", *(f"{name}(X, ...)" for name in TAKES_BOTH)]
+TAKES_WEIGHT = ["network.fit(X, y, epochs=1, sample_weight=...)"]
+TAKES_WEIGHT += [f"{name}(X, y, ...)" for name in TAKES_BOTH]
+TAKES_X += [call.replace("...", "y").replace("X", "...") for call in TAKES_Y]
+
+#: Everything that is refused.
+GROUPS = [
+    Group(
+        "`X`, for a network of 3 features",
+        TAKES_X,
+        "numbers",
+        r"""
+        X[:, :2]
+            ShapeError: X must have 3 features; got 2 (shape (5, 2)). Rows are samples, columns are features.
+        np.ones((5, 4))
+            ShapeError: X must have 3 features; got 4 (shape (5, 4)). Rows are samples, columns are features.
+        X[0]
+            ShapeError: X must be 2-D, shaped (samples, features); got shape (3,). Reshape one sample to (1, -1), one feature to (-1, 1).
+        X[np.newaxis]
+            ShapeError: X must be 2-D, shaped (samples, features); got shape (1, 5, 3). Reshape it to (1, -1).
+        7.0
+            ShapeError: X must be 2-D, shaped (samples, features); got shape (). Reshape a single number to (1, 1).
+        []
+            ShapeError: X must hold at least one sample and one feature; got shape (0,). Check how it was selected or loaded.
+        np.empty((0, 3))
+            ShapeError: X must hold at least one sample and one feature; got shape (0, 3). Check how it was selected or loaded.
+        np.empty((5, 0))
+            ShapeError: X must hold at least one sample and one feature; got shape (5, 0). Check how it was selected or loaded.
+        put(X, (3, 1), np.nan)
+            InputError: X must be finite in float64; got nan at index [3, 1]. Remove or fill such values first.
+        put(X, (0, 2), np.inf)
+            InputError: X must be finite in float64; got inf at index [0, 2]. Remove or fill such values first.
+        put(X, (4, 0), -np.inf)
+            InputError: X must be finite in float64; got -inf at index [4, 0]. Remove or fill such values first.
+        put(put(X, (1, 1), np.inf), (2, 2), -np.inf)
+            InputError: X must be finite in float64; got inf at index [1, 1]. Remove or fill such values first.
+        [[1, 2, 10**400]]
+            InputError: X must be finite in float64; got inf at index [0, 2]. Remove or fill such values first.
+        X.astype(str)
+            InputError: X must hold real numbers; got text (dtype <U32). Encode it as numbers first.
+        [["a", "b", "c"]]
+            InputError: X must hold real numbers; got text (dtype <U1). Encode it as numbers first.
+        X.astype(object)
+            InputError: X must hold real numbers; got objects (dtype object). Use astype(float) first.
+        X.astype("M8[D]")
+            InputError: X must hold real numbers; got dates or times (dtype datetime64[D]). Give days, seconds or the like since a start.
+        X + 0j
+            InputError: X must hold real numbers; got complex numbers (dtype complex128). Take .real or np.abs first.
+        np.zeros(5, dtype=[("a", float)])
+            InputError: X must hold real numbers; got records (dtype [('a', '<f8')]). Give their fields as columns.
+        np.ma.masked_equal(X, 0)
+            InputError: X must not be masked; got a masked array. Fill or drop what is missing first.
+        sparse.csr_array(X)
+            InputError: X must hold real numbers; got a sparse csr_array. Use its toarray() first.
+        [[1, 2, 3], [4, 5]]
+            InputError: X must be an array of numbers, every row as long as the others; got a list whose rows differ in length. Even them out first.
+        None
+            InputError: X must hold real numbers; got None.
+        [[1, 2, None]]
+            InputError: X must hold real numbers; got None at index [0, 2]. Remove, fill or encode such entries first.
+        pd.DataFrame({"a": [1], "b": ["x"], "c": [2]})
+            InputError: X must hold real numbers; got 'x' at index [0, 1]. Remove, fill or encode such entries first.
+        {"a": 1}
+            InputError: X must hold real numbers; got {'a': 1}.
+        print
+            InputError: X must hold real numbers; got <built-in function print>.
+    """,
+    ),
+    Group(
+        "`y` of numbers, for one output",
+        TAKES_Y,
+        "numbers",
+        r"""
+        np.ones((5, 2))
+            ShapeError: y must have shape (samples, 1), one column for each output; got shape (5, 2).
+        y[:3]
+            ShapeError: X and y must have the same number of samples; got 5 and 3.
+        np.arange(6)
+            ShapeError: X and y must have the same number of samples; got 5 and 6.
+        3.0
+            ShapeError: y must have shape (samples, 1), one column for each output; got shape ().
+        np.ones((5, 1, 1))
+            ShapeError: y must have shape (samples, 1), one column for each output; got shape (5, 1, 1).
+        []
+            ShapeError: X and y must have the same number of samples; got 5 and 0.
+        [1, 2, np.nan, 4, 5]
+            InputError: y must be finite in float64; got nan at index [2]. Remove or fill such values first.
+        ["yes"] * 5
+            InputError: y must hold real numbers; got text (dtype <U3). Encode it as numbers first.
+        None
+            InputError: y must hold real numbers; got None.
+    """,
+    ),
+    Group(
+        "`y` of numbers, for two outputs",
+        TAKES_Y,
+        "pairs",
+        r"""
+        np.arange(5)
+            ShapeError: y must have shape (samples, 2), one column for each output; got shape (5,). For class labels use SoftmaxCrossEntropy().
+        np.ones((5, 1))
+            ShapeError: y must have shape (samples, 2), one column for each output; got shape (5, 1).
+        y.T
+            ShapeError: y must have shape (samples, 2), one column for each output; got shape (2, 5).
+        y * 1j
+            InputError: y must hold real numbers; got complex numbers (dtype complex128). Take .real or np.abs first.
+    """,
+    ),
+    Group(
+        "`y` of class labels, for two outputs",
+        TAKES_Y,
+        "labels",
+        r"""
+        [0, 1, 2, 1, 0]
+            InputError: y must hold whole labels from 0 to 1, one for each of the 2 outputs; got 2 at index [2].
+        [0, 1, 1, -1, 0]
+            InputError: y must hold whole labels from 0 to 1, one for each of the 2 outputs; got -1 at index [3].
+        [0, 1, 1, 0, 0.5]
+            InputError: y must hold whole labels from 0 to 1, one for each of the 2 outputs; got 0.5 at index [4].
+        [0, 1, 1, 0]
+            ShapeError: X and y must have the same number of samples; got 5 and 4.
+        np.eye(3)[[0, 1, 1, 0, 2]]
+            ShapeError: y must be integer labels of shape (samples,), or one-hot rows of shape (samples, 2); got shape (5, 3).
+        np.ones((5, 1))
+            ShapeError: y must be integer labels of shape (samples,), or one-hot rows of shape (samples, 2); got shape (5, 1).
+        np.ones((5, 2))
+            InputError: each row of y must sum to 1; row 0 sums to 2. For several classes at once use SigmoidCrossEntropy().
+        [[2, -1]] * 5
+            InputError: y must lie between 0 and 1 (one-hot rows); got 2 at index [0, 0].
+        list("abbab")
+            InputError: y must hold real numbers; got text (dtype <U1). Encode it as numbers first.
+    """,
+    ),
+    Group(
+        "`y` of yes and no",
+        TAKES_Y,
+        "yes or no",
+        r"""
+        y * 2
+            InputError: y must lie between 0 and 1 (0 for no and 1 for yes, or a probability between); got 2 at index [0, 1].
+        -y
+            InputError: y must lie between 0 and 1 (0 for no and 1 for yes, or a probability between); got -1 at index [0, 1].
+    """,
+    ),
+    Group(
+        "`y` in a network of float32",
+        TAKES_Y,
+        "float32",
+        r"""
+        [1e300] * 5
+            InputError: y must be finite in float32; got 1e+300 at index [0]. Scale it down first.
+    """,
+    ),
+    Group(
+        "`sample_weight`",
+        TAKES_WEIGHT,
+        "numbers",
+        r"""
+        [1, 1, 1]
+            ShapeError: sample_weight must hold one weight per sample, shape (5,); got shape (3,).
+        2.0
+            ShapeError: sample_weight must hold one weight per sample, shape (5,); got shape ().
+        np.ones((5, 1))
+            ShapeError: sample_weight must hold one weight per sample, shape (5,); got shape (5, 1).
+        [1, 1, -2, 1, 1]
+            InputError: sample_weight must not be negative; got -2 at index [2]. A weight of 0 leaves a sample out.
+        np.zeros(5)
+            InputError: sample_weight must have at least one weight above 0; got only zeros.
+        [1, np.inf, 1, 1, 1]
+            InputError: sample_weight must be finite in float64; got inf at index [1]. Remove or fill such values first.
+        ["1"] * 5
+            InputError: sample_weight must hold real numbers; got text (dtype <U1). Encode it as numbers first.
+    """,
+    ),
+    Group(
+        "`epochs`",
+        ["network.fit(X, y, epochs=...)"],
+        "numbers",
+        r"""
+        0
+            ParameterError: epochs must be a whole number of at least 1; got 0.
+        -1
+            ParameterError: epochs must be a whole number of at least 1; got -1.
+        1.5
+            ParameterError: epochs must be a whole number of at least 1; got 1.5.
+        True
+            ParameterError: epochs must be a whole number of at least 1; got True.
+        "10"
+            ParameterError: epochs must be a whole number of at least 1; got '10'.
+        None
+            ParameterError: epochs must be a whole number of at least 1; got None.
+    """,
+    ),
+    Group(
+        "`batch_size`",
+        ["network.fit(X, y, epochs=1, batch_size=...)"],
+        "numbers",
+        r"""
+        0
+            ParameterError: batch_size must be a whole number of at least 1; got 0.
+        -4
+            ParameterError: batch_size must be a whole number of at least 1; got -4.
+        2.5
+            ParameterError: batch_size must be a whole number of at least 1; got 2.5.
+        False
+            ParameterError: batch_size must be a whole number of at least 1; got False.
+    """,
+    ),
+    Group(
+        "`validation_data`",
+        ["network.fit(X, y, epochs=1, validation_data=...)"],
+        "numbers",
+        r"""
+        X
+            ParameterError: validation_data must be a tuple (X, y) or (X, y, sample_weight); got ndarray of 5.
+        (X,)
+            ParameterError: validation_data must be a tuple (X, y) or (X, y, sample_weight); got tuple of 1.
+        (X, y, y, y)
+            ParameterError: validation_data must be a tuple (X, y) or (X, y, sample_weight); got tuple of 4.
+        0.2
+            ParameterError: validation_data must be a tuple (X, y) or (X, y, sample_weight); got float.
+        (X[:, 1:], y)
+            ShapeError: validation X must have 3 features; got 2 (shape (5, 2)). Rows are samples, columns are features.
+        (X, [1, 2])
+            ShapeError: validation X and validation y must have the same number of samples; got 5 and 2.
+        (X, [np.nan] * 5)
+            InputError: validation y must be finite in float64; got nan at index [0]. Remove or fill such values first.
+        (X, y, [-1] * 5)
+            InputError: validation sample_weight must not be negative; got -1 at index [0]. A weight of 0 leaves a sample out.
+    """,
+    ),
+    Group(
+        "`callbacks`",
+        ["network.fit(X, y, epochs=1, callbacks=...)"],
+        "numbers",
+        r"""
+        bp.EarlyStopping
+            ParameterError: callbacks[0] must be a function of the network, or an instance of a Callback class; got <class 'backproplite.training.EarlyStopping'>.
+        [print, 7]
+            ParameterError: callbacks[1] must be a function of the network, or an instance of a Callback class; got 7.
+        7
+            ParameterError: callbacks must be a sequence of functions; got 7.
+        None
+            ParameterError: callbacks must be a sequence of functions; got None.
+    """,
+    ),
+    Group(
+        "`layers`",
+        ["bp.Network(..., loss=bp.MeanSquaredError())"],
+        "numbers",
+        r"""
+        []
+            ParameterError: layers must be a list of at least one Layer; got [].
+        None
+            ParameterError: layers must be a list of at least one Layer; got None.
+        bp.Dense(3, 1)
+            ParameterError: layers must be a list of at least one Layer; got Dense(3, 1).
+        [bp.Dense(3, 1), bp.Sigmoid]
+            ParameterError: layers[1] must be an instance; got the class. Write Sigmoid(...).
+        [bp.Dense(3, 1), "relu"]
+            ParameterError: layers[1] must be a Layer such as Dense; got 'relu'.
+        [bp.Dense(3, 2), used]
+            ParameterError: layers[1] Dense(2, 2) belongs to a network already, which would train it too. Make a new layer, or take copy.deepcopy of this one.
+        [bp.Dense(3, 2), bp.Dense(3, 1)]
+            ShapeError: layers[1] Dense(3, 1) takes 3 features, but layers[0] Dense(3, 2) gives 2. Make the two agree.
+    """,
+    ),
+    Group(
+        "`loss`",
+        ["bp.Network([bp.Dense(3, 1)], loss=...)"],
+        "numbers",
+        r"""
+        bp.MeanSquaredError
+            ParameterError: loss must be an instance; got the class. Write MeanSquaredError(...).
+        "mse"
+            ParameterError: loss must be a Loss such as MeanSquaredError(); got 'mse'.
+        bp.BinaryCrossEntropy()
+            ParameterError: BinaryCrossEntropy() takes probabilities, such as Sigmoid() gives, but the last layer is Dense(3, 1). End the network in Sigmoid(), or in a Dense layer with SigmoidCrossEntropy().
+    """,
+    ),
+    Group(
+        "`optimizer`",
+        [
+            "bp.Network([bp.Dense(3, 1)], bp.MeanSquaredError(), optimizer=...)",
+            "setattr(network, 'optimizer', ...)",
+        ],
+        "numbers",
+        r"""
+        bp.Adam
+            ParameterError: optimizer must be an instance; got the class. Write Adam(...).
+        0.1
+            ParameterError: optimizer must be an Optimizer such as Adam(); got 0.1.
+        "sgd"
+            ParameterError: optimizer must be an Optimizer such as Adam(); got 'sgd'.
+    """,
+    ),
+    Group(
+        "`seed`",
+        [
+            "bp.Network([bp.Dense(3, 1)], bp.MeanSquaredError(), seed=...)",
+            "bp.datasets.moons(seed=...)",
+        ],
+        "numbers",
+        r"""
+        -1
+            ParameterError: seed must be a non-negative int, a numpy.random.Generator, or None for a fresh start each time; got -1.
+        0.5
+            ParameterError: seed must be a non-negative int, a numpy.random.Generator, or None for a fresh start each time; got 0.5.
+        True
+            ParameterError: seed must be a non-negative int, a numpy.random.Generator, or None for a fresh start each time; got True.
+        "lucky"
+            ParameterError: seed must be a non-negative int, a numpy.random.Generator, or None for a fresh start each time; got 'lucky'.
+    """,
+    ),
+    Group(
+        "`dtype`",
+        ["bp.Network([bp.Dense(3, 1)], bp.MeanSquaredError(), dtype=...)"],
+        "numbers",
+        r"""
+        "float16"
+            ParameterError: dtype must be 'float64' or 'float32'; got 'float16'.
+        int
+            ParameterError: dtype must be 'float64' or 'float32'; got <class 'int'>.
+        None
+            ParameterError: dtype must be 'float64' or 'float32'; got None.
+    """,
+    ),
+    Group(
+        "`learning_rate`",
+        [
+            "bp.Adam(learning_rate=...)",
+            "bp.GradientDescent(...)",
+            "bp.CosineSchedule(..., steps=10)",
+        ],
+        "numbers",
+        r"""
+        -0.1
+            ParameterError: learning_rate must be a finite number at least 0; got -0.1.
+        np.nan
+            ParameterError: learning_rate must be a finite number at least 0; got nan.
+        "fast"
+            ParameterError: learning_rate must be a finite number at least 0; got 'fast'.
+        True
+            ParameterError: learning_rate must be a finite number at least 0; got True.
+    """,
+    ),
+    Group(
+        "Other settings",
+        ["..."],
+        "numbers",
+        r"""
+        bp.Momentum(momentum=1.0)
+            ParameterError: momentum must be a finite number at least 0 and below 1; got 1.
+        bp.AdamW(weight_decay=-1)
+            ParameterError: weight_decay must be a finite number at least 0; got -1.
+        bp.Adam(clip_norm=0)
+            ParameterError: clip_norm must be a finite number above 0; got 0.
+        bp.Adam(beta2=1)
+            ParameterError: beta2 must be a finite number at least 0 and below 1; got 1.
+        bp.Huber(delta=-1)
+            ParameterError: delta must be a finite number above 0; got -1.
+        bp.StepSchedule(0.1, every=0)
+            ParameterError: every must be a whole number of at least 1; got 0.
+        bp.EarlyStopping(patience=0)
+            ParameterError: patience must be a whole number of at least 1; got 0.
+        bp.Dense(3, 2.5)
+            ParameterError: out_features must be a whole number of at least 1; got 2.5.
+        bp.Dense(3, 2, "he")
+            ParameterError: the initializer of weight must be a function of shape and generator, such as He(); got 'he'. Activations are layers of their own.
+        bp.Dense(3, 2, bp.He)
+            ParameterError: the initializer of weight must be a function of shape and generator, such as He(); got <class 'backproplite.initializers.He'>. Activations are layers of their own.
+        bp.Dropout(1.0)
+            ParameterError: rate must be a finite number at least 0 and below 1; got 1.
+        bp.BatchNorm(4, momentum=2)
+            ParameterError: momentum must be a finite number at least 0 and at most 1; got 2.
+        bp.LeakyReLU(slope=np.inf)
+            ParameterError: slope must be a finite number; got inf.
+        bp.ELU(alpha=-1)
+            ParameterError: alpha must be a finite number at least 0; got -1.
+        bp.He("gaussian")
+            ParameterError: distribution must be 'normal' or 'uniform'; got 'gaussian'.
+        bp.datasets.spirals(classes=1)
+            ParameterError: classes must be a whole number of at least 2; got 1.
+    """,
+    ),
+    Group(
+        "Arrays given to losses, activations and optimizers",
+        ["..."],
+        "numbers",
+        r"""
+        bp.Sigmoid()("a")
+            InputError: x must hold numbers; got text (dtype <U1). Encode it as numbers first.
+        bp.ReLU().derivative([1, None])
+            InputError: x must hold numbers; got None at index [1]. Remove, fill or encode such entries first.
+        bp.Tanh()([[1], [2, 3]])
+            InputError: x must be an array of numbers, every row as long as the others; got a list whose rows differ in length. Even them out first.
+        bp.MeanSquaredError()([[1.0, 2.0]], [[1.0]])
+            ShapeError: targets must have shape (samples, 2), one column for each output; got shape (1, 1).
+        bp.BinaryCrossEntropy()([[1.5]], [[1]])
+            InputError: outputs must lie between 0 and 1 (probabilities, such as Sigmoid() gives); got 1.5 at index [0, 0].
+        bp.SoftmaxCrossEntropy()([[0.5, 0.5]], [2])
+            InputError: targets must hold whole labels from 0 to 1, one for each of the 2 outputs; got 2 at index [0].
+        bp.Adam().step(np.zeros((2, 2)), np.zeros((2, 2)))
+            ShapeError: parameters and gradients must be 1-D and of one length; got shapes (2, 2) and (2, 2).
+        bp.Adam().step(np.zeros(2, int), np.zeros(2))
+            InputError: parameters and gradients must be floats; got int64 and float64.
+        bp.Momentum(learning_rate=lambda step: -1.0).step(np.zeros(2), np.zeros(2))
+            ParameterError: the rate from the schedule must be a finite number at least 0; got -1.
+        bp.minimize(lambda w: w, lambda w: w, start="a")
+            InputError: start must hold real numbers; got text (dtype <U1). Encode it as numbers first.
+    """,
+    ),
+    Group(
+        "The path of a model file",
+        ["network.save(...)", "bp.Network.load(...)"],
+        "numbers",
+        r"""
+        7
+            InputError: path must be the name of a file; got 7.
+        None
+            InputError: path must be the name of a file; got None.
+    """,
+    ),
+]
