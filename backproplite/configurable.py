@@ -18,11 +18,11 @@ class Configurable:
 
         An argument that the class did not keep as an attribute is left out.
         """
-        return {name: vars(self)[name] for name in _arguments(type(self)) if name in vars(self)}
+        return {name: vars(self)[name] for name in arguments_of(type(self)) if name in vars(self)}
 
     def __repr__(self) -> str:
         """Show positional arguments by value, and the others where they differ from the default."""
-        arguments = _arguments(type(self))
+        arguments = arguments_of(type(self))
         shown = []
         for name, value in self.settings().items():
             default = arguments[name].default
@@ -33,7 +33,7 @@ class Configurable:
         return f"{type(self).__name__}({', '.join(shown)})"
 
 
-def _arguments(cls: type) -> dict[str, Parameter]:
+def arguments_of(cls: type) -> dict[str, Parameter]:
     """Return a constructor's arguments; where it takes `**options`, also those of its base."""
     arguments: dict[str, Parameter] = {}
     for base in (base for base in cls.__mro__ if "__init__" in vars(base)):

@@ -17,7 +17,7 @@ import numpy as np
 
 from . import activations, initializers, layers, losses, optimizers, schedules
 from .checks import Array
-from .configurable import Configurable, _arguments
+from .configurable import Configurable, arguments_of
 from .errors import ModelFileError, ParameterError
 from .layers import Layer
 from .parameters import Initializer, ParameterBlock
@@ -92,7 +92,7 @@ class Writer:
     def object(self, where: str, thing: Configurable, in_network: bool = False) -> list[Any]:
         """Return the name of an object's class, and its settings."""
         name, settings = self.name(where, type(thing)), thing.settings()
-        for argument in (*_arguments(type(thing)), *_starred(type(thing))):
+        for argument in (*arguments_of(type(thing)), *_starred(type(thing))):
             if argument not in settings:
                 raise ParameterError(
                     f"{where} cannot be saved: {name} does not keep its argument {argument}, so it "

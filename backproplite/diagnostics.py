@@ -514,9 +514,9 @@ class _Case:
             return "Healthy."
         if self.fall() < AT_REST:
             return (
-                f"Nothing ails it, but it is at rest: {TRIAL_STEPS} more steps at {self.rate:g} "
-                f"leave the loss at {self.loss:.4g}. That is a minimum, though perhaps not the lowest: "
-                "another seed or more units may find a lower one."
+                f"Nothing ails it, but it is at rest: {TRIAL_STEPS} more steps at "
+                f"{self.rate:g} leave the loss at {self.loss:.4g}. That is a minimum, though "
+                "perhaps not the lowest: another seed or more units may find a lower one."
             )
         return (
             f"Healthy: {TRIAL_STEPS} more steps at {self.rate:g} take the loss from "

@@ -42,6 +42,7 @@ source_paths = ["backproplite"]
 only_mutate = ["backproplite/$module.py"]
 also_copy = ["README.md"]
 pytest_add_cli_args_test_selection = [$selection]
+pytest_add_cli_args = ["-k", "not another_process"] # which would not see the mutants
 END
   printf '\n== %s\n' "$module"
   (

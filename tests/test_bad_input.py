@@ -134,6 +134,44 @@ def test_input_in_any_form_gives_the_bits_of_plain_arrays(fitted, form, kind):
         np.testing.assert_array_equal(np.asarray(one), np.asarray(other), strict=True)
 
 
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+def test_losses_activations_and_checks_take_any_form_too(fitted, form):
+    given = tuple(map(form, (X, X[::-1], TARGETS["numbers"])))
+    kept = copy.deepcopy(given)
+    for loss in (bp.MeanSquaredError(), bp.Huber(), bp.SigmoidCrossEntropy()):
+        # An array of float32 is reckoned with in float32.
+        assert loss(*given[:2]) == pytest.approx(loss(X, X[::-1]), rel=1e-6)
+        np.testing.assert_allclose(loss.gradient(*given[:2]), loss.gradient(X, X[::-1]), rtol=1e-6)
+    assert np.array_equal(bp.ReLU()(given[0]), X)
+    assert np.array_equal(bp.ReLU().derivative(given[0]), X)
+    assert bp.check_gradients(fitted["numbers"], given[0], given[2])
+    for one, other in zip(given, kept, strict=True):
+        np.testing.assert_array_equal(np.asarray(one), np.asarray(other), strict=True)
+
+
+@pytest.mark.parametrize("form", ["Fortran order", "strided", "reversed", "big-endian"])
+@pytest.mark.parametrize(
+    "layer",
+    [bp.Dense(3, 2), bp.BatchNorm(3), bp.LayerNorm(3), bp.Dropout(0.5), bp.GELU(), bp.Softmax()],
+    ids=repr,
+)
+def test_layers_take_arrays_of_any_layout_and_write_to_none(layer, form):
+    def there_and_back(x):
+        output, cache = layer.forward_training(x, np.random.default_rng(0))
+        grad_output = make(np.cos(np.array(output, float)))
+        grad_output.flags.writeable = False
+        return output, layer.backward(grad_output, cache), *layer.block.views().values()
+
+    make = np.array
+    wanted = [array.copy() for array in there_and_back(X)]
+    make = FORMS[form]
+    x = make(X)
+    x.flags.writeable = False
+    for given, array in zip(there_and_back(x), wanted, strict=True):
+        np.testing.assert_allclose(given, array, rtol=1e-13, atol=1e-15)
+    assert np.array_equal(x, X)
+
+
 @pytest.mark.parametrize("kind", TARGETS)
 def test_plain_arrays_are_not_written_to(fitted, kind):
     arrays = tuple(map(read_only, (X, TARGETS[kind], np.arange(5.0))))

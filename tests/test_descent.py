@@ -184,6 +184,16 @@ def test_functions_may_write_over_what_they_are_given_and_what_they_gave():
     np.testing.assert_allclose(path.gradients, 2 * points, rtol=1e-14)
 
 
+def test_the_table_shows_eight_digits():
+    path = bp.Descent(np.array([1 / 3]), np.array([2e9 / 3]), np.array([1e-9 / 3]))
+    assert str(path).splitlines()[1].split() == [
+        "0",
+        "0.33333333",
+        "6.6666667e+08",
+        "3.3333333e-10",
+    ]
+
+
 def test_paths_can_be_told_apart_copied_and_pickled():
     path = bp.minimize(parabola, slope, 0.5)
     twin = pickle.loads(pickle.dumps(copy.deepcopy(path)))
@@ -286,7 +296,7 @@ def test_diverged_is_higher_than_it_began_or_not_finite(values, gradient, diverg
         ((parabola, slope, "a"), bp.InputError, "start must hold real numbers"),
         ((parabola, slope, math.nan), bp.InputError, "start must be finite"),
         ((parabola, slope, [[1.0]]), bp.ShapeError, "a number or a 1-D array"),
-        ((parabola, slope, []), bp.ShapeError, "got shape (0,)"),
+        ((parabola, slope, []), bp.ShapeError, "start must be a number or"),
         ((parabola, slope, 0.5, bp.Adam), bp.ParameterError, "an Optimizer such as Adam(); got"),
         ((parabola, slope, 0.5, 0.1), bp.ParameterError, "an Optimizer such as Adam(); got 0.1"),
         ((parabola, slope, 0.5, None, -1), bp.ParameterError, "whole number of at least 0; got -1"),

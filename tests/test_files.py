@@ -182,12 +182,11 @@ def test_a_path_that_cannot_be_is_refused_in_one_line(folder, monkeypatch, path,
 
 @pytest.mark.skipif(os.name == "nt", reason="there are no such files on Windows")
 def test_what_is_no_ordinary_file_is_not_replaced_by_one(folder):
+    # A pipe of our own stands for all of them: a real device would be lost if the code were wrong.
     os.mkfifo(folder / "pipe")
-    for path in (os.devnull, folder / "pipe"):
-        before = os.stat(path).st_ino
-        with pytest.raises(bp.InputError, match="path must name a file"):
-            write_file(path, NEW)
-        assert os.stat(path).st_ino == before
+    with pytest.raises(bp.InputError, match=r"path must name a file; .*no ordinary"):
+        write_file(folder / "pipe", NEW)
+    assert stat.S_ISFIFO((folder / "pipe").stat().st_mode)
 
 
 @pytest.mark.parametrize(

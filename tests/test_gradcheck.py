@@ -701,6 +701,14 @@ def test_a_gradient_lost_in_rounding_is_inconclusive():
     assert "the check of x is inconclusive: its gradient" in mismatch(layer, X)
 
 
+def test_where_rounding_decides_the_gradient_it_is_inconclusive():
+    # A prediction of 1 - 2e-16, where 0 was wanted: what is left of 1 - p is rounding.
+    subject = network(bp.Dense(1, 1), bp.Sigmoid(), loss=bp.BinaryCrossEntropy())
+    subject.parameters[...] = 1.5, 35.5
+    message = mismatch(subject, [[0.3], [1.3]], [[0.0], [0.0]])
+    assert "is inconclusive: rounding in the last digits of the inputs changes" in message
+
+
 # Kinks.
 
 
