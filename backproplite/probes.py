@@ -57,11 +57,9 @@ class Probe:
 
     def forward(self) -> Any:
         """Return the outputs."""
-        raise NotImplementedError
 
-    def backward(self, grad_output: Array) -> dict[str, Any]:
-        """Return the gradient of each tensor, after a `forward`."""
-        raise NotImplementedError
+    def backward(self, grad_output: Array) -> Any:
+        """Return the gradient of each tensor by name, after a `forward`."""
 
     def parameters_alone(self) -> dict[str, Array]:
         """Return the gradients that can be had without going back into the input."""
