@@ -32,6 +32,10 @@ SINGLE = float(np.finfo(np.float32).eps)
 STEP = EPSILON ** (1 / 3)  # where rounding and curvature disturb a central difference equally
 MOST_ENTRIES = 2000
 KINKS_ALLOWED = 0.1
+UNDECIDED = (
+    "the check of {} is inconclusive: rounding in the last digits of what goes in changes its "
+    "gradient by {:.1e}. Check at another point."
+)
 
 
 @dataclass(frozen=True)
@@ -346,8 +350,10 @@ def _check_single_precision(
     for tensor in tensors:
         double, whole = tensor.gradient, overall / tensor.magnitude
         difference, largest = abs(singles[tensor.name] - double).max(), abs(double).max()
-        blurred = min(64 * rounding[tensor.name], 0.1 * whole) + 1e-5 * whole
-        if not difference <= 1e-3 * largest + blurred:
+        rough, room = 64 * rounding[tensor.name], 1e-3 * largest + 1e-5 * whole
+        if 0.1 * whole < difference - room <= rough:
+            raise GradientMismatch(UNDECIDED.format(tensor.name, rough / 64) + " (In float32.)")
+        if not difference <= room + min(rough, 0.1 * whole):
             raise GradientMismatch(
                 f"the gradient of {tensor.name} is right in float64 but wrong in float32, by "
                 f"{difference:.1e} beside a largest entry of {largest:.1e}."
@@ -506,10 +512,7 @@ class _Slopes:
             )
         if not agrees[there].all():
             if (self.difference <= room + rough)[there].all():
-                raise GradientMismatch(
-                    f"the check of {self.name} is inconclusive: rounding in the last digits of the "
-                    f"inputs changes its gradient by {rough / 64:.1e}. Check at another point."
-                )
+                raise GradientMismatch(UNDECIDED.format(self.name, rough / 64))
             raise GradientMismatch(self._explanation())
         zero = self._is_zero(floor, zero_may_be)
         return TensorCheck(

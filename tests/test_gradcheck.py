@@ -706,7 +706,18 @@ def test_where_rounding_decides_the_gradient_it_is_inconclusive():
     subject = network(bp.Dense(1, 1), bp.Sigmoid(), loss=bp.BinaryCrossEntropy())
     subject.parameters[...] = 1.5, 35.5
     message = mismatch(subject, [[0.3], [1.3]], [[0.0], [0.0]])
-    assert "is inconclusive: rounding in the last digits of the inputs changes" in message
+    assert "is inconclusive: rounding in the last digits of what goes in changes" in message
+
+
+def test_where_rounding_decides_in_float32_only_it_is_inconclusive_too():
+    arrays = [[0.3], [1.3]], [[0.0], [0.0]]
+    for dtype, passes in (("float64", True), ("float32", False)):
+        subject = network(bp.Dense(1, 1), bp.Sigmoid(), loss=bp.BinaryCrossEntropy(), dtype=dtype)
+        subject.parameters[...] = 1.5, 15.25
+        if passes:
+            assert check_gradients(subject, *arrays).error <= 1e-9
+        else:
+            assert mismatch(subject, *arrays).splitlines()[0].endswith("point. (In float32.)")
 
 
 # Kinks.

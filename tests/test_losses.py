@@ -735,3 +735,14 @@ def test_costs_may_be_one_number_for_each_sample():
     assert Length()(outputs, targets) == 3
     assert Length()(outputs, targets, [3, 1]) == 4
     assert np.allclose(Length().gradient(outputs, targets, [3, 1]), [[0.45, 0.6], [0, 0.25]])
+
+
+@every_loss
+@pytest.mark.parametrize(
+    ("given_as", "reckoned_in"),
+    [(np.float16, "float64"), (np.float32, "float32"), (np.float64, "float64")],
+)
+def test_outputs_must_be_finite_in_the_dtype_that_is_reckoned_in(cls, given_as, reckoned_in):
+    outputs = np.array([[0.5, np.nan], [0.5, 0.5]], given_as)
+    with pytest.raises(bp.InputError, match=f"^outputs must be finite in {reckoned_in}; got nan"):
+        cls()(outputs, [[0, 1], [0, 1]])

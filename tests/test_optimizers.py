@@ -729,6 +729,20 @@ def test_an_update_that_returns_something_has_not_changed_the_parameters_in_plac
             return parameters - rate * gradients
 
     optimizer = Returning(0.1)
-    with pytest.raises(bp.ParameterError, match=r"^update of Returning must change .* in place"):
+    with pytest.raises(bp.ParameterError) as caught:
         optimizer.step(np.ones(2), np.ones(2))
+    assert str(caught.value) == (
+        "update of Returning must change the parameters in place, such as by parameters -= ..., "
+        "and return nothing."
+    )
     assert optimizer.step_count == 0
+
+
+@pytest.mark.parametrize("rate", [-1, "fast", math.nan])
+def test_a_bad_rate_that_was_set_afterwards_is_refused_by_name(rate):
+    optimizer = bp.GradientDescent(0.1)
+    optimizer.learning_rate = rate
+    with pytest.raises(
+        bp.ParameterError, match=r"^learning_rate must be a finite number at least 0"
+    ):
+        optimizer.step(np.ones(2), np.ones(2))
