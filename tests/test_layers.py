@@ -195,6 +195,21 @@ def test_batch_norm_worked_by_hand():
     close(layer.forward(np.array([[3.0]]))[0], [[(3 - 0.4) / np.sqrt(6.7) * 6 + 0.5]])
 
 
+def test_running_statistics_worked_by_hand():
+    layer = bp.BatchNorm(1, momentum=0.5)
+    for mean, variance in [(1.5, 4), (2.25, 5.5)]:
+        layer.after_step(layer.forward_training(np.array([[1.0], [2], [6]]), RNG(0))[1])
+        close(layer.running_mean, [mean])  # half the way from 0 to 3, and half the rest
+        close(layer.running_variance, [variance])  # from 1 towards 14 / 2
+
+
+def test_settings_unless_given():
+    assert (bp.BatchNorm(4).momentum, bp.BatchNorm(4).epsilon) == (0.1, 1e-5)
+    assert bp.LayerNorm(4).epsilon == 1e-5
+    for layer in (bp.BatchNorm(4), bp.LayerNorm(4)):
+        assert layer.in_features == layer.out_features == layer.features == 4
+
+
 @pytest.mark.parametrize("normalization", [bp.BatchNorm, bp.LayerNorm])
 def test_normalisations_start_without_a_scale_and_a_shift(normalization):
     layer = network_of(normalization(2), dtype="float32").layers[0]
@@ -287,6 +302,12 @@ def test_running_statistics_stay_when_the_step_fails():
 
 
 @every_layer
+def test_backward_is_what_forward_does(make):
+    x = RNG(5).standard_normal((5, 4)) + 0.1
+    assert bp.check_gradients(stirred(make()), x)
+
+
+@every_layer
 @given(four_wide, seeds)
 def test_backward_is_linear_in_grad_output(make, x, seed):
     layer = stirred(make(), seed)
@@ -353,6 +374,9 @@ def test_a_leading_axis_is_many_batches_side_by_side(make):
     layer, x = stirred(make()), RNG(0).standard_normal((3, 5, 4))
     output, cache = layer.forward(x)
     close(output, np.stack([layer.forward(each)[0] for each in x]), 1e-15)
+    in_training, _ = layer.forward_training(x, RNG(1))
+    rng = RNG(1)
+    close(in_training, np.stack([layer.forward_training(each, rng)[0] for each in x]), 1e-13)
     if not layer.block.shapes:
         one_by_one = [layer.backward(each, layer.forward(each)[1]) for each in x]
         close(layer.backward(x, cache), np.stack(one_by_one), 1e-15)
@@ -418,7 +442,9 @@ def test_a_view_cannot_be_replaced_but_changed_in_place():
     assert layer.note
 
 
-@pytest.mark.parametrize("name", ["factor", "mixer", "grad_factor", "forward", "not a name"])
+@pytest.mark.parametrize(
+    "name", ["factor", "mixer", "grad_factor", "grad_free", "forward", "not a name"]
+)
 def test_a_parameter_needs_a_name_of_its_own(name):
     with pytest.raises(bp.ParameterError, match=name):
         Stretch(2).add_parameter(name, (1,))
@@ -512,7 +538,7 @@ def test_an_own_layer_works_like_a_built_in_one(duplicate):
     [
         (lambda: bp.Layer().forward(1), r"Layer must define forward\(x\)"),
         (lambda: bp.Layer().forward_training(1, RNG(0)), r"must define forward\(x\)"),
-        (lambda: bp.Layer().backward(1, 1), r"must define backward\(grad_output, cache\)"),
+        (lambda: bp.Layer().backward(1, 1), r"^Layer must define backward\(grad_output, cache\)"),
         (lambda: bp.Layer().backward_parameters(1, 1), "must define backward"),
     ],
 )

@@ -182,3 +182,9 @@ def test_a_schedule_without_a_call_says_so():
     with pytest.raises(NotImplementedError) as caught:
         Lazy()(0)
     assert str(caught.value) == "Lazy must define __call__(step)."
+
+
+def test_settings_unless_given():
+    assert bp.StepSchedule(0.5, every=3).factor == 0.1
+    assert bp.ExponentialSchedule(0.5, 0.9).every == 1
+    assert bp.CosineSchedule(0.5, steps=3).final == 0

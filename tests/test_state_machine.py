@@ -335,7 +335,7 @@ class OfTheFull(Life):
 
 
 LIVES = settings(
-    max_examples=40, stateful_step_count=25, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=150, stateful_step_count=40, suppress_health_check=[HealthCheck.too_slow]
 )
 TestOfThePlain, TestOfTheFull = OfThePlain.TestCase, OfTheFull.TestCase
 TestOfThePlain.settings = TestOfTheFull.settings = LIVES
