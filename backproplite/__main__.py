@@ -54,7 +54,17 @@ def xor(options: argparse.Namespace) -> None:
 
     keep_last_step(network)  # if it is the only one
     network.fit(X, y, options.epochs, callbacks=[keep_last_step, ProgressLines(options.epochs)])
-    predictions = network.predict(X)
+    print_answers(X, y, network.predict(X))
+    for step in steps:
+        step.to_html(options.html)
+        print(f"The last step, to walk through: {options.html}")
+    if options.plot:
+        write_file(options.plot, training_picture(network, X, y, options.plot))
+        print(f"Loss curve and decision boundary: {options.plot}")
+
+
+def print_answers(X: Array, y: Array, predictions: Array) -> None:
+    """Print a table of inputs, targets and predictions, and how many are right."""
     rounded = predictions.round()
     print("\ninput  target  prediction  rounded")
     for x, target, prediction, whole in zip(
@@ -62,12 +72,6 @@ def xor(options: argparse.Namespace) -> None:
     ):
         print(f"{x[0]:.0f} {x[1]:.0f}    {target:6.0f}  {prediction:10.4f}  {whole:7.0f}")
     print_accuracy(rounded, y)
-    for step in steps:
-        step.to_html(options.html)
-        print(f"The last step, to walk through: {options.html}")
-    if options.plot:
-        write_file(options.plot, training_picture(network, X, y, options.plot))
-        print(f"Loss curve and decision boundary: {options.plot}")
 
 
 def training_picture(network: Network, X: Array, y: Array, path: str) -> bytes:

@@ -49,11 +49,11 @@ def write_file(path: object, content: bytes) -> None:
     with _writing_in(target.parent, f".{glob.escape(target.name)}.{'?' * 8}.part"):
         try:
             with open(part, "xb") as file:
+                if target.exists():  # before anything is in it that only some may read
+                    shutil.copymode(target, part)
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-            if target.exists():
-                shutil.copymode(target, part)
             os.replace(part, target)
         except BaseException:
             part.unlink(missing_ok=True)
