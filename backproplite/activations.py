@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from .checks import Array, floating, number
-from .functions import decay_of_size, sigmoid, softmax, softplus
+from .functions import decay_of_size, exp, expm1, sigmoid, softmax, softplus
 from .layers import Layer
 
 
@@ -95,7 +95,7 @@ class Sigmoid(Activation):
         """
         small = decay_of_size(x)
         tail = small / (1 + small)
-        rise = np.exp(np.minimum(x, 0))
+        rise = exp(np.minimum(x, 0))
         return rise - rise * tail, tail
 
     def local_derivative(self, tail: Array) -> Array:
@@ -122,7 +122,7 @@ class Tanh(Activation):
 
     def local_derivative(self, x: Array) -> Array:
         """Return 4 (tail - tail²) for tail = sigmoid(-2|x|): 1 - f² without its loss of digits."""
-        small = np.exp(2 * np.maximum(np.minimum(x, -x), -400))
+        small = exp(2 * np.maximum(np.minimum(x, -x), -400))
         tail = small / (1 + small)
         return 4 * (tail - tail * tail)
 
@@ -231,11 +231,11 @@ class ELU(Activation):
 
     def forward(self, x: Array) -> tuple[Array, Array]:
         """Return x, or alpha(eˣ - 1) where negative, and x."""
-        return np.where(x > 0, x, self.alpha * np.expm1(np.minimum(x, 0))), x
+        return np.where(x > 0, x, self.alpha * expm1(np.minimum(x, 0))), x
 
     def local_derivative(self, x: Array) -> Array:
         """Return 1 where x > 0, else alpha eˣ."""
-        return np.where(x > 0, 1, self.alpha * np.exp(np.minimum(x, 0)))
+        return np.where(x > 0, 1, self.alpha * exp(np.minimum(x, 0)))
 
 
 class GELU(Activation):

@@ -16,7 +16,7 @@ from numpy.typing import DTypeLike
 from .checks import Array, matrix, number, real_array, same_samples, sample_shares
 from .configurable import Configurable
 from .errors import InputError, ShapeError
-from .functions import decay_of_size, sigmoid, softmax, softmax_parts
+from .functions import decay_of_size, log1p, sigmoid, softmax, softmax_parts
 
 
 class Loss(Configurable):
@@ -382,7 +382,7 @@ class SigmoidCrossEntropy(_BinaryLoss):
     def forward(self, outputs: Array, targets: Array) -> tuple[Array, Any]:
         """Return the cross-entropies, and what the derivative needs."""
         small = decay_of_size(outputs)
-        cost = np.maximum(outputs, 0) - targets * outputs + np.log1p(small)
+        cost = np.maximum(outputs, 0) - targets * outputs + log1p(small)
         return cost, (outputs > 0, small, targets)
 
     def backward(self, cache: tuple[Array, Array, Array]) -> Array:

@@ -28,9 +28,22 @@ declare -A tests=(
   [parameters]="parameters layers"
   [initializers]="initializers"
   [schedules]="schedules"
+  [configurable]="configurable"
+  [errors]="errors"
+  [files]="files saving"
+  [storage]="storage"
+  [saving]="saving"
+  [descriptions]="saving"
+  [training]="training faults saving"
+  [network]="network training faults bad_input saving"
+  [gradcheck]="gradcheck"
+  [probes]="probes gradcheck tracing"
+  [datasets]="datasets"
+  [descent]="descent"
+  [recording]="recording"
 )
 modules=("${@:-}")
-[ -n "${modules[0]}" ] || modules=(functions activations losses optimizers layers checks parameters initializers schedules)
+[ -n "${modules[0]}" ] || modules=("${!tests[@]}")
 
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT

@@ -31,14 +31,13 @@ SMOOTH = {name: (f, truth) for name, (f, truth, _) in BOUNDED.items()}
 SMOOTH |= {"gelu": (bp.GELU(), oracles.gelu), "silu": (bp.SiLU(), oracles.silu)}
 
 
-# NumPy's own exp in float32 is 2.5 places off on some processors; in float64, 0.7.
 @bounded
-@pytest.mark.parametrize(("dtype", "most", "most_slope"), [(np.float64, 2, 4), (np.float32, 4, 6)])
-def test_values_and_slopes_hold_their_digits_on_the_whole_line(name, dtype, most, most_slope):
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_values_and_slopes_hold_their_digits_on_the_whole_line(name, dtype):
     activation, truth, slope = BOUNDED[name]
     x = oracles.float_line(dtype)
-    assert oracles.ulps(activation(x), oracles.exact(truth, x)).max() <= most
-    assert oracles.ulps(activation.derivative(x), oracles.exact(slope, x)).max() <= most_slope
+    assert oracles.ulps(activation(x), oracles.exact(truth, x)).max() <= 2
+    assert oracles.ulps(activation.derivative(x), oracles.exact(slope, x)).max() <= 4
 
 
 @bounded

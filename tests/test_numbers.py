@@ -1,8 +1,7 @@
 """Numbers to the last place, no warning for any finite input, and the same bits from the same seed.
 
 The worst errors that were measured on a processor with AVX-512, in units of the last place of a
-float: values 1.71 and slopes 3.35 in float64; values 3.1 and slopes 4.05 in float32, where
-NumPy's own exp is up to 2.5 off.
+float: values 1.71 and slopes 3.35 in float64; values 1.60 and slopes 3.18 in float32.
 """
 
 import hashlib
@@ -43,9 +42,20 @@ def test_values_within_2_and_slopes_within_4_places_in_every_binade(name, dtype)
     x = every_binade(dtype)
     values = oracles.ulps(activation(x), oracles.exact(truth, x)).max()
     slopes = oracles.ulps(activation.derivative(x), oracles.exact(slope, x)).max()
-    exp_of_numpy = {np.float64: 0, np.float32: 1.5}[dtype]  # how far it is beyond half a place
-    assert values <= 2 + exp_of_numpy
-    assert slopes <= 4 + exp_of_numpy
+    assert values <= 2
+    assert slopes <= 4
+
+
+@pytest.mark.parametrize("name", BOUNDED)
+def test_float32_is_within_2_and_4_places_at_a_million_floats_from_end_to_end(name):
+    """Every 4,001st float32; the judge is float64, which has far more digits than are asked for."""
+    activation, _, _ = BOUNDED[name]
+    x = np.arange(0, 2**32, 4001, dtype=np.uint64).astype(np.uint32).view(np.float32)
+    x = x[np.isfinite(x)]
+    for function, most in ((activation, 2), (activation.derivative, 4)):
+        wanted = function(x.astype(np.float64))
+        place = np.spacing(np.abs(wanted).astype(np.float32)).astype(np.float64)
+        assert (np.abs(function(x) - wanted) / place).max() <= most
 
 
 def finite(dtype):

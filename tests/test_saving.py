@@ -245,7 +245,7 @@ def test_every_class_comes_back_with_its_settings(thing):
         parts["optimizer"] = thing
     else:
         parts["layers"][0] = bp.Dense(3, 4, thing)
-    network = bp.Network(**parts)
+    network = bp.Network(**copy.deepcopy(parts))
     assert repr(thing) in repr(network)
     assert repr(reloaded(network)) == repr(network)
 
