@@ -26,8 +26,12 @@ except ImportError:
 #: Builds a layer that takes as many features as it is told.
 Kind: TypeAlias = Callable[[int], layers.Layer]
 
+#: A number, or a strategy that draws one.
+Size: TypeAlias = int | st.SearchStrategy[int]
+
 #: Numbers of samples and features, small enough that a check of every entry stays quick.
 SIZES = st.integers(1, 5)
+SAMPLES = st.integers(2, 5)
 SEEDS = st.integers(0, 2**32 - 1)
 
 ACTIVATIONS: tuple[type[layers.Layer], ...] = (
@@ -70,8 +74,8 @@ OPTIMIZERS: tuple[type[optimizers.Optimizer], ...] = (
 @st.composite
 def batches(
     draw: st.DrawFn,
-    samples: int | st.SearchStrategy[int] = SIZES,
-    features: int | st.SearchStrategy[int] = SIZES,
+    samples: Size = SIZES,
+    features: Size = SIZES,
     margin: float = 1e-3,
 ) -> Array:
     """Arrays of shape (samples, features) of normal numbers, none nearer to 0 than `margin`.
@@ -94,11 +98,13 @@ def batches(
     ...     check_gradients(Sigmoid(), x)
     >>> test_sigmoid()
     """
-    n, k = (
-        draw(size) if isinstance(size, st.SearchStrategy) else size for size in (samples, features)
-    )
-    x = np.random.default_rng(draw(SEEDS)).standard_normal((n, k))
+    shape = _number(draw, samples), _number(draw, features)
+    x = np.random.default_rng(draw(SEEDS)).standard_normal(shape)
     return np.copysign(np.maximum(abs(x), margin), x)
+
+
+def _number(draw: st.DrawFn, size: Size) -> int:
+    return draw(size) if isinstance(size, st.SearchStrategy) else size
 
 
 def targets_for(loss: losses.Loss, samples: int, outputs: int, rng: np.random.Generator) -> Array:
@@ -115,8 +121,10 @@ def networks(
     draw: st.DrawFn,
     kinds: Sequence[Kind] = KINDS,
     losses: Sequence[Callable[[], losses.Loss]] = LOSSES,
+    samples: Size = SAMPLES,
+    features: Size = SIZES,
 ) -> tuple[Network, Array, Array]:
-    """Random networks, each with a batch of 2 to 5 samples that suits it: (network, X, y).
+    """Random networks, each with a batch that suits it: (network, X, y).
 
     Parameters
     ----------
@@ -125,6 +133,9 @@ def networks(
         that takes the number of features; all of the library's unless given.
     losses : sequence of callable () -> Loss
         What the loss is drawn from; all of the library's unless given.
+    samples, features : int or strategy of int
+        The samples of the batch, 2 to 5 unless given; and the features of its inputs, of
+        each `Dense` layer and of its targets, 1 to 5 unless given.
 
     Examples
     --------
@@ -136,10 +147,11 @@ def networks(
     >>> test_networks_of_tanh()
     """
     rng = np.random.default_rng(draw(SEEDS))
-    samples, width, outputs = draw(st.integers(2, 5)), draw(SIZES), draw(SIZES)
-    X = rng.standard_normal((samples, width))
+    n, width, outputs = (_number(draw, size) for size in (samples, features, features))
+    X = rng.standard_normal((n, width))
     stack: list[layers.Layer] = []
-    for following in draw(st.lists(SIZES, max_size=2)):
+    for _ in range(draw(st.integers(0, 2))):
+        following = _number(draw, features)
         stack.append(layers.Dense(width, following))
         stack += [kind(following) for kind in draw(st.lists(st.sampled_from(kinds), max_size=3))]
         width = following
@@ -151,4 +163,4 @@ def networks(
     network = Network(stack, loss=loss, optimizer=optimizer, seed=rng)
     # Biases of 0 behind a dead ReLU would put the next one exactly on its kink.
     network.parameters[...] += 0.1 * rng.standard_normal(network.parameters.size)
-    return network, X, targets_for(loss, samples, outputs, rng)
+    return network, X, targets_for(loss, n, outputs, rng)

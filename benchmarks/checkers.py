@@ -283,11 +283,9 @@ def catalogue():
 # Right networks.
 
 
-def drawn(count, use, **kinds):
+def drawn(count, use, cases):
     """Call `use` with `count` random networks and their batches."""
     from hypothesis import HealthCheck, Phase, given, seed, settings
-
-    from backproplite.testing import networks
 
     quick = {"deadline": None, "database": None, "phases": [Phase.generate]}
     for first in range(0, count, 300):
@@ -295,7 +293,7 @@ def drawn(count, use, **kinds):
 
         @seed(first)
         @settings(max_examples=now, suppress_health_check=list(HealthCheck), **quick)
-        @given(networks(**kinds))
+        @given(cases)
         def run(case):
             use(*case)
 
@@ -330,14 +328,11 @@ def central_error(network, X, y, tensors):
 
 
 def families(count):
-    from backproplite.testing import KINDS, LOSSES
+    import strategies
 
-    smooth = [kind for kind in KINDS if kind not in (bp.BatchNorm, bp.LayerNorm)]
-    each = {type(kind(2)).__name__: ([kind], LOSSES) for kind in KINDS}
-    each |= {cls.__name__: (smooth, [cls]) for cls in LOSSES}
     print("| family | networks | complex step: worst | above 1e-12 | central: worst | above 1e-7 |")
     print("|---|---|---|---|---|---|")
-    for name, (kinds, losses) in each.items():
+    for name, cases in strategies.families.items():
         exact, central = [], []
 
         def use(network, X, y, exact=exact, central=central):
@@ -346,7 +341,7 @@ def families(count):
                 exact.append(report.error)
                 central.append(central_error(network, X, y, report.tensors[1:]))
 
-        drawn(count, use, kinds=kinds, losses=losses)
+        drawn(count, use, cases)
         exact, central = np.array(exact), np.array(central)
         print(
             f"| {name} | {len(exact)} | {exact.max():.1e} | {(exact > 1e-12).sum()} "
@@ -356,6 +351,8 @@ def families(count):
 
 
 def correct(count):
+    from backproplite.testing import networks
+
     for dtype in ("float64", "float32"):
         seen, failed = [], []
 
@@ -366,7 +363,7 @@ def correct(count):
             except bp.GradientMismatch as error:
                 failed.append(f"{network}\n{error}")
 
-        drawn(count, use)
+        drawn(count, use, networks())
         zero = seen.count(None)
         print(f"{dtype}: {len(seen) - zero} passed, {len(failed)} failed, {zero} all zero")
         print(*failed, sep="\n")

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+
+from hypothesis import strategies as st
+
 import backproplite as bp
 from backproplite import testing
 
@@ -32,3 +36,28 @@ def networks(dropout=True, batch_norm=True):
     ]
     kinds = [kind for kind in testing.KINDS if not isinstance(kind(2), tuple(left_out))]
     return testing.networks(kinds=kinds)
+
+
+def normalized(cls):
+    """Networks with a normalisation where it belongs, right behind a `Dense`.
+
+    What it makes of two features, of two samples, of a single input or of what is normalised
+    already hardly depends on the parameters before it: most of their gradient cancels.
+    """
+    kinds = [cls, lambda _: bp.Tanh(), lambda _: bp.ReLU()]
+    drawn = testing.networks(kinds, samples=st.integers(8, 16), features=st.integers(3, 6))
+
+    def belongs(case):
+        pairs = itertools.pairwise(case[0].layers)
+        return all(type(before) is bp.Dense for before, each in pairs if type(each) is cls)
+
+    return drawn.filter(belongs)
+
+
+normalizations = [bp.BatchNorm, bp.LayerNorm]
+_smooth = [kind for kind in testing.KINDS if kind not in normalizations]
+#: Networks by what is special to them. "anyhow" is where a gradient may cancel.
+families = {type(kind(2)).__name__: testing.networks([kind]) for kind in _smooth}
+families |= {cls.__name__: testing.networks(_smooth, [cls]) for cls in loss_classes}
+families |= {cls.__name__: normalized(cls) for cls in normalizations}
+families |= {f"{cls.__name__}, anyhow": testing.networks([cls]) for cls in normalizations}

@@ -82,6 +82,14 @@ def test_networks_are_made_of_what_is_asked_for(case):
     bp.check_gradients(network, X, y)
 
 
+@given(networks(samples=7, features=st.integers(3, 4)))
+def test_networks_are_as_large_as_is_asked_for(case):
+    network, X, _ = case
+    widths = [layer.in_features for layer in network.layers if type(layer) is bp.Dense]
+    assert len(X) == 7
+    assert {*widths, network.out_features} <= {3, 4}
+
+
 def test_kinds_of_ones_own_are_drawn_with_their_width():
     def is_between(case):
         layers = case[0].layers
