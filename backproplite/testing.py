@@ -108,7 +108,27 @@ def _number(draw: st.DrawFn, size: Size) -> int:
 
 
 def targets_for(loss: losses.Loss, samples: int, outputs: int, rng: np.random.Generator) -> Array:
-    """Return random targets that a loss can take: labels, zeros and ones, or normal numbers."""
+    """Return random targets that a loss can take: labels, zeros and ones, or normal numbers.
+
+    Parameters
+    ----------
+    loss : Loss
+        What the targets are for.
+    samples, outputs : int
+        The shape of the outputs that they will be compared with.
+    rng : numpy.random.Generator
+        What they are drawn from.
+
+    Returns
+    -------
+    array of shape (samples,) or (samples, outputs)
+
+    Examples
+    --------
+    >>> from backproplite import SoftmaxCrossEntropy
+    >>> targets_for(SoftmaxCrossEntropy(), 4, 3, np.random.default_rng(0))
+    array([2, 1, 1, 0])
+    """
     if isinstance(loss, losses._CategoricalLoss):
         return rng.integers(0, outputs, samples)
     if isinstance(loss, losses._BinaryLoss):

@@ -18,7 +18,7 @@ from sphinx.util.docutils import SphinxDirective
 import backproplite
 
 logger = logging.getLogger(__name__)
-MODULES = ("datasets", "plots")
+MODULES = ("datasets", "plots", "testing")
 
 
 class Public(SphinxDirective):
