@@ -270,8 +270,8 @@ class Watch(Callback):
             diagnosis = case.diagnosis()
         if diagnosis.findings:
             self.diagnosis = diagnosis
-            # Six calls lead from the user's line to here when fit begins, four after an epoch.
-            level = 6 if with_trials else 4
+            # Six calls lead from the user's line to here when fit begins, five after an epoch.
+            level = 6 if with_trials else 5
             first = diagnosis.findings[0]
             message = f"{first.name} {when}: {first.evidence} {first.cure}"
             warnings.warn(message, TrainingWarning, stacklevel=level)
@@ -559,7 +559,7 @@ def _more_steps(
     for _ in range(TRIAL_STEPS + 1):
         twin.rng = copy.deepcopy(network.rng)  # the same dropout each time, so that losses compare
         try:
-            losses.append(twin._step(*data)[0])
+            losses.append(twin._step(*data))
         except DivergenceError:
             losses.append(math.inf)
             break

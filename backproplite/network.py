@@ -22,7 +22,15 @@ from .losses import Loss
 from .optimizers import Adam, Optimizer
 from .parameters import decaying_stretches, gather
 from .saving import load_network, save_network
-from .training import Callback, batches, in_training, progress_callback
+from .training import (
+    Callback,
+    Epoch,
+    Kind,
+    checksum,
+    in_training,
+    progress_callback,
+    watching_steps,
+)
 
 #: Prepared inputs, prepared targets, and the share of each sample (None: all alike).
 Data = tuple[Array, Array, Array | None]
@@ -109,6 +117,8 @@ class Network:
             name: [] for name in ("loss", "val_loss", "learning_rate", "gradient_norm")
         }
         self.epoch_count = 0
+        self.steps_made = 0
+        self.unfinished_epoch: Epoch | None = None
         self.stop_training = False
 
     # One training step: forward, loss, backward, update.
@@ -146,39 +156,58 @@ class Network:
         self._check_optimizer()
         optimizer, arrays = self._optimizer, self._arrays()
         state = optimizer.state()
-        count, rate = optimizer.step_count, optimizer.rate
+        count, rate, steps = optimizer.step_count, optimizer.rate, self.steps_made
         for kept, array in zip(self._before, [*arrays, *state], strict=True):
             kept[...] = array
         try:
             optimizer.step(self._parameters, self._gradients, self._decaying)
-            for layer, cache in zip(self.layers, caches, strict=False):
-                layer.after_step(cache)
+            for i in self._learning if caches else ():
+                self.layers[i].after_step(caches[i])
             if not all(map(_is_finite, arrays)):
                 raise DivergenceError(
                     "a parameter or running statistic turned NaN or infinite",
                     learning_rate=optimizer.rate,
                 )
+            self.steps_made += 1
         except BaseException as error:
             for kept, array in zip(self._before, [*arrays, *state], strict=True):
                 array[...] = kept
-            optimizer.step_count, optimizer.rate = count, rate
+            optimizer.step_count, optimizer.rate, self.steps_made = count, rate, steps
             if isinstance(error, DivergenceError):
                 for array in state:
                     array[...] = 0  # or the next step would meet the same infinity
             raise
 
-    def _step(self, x: Array, targets: Array, shares: Array | None) -> tuple[float, float]:
-        """Make one step on prepared data; return the loss before it, and the gradient's length."""
-        outputs, caches = self._forward_training(x)
-        loss, grad_output = self._loss.value_and_gradient(outputs, targets, shares)
-        if not math.isfinite(loss):
-            raise DivergenceError(
-                f"the loss turned {loss}", learning_rate=self.optimizer.current_rate()
-            )
-        self.backward_parameters(grad_output, caches)
-        gradient_norm = norm(self._gradients)
-        self.update(caches)
-        return float(loss), gradient_norm
+    def _step(
+        self,
+        x: Array,
+        targets: Array,
+        shares: Array | None,
+        weight: float = 1.0,
+        epoch: Epoch | None = None,
+    ) -> float:
+        """Make one step on prepared data, noted in the epoch; return the loss before it."""
+        steps = self.steps_made
+        drawn = self.rng.bit_generator.state if self._drawing else None
+        try:
+            outputs, caches = self._forward_training(x)
+            loss, grad_output = self._loss.value_and_gradient(outputs, targets, shares)
+            if not math.isfinite(loss):
+                raise DivergenceError(
+                    f"the loss turned {loss}", learning_rate=self._optimizer.current_rate()
+                )
+            self.backward_parameters(grad_output, caches)
+            if epoch is not None:
+                epoch.note(steps, weight, float(loss), norm(self._gradients))
+            self.update(caches)
+        except BaseException:
+            if self.steps_made == steps:  # it was not made
+                if drawn:
+                    self.rng.bit_generator.state = drawn
+                if epoch is not None:
+                    epoch.forget(steps)
+            raise
+        return float(loss)
 
     def train_step(self, X: object, y: object, sample_weight: object = None) -> float:
         """Make one update on one batch.
@@ -204,7 +233,7 @@ class Network:
         self._check_optimizer()
         data = self._checked(X, y, sample_weight)
         with np.errstate(all="ignore"):
-            return self._step(*data)[0]
+            return self._step(*data)
 
     def loss_and_gradient(
         self, X: object, y: object, sample_weight: object = None
@@ -248,6 +277,9 @@ class Network:
         progress: bool = False,
     ) -> Network:
         """Train for a number of epochs; called again, go on from there.
+
+        An epoch that was cut off is finished first if it is called with the same data,
+        `batch_size` and `shuffle`, and counts as one.
 
         Parameters
         ----------
@@ -294,43 +326,55 @@ class Network:
         if progress:
             watchers.append(progress_callback(epochs))
         validation = self._checked_validation(validation_data, data, watchers)
+        samples = len(data[0])
+        kind = samples, min(batch_size or samples, samples), bool(shuffle), checksum(data)
+        step_watchers = watching_steps(watchers)
         users_settings = np.geterr()
+
+        def tell(listeners: Iterable[Callable[[Network], object]]) -> None:
+            for listener in listeners:
+                with np.errstate(**users_settings):
+                    listener(self)
+
         with in_training(self, watchers), np.errstate(all="ignore"):
             for _ in range(epochs):
-                self._epoch(data, validation, batch_size, self.rng if shuffle else None)
-                for watcher in watchers:
-                    with np.errstate(**users_settings):
-                        watcher(self)
+                epoch = self._epoch(kind)
+                for rows in epoch.batches(self.rng, self.steps_made):
+                    try:
+                        self._step(*_select(data, rows), epoch)
+                    except DivergenceError as error:
+                        batch = 1 + epoch.sums[self.steps_made][0]
+                        raise error.at(self.epoch_count + 1, batch) from None
+                    if step_watchers:
+                        tell(step_watchers)
+                self._finish(epoch, validation)
+                tell(watchers)
                 if self.stop_training:
                     break
         return self
 
-    def _epoch(
-        self,
-        data: Data,
-        validation: Data | None,
-        batch_size: int | None,
-        order: np.random.Generator | None,
-    ) -> None:
-        """Go through all samples once, and write the history."""
-        losses = norms = total = 0.0
-        number, entries = 0, len(self.history["loss"])
-        for number, rows in enumerate(batches(len(data[0]), batch_size, order), 1):
-            x, targets, shares, weight = _select(data, rows)
-            try:
-                loss, gradient_norm = self._step(x, targets, shares)
-            except DivergenceError as error:
-                raise error.at(self.epoch_count + 1, number) from None
-            losses, norms, total = losses + weight * loss, norms + gradient_norm, total + weight
+    def _epoch(self, kind: Kind) -> Epoch:
+        """Return the epoch that was cut off, if nothing has been trained since, or a new one."""
+        epoch = self.unfinished_epoch
+        if epoch is None or epoch.kind != kind or self.steps_made not in epoch.sums:
+            epoch = self.unfinished_epoch = Epoch(kind, self.steps_made)
+        return epoch
+
+    def _finish(self, epoch: Epoch, validation: Data | None) -> None:
+        """Write the history of an epoch that has had all its steps."""
+        entries = len(self.history["loss"])
+        batches, losses, norms, weights = epoch.sums[self.steps_made]
         val_loss = math.nan if validation is None else self._evaluate(*validation)
-        newest = losses / total, val_loss, self.optimizer.rate, norms / number
+        newest = losses / weights, val_loss, self._optimizer.rate, norms / batches
         try:
             for values, value in zip(self.history.values(), newest, strict=True):
                 values.append(value)
+            self.unfinished_epoch = None
             self.epoch_count += 1
-        except BaseException:  # Ctrl-C, just here: all lists or none
+        except BaseException:  # Ctrl-C, just here: all of it or none
             for values in self.history.values():
                 del values[entries:]
+            self.unfinished_epoch = epoch
             raise
 
     # Using the network. Nothing here changes it.
@@ -432,6 +476,7 @@ class Network:
 
     def restore(self, snapshot: list[Array]) -> None:
         """Go back to the numbers of a snapshot of this network."""
+        self.unfinished_epoch = None
         for array, kept in zip(self._arrays(), snapshot, strict=True):
             array[...] = kept
 
@@ -445,6 +490,9 @@ class Network:
         self._parameters, self._gradients = gather(blocks, dtype)
         self._decaying = decaying_stretches(blocks)
         self._keeping = [layer for layer in self.layers if layer.state_names]
+        kinds = [type(layer) for layer in self.layers]
+        self._drawing = any(kind.forward_training is not Layer.forward_training for kind in kinds)
+        self._learning = [i for i, k in enumerate(kinds) if k.after_step is not Layer.after_step]
         trained = [i for i, block in enumerate(blocks) if block.shapes]
         self._first_trained = trained[0] if trained else len(self.layers)
         for layer in self.layers:
@@ -470,8 +518,9 @@ class Network:
         """Write the whole network to a file: an old one is replaced whole or stays.
 
         Besides the layers, the loss and the optimizer with all their numbers, it
-        holds the history and the state of the random generator. So a network that is
-        loaded goes on exactly as this one would have. `numpy.load` opens the file too.
+        holds the history, the state of the random generator, and how far an epoch is that
+        was cut off. So a network that is loaded goes on exactly as this one would have.
+        `numpy.load` opens the file too.
 
         Parameters
         ----------

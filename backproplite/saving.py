@@ -14,6 +14,7 @@ from .errors import ModelFileError, ParameterError
 from .files import checked_path, read_file, write_file
 from .layers import Layer
 from .storage import from_bytes, to_bytes
+from .training import Epoch
 
 GENERATORS = {cls.__name__: cls for cls in (PCG64, PCG64DXSM, Philox, SFC64, MT19937)}
 #: What numbers in a generator's state may be at most; NumPy itself does not look.
@@ -110,6 +111,12 @@ def _content(network: Any, writer: Writer) -> bytes:
         if name not in HISTORY or not all(isinstance(value, float) for value in values):
             raise ParameterError(f"the network cannot be saved: history[{name!r}] is not its own.")
         writer.arrays[f"history.{name}"] = np.array(values, np.float64)
+    epoch = network.unfinished_epoch
+    sums = None if epoch is None else epoch.sums.get(network.steps_made)
+    if sums is not None:  # else nothing was cut off, or other steps have been made since
+        writer.arrays["epoch.sums"] = np.array(sums, np.float64)
+        if epoch.order is not None:
+            writer.arrays["epoch.order"] = epoch.order
     data = {
         "layers": described,
         "loss": writer.describe("loss", network.loss),
@@ -118,6 +125,7 @@ def _content(network: Any, writer: Writer) -> bytes:
         "rate": float(optimizer.rate),
         "dtype": str(network.dtype),
         "epoch_count": network.epoch_count,
+        "epoch": None if sums is None else list(epoch.kind),
         "rng": writer.describe("rng", rng.bit_generator.state),
         "custom": list(writer.custom),
     }
@@ -135,9 +143,10 @@ def _network(cls: type[Any], reader: Reader, data: Any) -> Any:
             "rate": float(rate),
             "dtype": "float64" | "float32" as dtype,
             "epoch_count": epochs,
+            "epoch": kind,
             "rng": dict(rng),
             "custom": list(names),
-        } if len(data) == 9:
+        } if len(data) == 10:
             reader.check_names(names)
         case _:
             raise ModelFileError("the description of the network is incomplete.")
@@ -152,6 +161,7 @@ def _network(cls: type[Any], reader: Reader, data: Any) -> Any:
     lists = {name: reader.take(f"history.{name}") for name in HISTORY}
     if any(values.ndim != 1 or values.dtype != np.float64 for values in lists.values()):
         raise ModelFileError("the history is not made of lists of floats.")
+    epoch = None if kind is None else _epoch(reader, kind)
     if reader.arrays:
         raise ModelFileError(f"the file has arrays that belong to nothing: {[*reader.arrays][:3]}.")
 
@@ -160,6 +170,7 @@ def _network(cls: type[Any], reader: Reader, data: Any) -> Any:
         getattr(owner, name)[...] = array
     network.gradients[...] = 0
     optimizer.step_count, optimizer.rate, network.epoch_count = steps, rate, epochs
+    network.unfinished_epoch = epoch
     network.history = {name: values.tolist() for name, values in lists.items()}
     return network
 
@@ -181,6 +192,28 @@ def _layer(reader: Reader, i: int, described: Any, dtype: np.dtype[Any], kept: l
         array = _taken(reader, f"layers[{i}].{each}", getattr(layer, each).shape, dtype)
         kept.append((layer, each, array))
     return layer
+
+
+def _epoch(reader: Reader, kind: Any) -> Epoch:
+    """Return the epoch that a network was saved in the middle of."""
+    match kind:
+        case [int(samples), int(batch_size), bool(), int()] if 1 <= batch_size <= samples:
+            epoch = Epoch(tuple(kind), 0)
+        case _:
+            raise ModelFileError("the epoch that was cut off is not described as one is.")
+    batches, *sums = _taken(reader, "epoch.sums", (4,), np.float64).tolist()
+    most = -(-samples // batch_size)
+    if not (batches.is_integer() and 0 <= batches <= most) or (batches and not sums[-1] > 0):
+        raise ModelFileError("the epoch that was cut off has sums that it cannot have.")
+    epoch.sums[0] = int(batches), *sums
+    if "epoch.order" in reader.arrays:
+        order = _taken(reader, "epoch.order", (samples,), np.int64)
+        found = np.zeros(samples, bool)
+        found[order[(order >= 0) & (order < samples)]] = True
+        if not found.all():
+            raise ModelFileError("the epoch that was cut off has an order that leaves samples out.")
+        epoch.order = order.copy()
+    return epoch
 
 
 def _taken(reader: Reader, where: str, shape: tuple[int, ...], dtype: Any) -> Array:

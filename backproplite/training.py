@@ -1,4 +1,4 @@
-"""What the training loop needs besides the network: batches, progress, callbacks.
+"""What the training loop needs besides the network: epochs, progress, callbacks.
 
 A callback is any function that takes the network; `fit` calls it after every
 epoch. It stops the training by setting `network.stop_training = True`. One that
@@ -8,30 +8,72 @@ must know when training begins and ends is a `Callback`.
 from __future__ import annotations
 
 import os
+import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
-from .checks import number, whole_number
+from .checks import Array, number, whole_number
 from .configurable import Configurable
+from .errors import ParameterError
 from .files import checked_path
 
+#: Samples, samples per batch, whether they are shuffled, and a checksum of the data.
+Kind: TypeAlias = tuple[int, int, bool, int]
 
-def batches(samples: int, batch_size: int | None, rng: np.random.Generator | None) -> Iterator[Any]:
-    """Yield what selects each batch of an epoch, in a new random order if `rng` is given.
 
-    The last batch is smaller where the samples do not divide evenly. None selects
-    all samples as they are: an order makes no difference to the full batch.
+class Epoch:
+    """An epoch on its way: the order of its samples, and its sums so far.
+
+    The network keeps it as long as it lasts, and saves it too, so that an epoch that
+    was cut off can be finished as if nothing had happened. Sums are noted before the
+    step that they belong to, under the number of steps that the network will have
+    made then. So they are right whether the step was cut off or not.
     """
-    if batch_size is None or batch_size >= samples:
-        yield None
-        return
-    order = None if rng is None else rng.permutation(samples)
-    for start in range(0, samples, batch_size):
-        stop = min(start + batch_size, samples)
-        yield slice(start, stop) if order is None else order[start:stop]
+
+    def __init__(self, kind: Kind, steps: int) -> None:
+        self.kind = kind
+        self.order: Array | None = None
+        #: By steps of the network: batches, losses, lengths of gradients, weights.
+        self.sums: dict[int, tuple[int, float, float, float]] = {steps: (0, 0.0, 0.0, 0.0)}
+
+    def batches(self, rng: np.random.Generator, steps: int) -> Iterator[Any]:
+        """Yield what selects each batch that is left.
+
+        The last batch is smaller where the samples do not divide evenly. None selects
+        all samples as they are: an order makes no difference to the full batch.
+        """
+        samples, batch_size, shuffled, _ = self.kind
+        done = self.sums[steps][0]
+        if batch_size == samples:
+            if not done:
+                yield None
+            return
+        if shuffled and self.order is None:
+            self.order = rng.permutation(samples)
+        for start in range(done * batch_size, samples, batch_size):
+            stop = min(start + batch_size, samples)
+            yield slice(start, stop) if self.order is None else self.order[start:stop]
+
+    def note(self, steps: int, weight: float, loss: float, gradient_norm: float) -> None:
+        """Add a batch to the sums, for when its step will have been made."""
+        batches, losses, norms, weights = before = self.sums[steps]
+        after = batches + 1, losses + weight * loss, norms + gradient_norm, weights + weight
+        self.sums = {steps: before, steps + 1: after}
+
+    def forget(self, steps: int) -> None:
+        """Take back what was noted for a step that was not made."""
+        self.sums = {steps: self.sums[steps]}
+
+
+def checksum(arrays: Iterable[Array | None]) -> int:
+    """Return a number that tells data from other data."""
+    value = 0
+    for array in arrays:
+        value = zlib.crc32(b"" if array is None else np.ascontiguousarray(array).data, value)
+    return value
 
 
 class Callback(Configurable):
@@ -50,6 +92,9 @@ class Callback(Configurable):
     def start(self, network: Any) -> None:
         """Take note that a `fit` begins."""
 
+    def after_step(self, network: Any) -> None:
+        """Take note that a step is over."""
+
     def __call__(self, network: Any) -> None:
         """Take note that an epoch is over."""
 
@@ -67,6 +112,13 @@ def in_training(network: Any, callbacks: Iterable[Any]) -> Iterator[None]:
             callback.start(network)
             stack.callback(callback.finish, network)
         yield
+
+
+def watching_steps(callbacks: Iterable[Any]) -> list[Any]:
+    """Return what is to be called after each step: most callbacks have nothing to do then."""
+    watching = [each for each in callbacks if isinstance(each, Callback)]
+    plain = Callback.after_step
+    return [each.after_step for each in watching if type(each).after_step is not plain]
 
 
 class EarlyStopping(Callback):
@@ -145,8 +197,9 @@ class Checkpoint(Callback):
     """Save the network to a file after every epoch, or every few, or only the best so far.
 
     Training that was cut off goes on from the file as if nothing had happened:
-    `network = Network.load(path)`, then `fit` the epochs that are left. An error of
-    the disk ends the training, with the network and an old file as they were.
+    `network = Network.load(path)`, then `fit` with the same data for the epochs that are
+    left, `epochs - network.epoch_count`. One that was saved half-way is finished first. An
+    error of the disk ends the training, with the network and an old file as they were.
 
     Parameters
     ----------
@@ -158,13 +211,15 @@ class Checkpoint(Callback):
         Save only when `val_loss` is lower than after all such epochs before, also
         those of earlier calls of `fit`; or when there is no file yet. Without
         `validation_data` the training data are scored after each epoch.
+    every_steps : int, optional
+        Save within epochs too, every so many steps.
 
     Raises
     ------
     InputError
         If the path cannot be that of a file.
     ParameterError
-        If `every` is below 1.
+        If `every` or `every_steps` is below 1, or `every_steps` is given with `best_only`.
 
     Examples
     --------
@@ -172,11 +227,27 @@ class Checkpoint(Callback):
     Checkpoint('model.npz', every=10)
     """
 
-    def __init__(self, path: object, every: int = 1, best_only: bool = False) -> None:
+    def __init__(
+        self,
+        path: object,
+        every: int = 1,
+        best_only: bool = False,
+        every_steps: int | None = None,
+    ) -> None:
         checked_path(path)
         self.path: Any = path
         self.every = whole_number("every", every, 1)
         self.best_only = self.needs_score = best_only
+        if every_steps is not None:
+            every_steps = whole_number("every_steps", every_steps, 1)
+            if best_only:
+                raise ParameterError("every_steps cannot be had with best_only: leave one out.")
+        self.every_steps = every_steps
+
+    def after_step(self, network: Any) -> None:
+        """Save the network if it is time to, in the middle of an epoch."""
+        if self.every_steps and network.optimizer.step_count % self.every_steps == 0:
+            network.save(self.path)
 
     def __call__(self, network: Any) -> None:
         """Save the network if it is time to."""

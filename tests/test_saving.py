@@ -483,7 +483,7 @@ UNSAVABLE = {
 
 @pytest.mark.parametrize("name", UNSAVABLE)
 def test_what_could_not_be_built_again_is_refused_before_anything_is_written(tmp_path, name):
-    layer, *words = UNSAVABLE[name]
+    layer, *words = copy.deepcopy(UNSAVABLE[name])
     network = bp.Network([layer], loss=bp.MeanSquaredError())
     (tmp_path / "model.npz").write_text("an old one")
     with pytest.raises(bp.ParameterError) as caught:

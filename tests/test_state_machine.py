@@ -97,7 +97,7 @@ class Model:
         self.rng = copy.deepcopy(network.rng)
         self.rate = network.optimizer.learning_rate
         self.losses, self.scores, self.rates = [], [], []
-        self.steps = 0
+        self.steps, self.cut_off = 0, None
         self.rest()
 
     def rest(self):
@@ -127,19 +127,30 @@ class Model:
         """Train until the passes are used up, and one more would have begun."""
         size = SAMPLES if batch_size is None else batch_size
         for _ in range(epochs):
-            rows = np.arange(SAMPLES)
-            if size < SAMPLES and shuffle:
-                rows = self.rng.permutation(SAMPLES)
-            total = 0.0
-            for start in range(0, SAMPLES, size):
+            if self.cut_off is None or self.cut_off[0] != (size, shuffle):
+                rows = np.arange(SAMPLES)
+                if size < SAMPLES and shuffle:
+                    rows = self.rng.permutation(SAMPLES)
+                self.cut_off = (size, shuffle), rows, 0, 0.0
+            kind, rows, first, total = self.cut_off
+            for start in range(first, SAMPLES, size):
                 if passes == 0:
                     return
                 passes -= 1
                 batch = rows[start : start + size]
                 total += self.step(X[batch], Y[batch]) * len(batch)
+                self.cut_off = kind, rows, start + size, total
+            self.cut_off = None
             self.losses.append(total / SAMPLES)
             self.scores.append(self.loss(X, Y) if validation else math.nan)
             self.rates.append(self.rate)
+
+    def passes_in(self, epochs, batch_size, shuffle, **_):
+        """How many steps such a `fit` makes."""
+        size = SAMPLES if batch_size is None else batch_size
+        went_on = self.cut_off is not None and self.cut_off[0] == (size, shuffle)
+        done = self.cut_off[2] // size if went_on else 0
+        return epochs * -(-SAMPLES // size) - done
 
 
 plans = st.fixed_dictionaries(
@@ -152,10 +163,6 @@ plans = st.fixed_dictionaries(
 )
 
 
-def passes_in(plan):
-    return plan["epochs"] * -(-SAMPLES // (plan["batch_size"] or SAMPLES))
-
-
 def fit(network, plan, **more):
     plan = dict(plan)
     validation = (X, Y) if plan.pop("validation") else None
@@ -163,7 +170,7 @@ def fit(network, plan, **more):
 
 
 class Life(RuleBasedStateMachine):
-    """What may happen to a network."""
+    """What may happen to a network. An epoch that is cut off is finished by the next `fit` like it."""
 
     def __init__(self):
         super().__init__()
@@ -184,6 +191,7 @@ class Life(RuleBasedStateMachine):
     def train_step(self, start):
         loss = self.network.train_step(X[start:], Y[start:])
         self.agree(loss, self.model.step(X[start:], Y[start:]))
+        self.model.cut_off = None
 
     @rule()
     def look(self):
@@ -228,7 +236,7 @@ class Life(RuleBasedStateMachine):
 
     @rule(plan=plans, data=st.data(), deed=st.sampled_from(list(DEEDS)))
     def break_a_fit(self, plan, data, deed):
-        Trap.fuse, Trap.deed = data.draw(st.integers(1, passes_in(plan))), deed
+        Trap.fuse, Trap.deed = data.draw(st.integers(1, self.model.passes_in(**plan))), deed
         self.model.fit(**plan, passes=Trap.fuse - 1)
         with pytest.raises(DEEDS[deed]):
             fit(self.network, plan)
