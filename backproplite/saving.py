@@ -201,13 +201,13 @@ def _epoch(reader: Reader, kind: Any) -> Epoch:
             epoch = Epoch(tuple(kind), 0)
         case _:
             raise ModelFileError("the epoch that was cut off is not described as one is.")
-    batches, *sums = _taken(reader, "epoch.sums", (4,), np.float64).tolist()
+    batches, *sums = _taken(reader, "epoch.sums", (4,), "float64").tolist()
     most = -(-samples // batch_size)
     if not (batches.is_integer() and 0 <= batches <= most) or (batches and not sums[-1] > 0):
         raise ModelFileError("the epoch that was cut off has sums that it cannot have.")
     epoch.sums[0] = int(batches), *sums
     if "epoch.order" in reader.arrays:
-        order = _taken(reader, "epoch.order", (samples,), np.int64)
+        order = _taken(reader, "epoch.order", (samples,), "int64")
         found = np.zeros(samples, bool)
         found[order[(order >= 0) & (order < samples)]] = True
         if not found.all():

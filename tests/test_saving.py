@@ -605,6 +605,17 @@ def test_a_full_disk_leaves_the_old_file_and_the_network(tmp_path, monkeypatch):
 # Checkpoints
 
 
+class CutOff(bp.Callback):
+    """Ends the training after a step."""
+
+    def __init__(self, step):
+        self.step = step
+
+    def after_step(self, network):
+        if network.optimizer.step_count == self.step:
+            raise KeyboardInterrupt
+
+
 def test_training_that_was_cut_off_goes_on_from_the_checkpoint(tmp_path):
     path, settings = tmp_path / "model.npz", {"batch_size": 3, "validation_data": VALIDATION}
 
@@ -618,6 +629,26 @@ def test_training_that_was_cut_off_goes_on_from_the_checkpoint(tmp_path):
     again = bp.Network.load(path)
     assert again.epoch_count == 4
     assert bits(again.fit(X, Y, 9 - 4, **settings)) == bits(whole.fit(X, Y, 9, **settings))
+
+
+def test_training_goes_on_from_a_checkpoint_in_the_middle_of_an_epoch(tmp_path):
+    path, settings = tmp_path / "model.npz", {"batch_size": 3, "validation_data": VALIDATION}
+
+    network, whole = stateful(), stateful()
+    callbacks = [bp.Checkpoint(path, every=99, every_steps=5), CutOff(16)]
+    with pytest.raises(KeyboardInterrupt):
+        network.fit(X, Y, 6, callbacks=callbacks, **settings)
+    again = bp.Network.load(path)
+    assert (again.optimizer.step_count, again.epoch_count) == (15, 3)
+    assert saved(again) == path.read_bytes()
+    assert saved(again.fit(X, Y, 6 - 3, **settings)) == saved(whole.fit(X, Y, 6, **settings))
+
+
+def test_an_epoch_that_was_not_gone_on_with_is_not_saved():
+    network = cut_off()
+    assert "epoch.sums" in from_bytes(saved(network))[0]
+    network.train_step(X, Y)
+    assert reloaded(network).unfinished_epoch is None
 
 
 def written_at(tmp_path, scores, **settings):
@@ -680,6 +711,10 @@ def test_a_checkpoint_refuses_bad_arguments_at_once(tmp_path):
         bp.Checkpoint(tmp_path / "missing" / "model.npz")
     with pytest.raises(bp.ParameterError, match="every must be a whole number of at least 1"):
         bp.Checkpoint(tmp_path / "model.npz", every=0)
+    with pytest.raises(bp.ParameterError, match="every_steps must be a whole number of at least 1"):
+        bp.Checkpoint(tmp_path / "model.npz", every_steps=0)
+    with pytest.raises(bp.ParameterError, match=r"^every_steps cannot be had with best_only: leav"):
+        bp.Checkpoint(tmp_path / "model.npz", best_only=True, every_steps=3)
     assert (
         repr(bp.Checkpoint("a.npz", 2, best_only=True))
         == "Checkpoint('a.npz', every=2, best_only=True)"
@@ -864,6 +899,62 @@ def test_a_strangers_file_is_refused(name):
     with pytest.raises(bp.ModelFileError) as caught:
         network_from_bytes(bp.Network, content)
     assert "\n" not in str(caught.value)
+
+
+def cut_off():
+    """A network in its third epoch of three batches, two of which it has seen."""
+
+    network = stateful()
+    with pytest.raises(KeyboardInterrupt):
+        network.fit(X, Y, 5, batch_size=4, callbacks=CutOff(8))
+    return network
+
+
+SUMS, ORDER = np.array([2.0, 1.0, 1.0, 8.0]), np.arange(10)
+NO_EPOCH = r"^the epoch that was cut off is not described as one is\.$"
+NO_SUMS = r"^the epoch that was cut off has sums that it cannot have\.$"
+NO_ORDER = r"^the epoch that was cut off has an order that leaves samples out\.$"
+EPOCHS = {
+    "text": (put("epoch", value="third"), NO_EPOCH),
+    "nothing": (put("epoch", value=[]), NO_EPOCH),
+    "a part more": (put("epoch", value=[10, 4, True, 5, 0]), NO_EPOCH),
+    "half a sample": (put("epoch", 0, value=9.5), NO_EPOCH),
+    "half a batch": (put("epoch", 1, value=2.5), NO_EPOCH),
+    "batches of nothing": (put("epoch", 1, value=0), NO_EPOCH),
+    "batches of too many": (put("epoch", 1, value=11), NO_EPOCH),
+    "a shuffle that is a number": (put("epoch", 2, value=1), NO_EPOCH),
+    "a checksum of text": (put("epoch", 3, value="5"), NO_EPOCH),
+    "half a batch seen": (give("epoch.sums", SUMS + [0.5, 0, 0, 0]), NO_SUMS),
+    "less than nothing seen": (give("epoch.sums", SUMS - [3, 0, 0, 0]), NO_SUMS),
+    "more than all seen": (give("epoch.sums", SUMS + [2, 0, 0, 0]), NO_SUMS),
+    "NaN batches seen": (give("epoch.sums", SUMS * [np.nan, 1, 1, 1]), NO_SUMS),
+    "without end": (give("epoch.sums", SUMS * [np.inf, 1, 1, 1]), NO_SUMS),
+    "batches of no weight": (give("epoch.sums", SUMS * [1, 1, 1, 0]), NO_SUMS),
+    "sums missing": (give("epoch.sums", None), "epoch.sums"),
+    "sums of three": (give("epoch.sums", SUMS[:3]), r"^epoch\.sums must have shape \(4,\)"),
+    "an order of fewer": (give("epoch.order", ORDER[:9]), r"^epoch\.order must have shape"),
+    "an order of floats": (give("epoch.order", ORDER / 1), r"^epoch\.order must .*int64; got"),
+    "a sample twice": (give("epoch.order", ORDER // 2 * 2), NO_ORDER),
+    "a sample before the first": (give("epoch.order", ORDER - 1), NO_ORDER),
+    "a sample beyond the last": (give("epoch.order", ORDER + 1), NO_ORDER),
+    "no epoch, with sums": (put("epoch", value=None), "arrays that belong to nothing"),
+}
+
+
+@pytest.mark.parametrize("name", EPOCHS)
+def test_an_epoch_that_cannot_be_is_refused(name):
+    change, message = EPOCHS[name]
+    content = forged(change, cut_off())
+    with pytest.raises(bp.ModelFileError, match=message):
+        network_from_bytes(bp.Network, content)
+
+
+@pytest.mark.parametrize("batches", [0.0, 3.0])
+def test_an_epoch_may_be_at_its_start_or_its_end(batches):
+    sums = give("epoch.sums", np.array([batches, 0, 0, batches]))
+    network = network_from_bytes(bp.Network, forged(sums, cut_off()))
+    network.fit(X, Y, 1, batch_size=4)
+    assert network.optimizer.step_count == 8 + 3 - batches
 
 
 @pytest.mark.parametrize("name", ["os.system", "", "a b", "\x1b[2J", 3, ["x"]])

@@ -601,6 +601,119 @@ def test_callbacks_hear_of_the_end_after_an_error():
     assert sorted(ended) == [1, 2, 3]
 
 
+# Epochs that are cut off
+
+PLAN = {"batch_size": 3, "validation_data": VALIDATION}
+
+
+class After(bp.Callback):
+    """Does something to a network after a number of steps of one `fit`."""
+
+    def __init__(self, steps, deed):
+        self.steps, self.deed = steps, deed
+
+    def after_step(self, network):
+        self.steps -= 1
+        if self.steps == 0:
+            self.deed(network)
+
+
+def cut_off(steps, network, **plan):
+    with pytest.raises(KeyboardInterrupt):
+        network.fit(X, Y, 5, callbacks=After(steps, raiser(KeyboardInterrupt())), **PLAN | plan)
+    return network
+
+
+def everything(network):
+    arrays = [*network.snapshot(), *network.optimizer.state()]
+    return pickle.dumps([*arrays, network.history, network.rng.bit_generator.state])
+
+
+def test_a_callback_may_hear_of_every_step():
+    heard = []
+
+    class Hearing(bp.Callback):
+        def after_step(self, network):
+            heard.append((network.epoch_count, network.optimizer.step_count, np.geterr()["over"]))
+
+        def __call__(self, network):
+            heard.append(network.epoch_count)
+
+    with np.errstate(over="raise"):
+        small().fit(X, Y, 2, batch_size=5, callbacks=[Hearing(), bp.EarlyStopping(9)])
+    steps = [(epoch, step, "raise") for epoch, step in ((0, 1), (0, 2), (1, 3), (1, 4))]
+    assert heard == [*steps[:2], 1, *steps[2:], 2]
+
+
+@pytest.mark.parametrize("shuffle", [True, False])
+@pytest.mark.parametrize("steps", [1, 3, 4, 7, 20])
+def test_an_epoch_that_was_cut_off_is_finished_first_and_counts_as_one(steps, shuffle):
+    network = cut_off(steps, stateful(), shuffle=shuffle)
+    assert network.epoch_count == (steps - 1) // 4
+    assert len(network.history["loss"]) == network.epoch_count
+    network.fit(X, Y, 5 - network.epoch_count, shuffle=shuffle, **PLAN)
+    assert everything(network) == everything(stateful().fit(X, Y, 5, shuffle=shuffle, **PLAN))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        lambda network: network.fit(X[::-1], Y, 1, **PLAN),
+        lambda network: network.fit(X, -Y, 1, **PLAN),
+        lambda network: network.fit(X, Y, 1, sample_weight=1 + X[:, 0] ** 2, **PLAN),
+        lambda network: network.fit(X, Y, 1, **PLAN | {"batch_size": 5}),
+        lambda network: network.fit(X, Y, 1, shuffle=False, **PLAN),
+        lambda network: (network.train_step(X, Y), network.fit(X, Y, 1, **PLAN)),
+        lambda network: (network.restore(network.snapshot()), network.fit(X, Y, 1, **PLAN)),
+    ],
+)
+def test_an_epoch_is_not_finished_with_other_data_nor_after_other_training(other):
+    network, fresh = cut_off(2, small()), cut_off(2, small())
+    fresh.unfinished_epoch = None
+    other(network)
+    other(fresh)
+    assert everything(network) == everything(fresh)
+    assert network.epoch_count == 1
+
+
+def test_a_step_that_failed_does_not_count_when_another_is_made():
+    network = small()
+    network.layers[1].forward = raiser(ZeroDivisionError("mine"))
+    with pytest.raises(ZeroDivisionError):
+        network.fit(X, Y, 1, **PLAN)
+    del network.layers[1].forward
+    network.optimizer.update = raiser(ZeroDivisionError("mine"))
+    with pytest.raises(ZeroDivisionError):
+        network.fit(X, Y, 1, **PLAN)
+    del network.optimizer.update
+    network.train_step(X, Y)
+    network.fit(X, Y, 1, **PLAN)
+    assert network.optimizer.step_count == 1 + 4
+
+
+def test_dropout_is_drawn_as_if_a_step_that_failed_had_never_begun():
+    network = stateful()
+    network.loss.backward = raiser(ZeroDivisionError("mine"))
+    with pytest.raises(ZeroDivisionError):
+        network.train_step(X, Y)
+    del network.loss.backward
+    assert network.train_step(X, Y) == stateful().train_step(X, Y)
+
+
+def test_a_new_optimizer_in_the_middle_of_an_epoch_is_no_trouble():
+    def renew(network):
+        network.optimizer = bp.Momentum(0.01)
+
+    network = small().fit(X, Y, 1, callbacks=After(2, renew), **PLAN)
+    assert (network.optimizer.step_count, len(network.history["loss"])) == (2, 1)
+
+
+def test_a_batch_size_beyond_the_samples_is_the_full_batch_also_when_cut_off():
+    network = cut_off(1, small(), batch_size=99)
+    network.fit(X, Y, 1, batch_size=None, validation_data=VALIDATION)
+    assert (network.optimizer.step_count, network.epoch_count) == (1, 1)
+
+
 # Early stopping
 
 
