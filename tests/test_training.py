@@ -708,6 +708,38 @@ def test_a_new_optimizer_in_the_middle_of_an_epoch_is_no_trouble():
     assert (network.optimizer.step_count, len(network.history["loss"])) == (2, 1)
 
 
+def test_ctrl_c_while_the_history_is_written_leaves_all_lists_alike_and_the_epoch_to_finish():
+    class Interrupted(list):
+        def append(self, value):
+            raise KeyboardInterrupt
+
+    network = small().fit(X, Y, 1, **PLAN)
+    kept = network.history["learning_rate"]
+    network.history["learning_rate"] = Interrupted(kept)
+    with pytest.raises(KeyboardInterrupt):
+        network.fit(X, Y, 1, **PLAN)
+    assert {len(values) for values in network.history.values()} == {network.epoch_count} == {1}
+    network.history["learning_rate"] = kept
+    assert everything(network.fit(X, Y, 1, **PLAN)) == everything(small().fit(X, Y, 2, **PLAN))
+
+
+def test_ctrl_c_while_the_best_comes_back_does_not_leave_half_of_it():
+    network = small()
+
+    def interrupted(snapshot):
+        del network.restore
+        network.parameters[:3] = 0
+        raise KeyboardInterrupt
+
+    def spoil(network):
+        network.restore = interrupted
+
+    stopping = bp.EarlyStopping(1)
+    with pytest.raises(KeyboardInterrupt):
+        network.fit(X, Y, 1, callbacks=[stopping, spoil])
+    assert same_arrays(network.snapshot(), stopping.snapshot)
+
+
 def test_a_batch_size_beyond_the_samples_is_the_full_batch_also_when_cut_off():
     network = cut_off(1, small(), batch_size=99)
     network.fit(X, Y, 1, batch_size=None, validation_data=VALIDATION)
