@@ -200,6 +200,16 @@ def test_an_initializer_that_returns_something_else_is_refused(drawn, error, mes
     assert block.values.size == 0
 
 
+def test_an_initializer_that_fails_only_later_is_named_too():
+    drawn = iter([np.zeros(2), np.zeros(2), np.zeros(3)])
+    block = ParameterBlock()
+    block.add("gain", (2,), lambda shape, rng: next(drawn))
+    with pytest.raises(
+        bp.ShapeError, match=r"^the initializer of gain must return shape \(2,\); g"
+    ):
+        block.fresh_values(np.random.default_rng(0))
+
+
 @pytest.mark.parametrize(
     "drawn", [[[1, 2], [3, 4]], np.array([[1, 2], [3, 4]], order="F"), np.float32([[1, 2], [3, 4]])]
 )
