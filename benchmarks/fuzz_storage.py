@@ -92,12 +92,19 @@ def fuzz_with_atheris(options: list[str]) -> None:
         from backproplite import storage
         from backproplite.saving import network_from_bytes, network_to_bytes
 
+    class CutOff(bp.Callback):
+        def after_step(self, network):
+            if network.optimizer.step_count == 3:
+                raise KeyboardInterrupt
+
     network = bp.Network(
         [bp.Dense(2, 2), bp.BatchNorm(2), bp.ReLU(), bp.Dense(2, 1, bp.He())],
         loss=bp.Huber(),
         optimizer=bp.Adam(bp.WarmUpSchedule(2, bp.CosineSchedule(0.1, steps=9))),
         seed=0,
-    ).fit([[0.0, 1.0], [1.0, 0.5]], [0.0, 1.0], epochs=2)
+    )
+    with contextlib.suppress(KeyboardInterrupt):  # so that half an epoch is in the file
+        network.fit([[0.0, 1.0], [1.0, 0.5]], [0.0, 1.0], 2, batch_size=1, callbacks=CutOff())
     whole = network_to_bytes(bp.Network, network)
     arrays, data = storage.from_bytes(whole)
     text = json.dumps(data, separators=(",", ":")).encode()

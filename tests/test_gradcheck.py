@@ -3,6 +3,7 @@
 import copy
 import math
 import re
+import warnings
 
 import numpy as np
 import pytest
@@ -18,10 +19,11 @@ from strategies import (
     networks,
     seeds,
 )
-from wrong_gradients import FAULTS, LAYERS, LOSSES, PAIRS, Affine, Pair, replaced
+from wrong_gradients import FAULTS, LAYERS, LOSSES, PAIRS, Affine, Pair, WrongLoss, replaced
 
 import backproplite as bp
 from backproplite import GradientMismatch, check_gradients, numerical_gradient
+from backproplite.gradcheck import GradientReport, TensorCheck
 
 SCALES = [1e-9, 1.0, 1e9]
 scales = pytest.mark.parametrize("scale", SCALES)
@@ -110,23 +112,39 @@ def test_the_catalogue_has_more_than_thirty_kinds_of_wrong_gradients():
 
 FAILURES = {
     "adds up": "the gradient of weight is not finite at [0, 0]. The grad_... of a layer start out "
-    "as NaN here: backward must overwrite every entry",
-    "bias not written": "the gradient of bias is not finite at [0]",
-    "forward writes to its input": "x was written to by forward or backward",
-    "backward writes to the cache": "x was written to by forward or backward",
-    "forward writes to a parameter": "bias was written to by forward or backward",
-    "backward writes to grad_output": "backward writes to grad_output",
-    "forward differs each time": "forward gives different results in two equal calls",
-    "backward differs each time": "differs between two equal calls",
-    "backward_parameters differs": "backward_parameters gives another gradient of bias",
-    "wrong shape": "the gradient of x must have shape (5, 4); got (5, 3)",
-    "forward is infinite": "forward gives numbers that are not finite",
+    "as NaN here: backward must overwrite every entry, and add nothing to what was there.",
+    "bias not written": "the gradient of bias is not finite at [0]. The grad_... of a layer start "
+    "out as NaN here: backward must overwrite every entry, and add nothing to what was there.",
+    "forward writes to its input": "x was written to by forward or backward.",
+    "backward writes to the cache": "x was written to by forward or backward.",
+    "forward writes to a parameter": "bias was written to by forward or backward.",
+    "backward writes to grad_output": "backward writes to grad_output, which others still need.",
+    "forward differs each time": "forward gives different results in two equal calls.",
+    "backward differs each time": "the gradient of x differs between two equal calls.",
+    "backward_parameters differs": "backward_parameters gives another gradient of bias.",
+    "wrong shape": "the gradient of x must have shape (5, 4); got (5, 3).",
+    "forward is infinite": "forward gives numbers that are not finite. Check at another point.",
 }
 
 
 @pytest.mark.parametrize("name", FAILURES)
 def test_the_message_says_what_rule_was_broken(name):
-    assert FAILURES[name] in mismatch(LAYERS[name](), X)
+    assert mismatch(LAYERS[name](), X) == FAILURES[name] + "\nTo repeat this: seed=0."
+
+
+@scales
+@pytest.mark.parametrize(("off", "passes"), [(5e-10, True), (2e-9, False), (math.nan, False)])
+def test_backward_parameters_must_give_the_same_to_nine_digits(off, passes, scale):
+    class Unlike(Affine):
+        def backward_parameters(self, grad_output, x):
+            self.backward(grad_output, x)
+            self.grad_weight[0, 0] += off * abs(self.grad_weight).max()  # of 0: X starts with one
+
+    arguments = Unlike(4, 4, scale), X * [0, 1, 1, 1]
+    if passes:
+        check_gradients(*arguments)
+    else:
+        assert "backward_parameters gives another gradient of weight" in mismatch(*arguments)
 
 
 # What the message says.
@@ -146,29 +164,144 @@ def test_the_message_names_tensor_index_values_and_ratio():
     assert len(others) == 4
 
 
+def test_of_a_number_the_message_names_no_index():
+    pair = (lambda x: x**3, lambda grad_output: 15 * grad_output)
+    assert re.match(
+        r"  x: backward gives \S+, numerical \S+, ratio 1\.25$", mismatch(pair, 2.0).splitlines()[1]
+    )
+
+
+def test_of_what_should_be_zero_the_message_names_no_cause():
+    first, line, *_ = mismatch(
+        (lambda x: 0 * x, lambda grad_output: 3 * grad_output), X
+    ).splitlines()
+    assert "wrong, by inf of its largest entry (20 of 20 comparisons" in first
+    assert line.endswith(("numerical 0, ratio inf", "numerical 0, ratio -inf"))
+
+
 def test_the_worst_entry_comes_first():
     wrong = Affine(4, 3, 1.0, ("bias", lambda g: g + [0.1, -0.3, 0.2]))
     lines = mismatch(wrong, X).splitlines()[1:-1]
     assert [line.split(":")[0] for line in lines] == ["  bias[1]", "  bias[2]", "  bias[0]"]
 
 
+FACTOR = (
+    "All are off by the factor {}: look for a mean where there is a sum, or the number of samples "
+    "or outputs counted twice or not at all."
+)
+SIGNS = "All signs are wrong: look for a minus too many or too few."
+TRANSPOSE = "It is the transpose of what it should be."
+
+
+def test_of_entries_that_are_equally_wrong_the_first_come_first():
+    ones = np.ones((9, 100))
+    lines = mismatch(linear(ones, -ones), 0.5 * ones).splitlines()[1:6]
+    assert [line.split(":")[0] for line in lines] == [f"  x[0, {i}]" for i in range(5)]
+
+
 @pytest.mark.parametrize(
     ("fault", "said"),
     [
-        ("sign", "All signs are wrong"),
-        ("batch counted twice", "All are off by the factor 0.2:"),
-        ("batch not counted", "All are off by the factor 5:"),
-        ("outputs counted twice", "All are off by the factor 0.25:"),
-        ("transpose", "It is the transpose of what it should be."),
+        ("sign", SIGNS),
+        ("batch counted twice", FACTOR.format(0.2)),
+        ("batch not counted", FACTOR.format(5)),
+        ("outputs counted twice", FACTOR.format(0.25)),
+        ("transpose", TRANSPOSE),
     ],
 )
 def test_the_message_ends_with_the_usual_cause(fault, said):
-    assert mismatch(Affine(4, 4, 1.0, FAULTS[fault]), X).splitlines()[-2].startswith(said)
+    assert mismatch(Affine(4, 4, 1.0, FAULTS[fault]), X).splitlines()[-2] == said
 
 
 @pytest.mark.parametrize("fault", ["one entry zero", "two entries swapped", "rows off by one"])
 def test_no_cause_is_named_where_none_shows(fault):
     assert mismatch(Affine(4, 4, 1.0, FAULTS[fault]), X).splitlines()[-2].startswith("  weight[")
+
+
+#: A gradient with a zero and a very small entry; alike(e) is 1 give or take e.
+SLOPES = np.random.default_rng(4).uniform(1, 1.9, (4, 4))
+SLOPES[0, 1], SLOPES[2, 2] = 1e-7, 0
+
+
+def alike(e):
+    return 1 + e * (-1.0) ** np.arange(16).reshape(4, 4)
+
+
+def linear(slopes, wrong):
+    """A number that is linear in x, and its gradient got wrong."""
+    return lambda x: (slopes * x).sum(), lambda grad_output: grad_output * wrong
+
+
+@scales
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda g: -g, SIGNS),
+        (lambda g: -0.5 * g, FACTOR.format(-0.5)),
+        (lambda g: 0.2 * g, FACTOR.format(0.2)),
+        (lambda g: -g * alike(5e-5), SIGNS),
+        (lambda g: -g * alike(3e-4), None),
+        (lambda g: g.T * alike(5e-5), TRANSPOSE),
+        (lambda g: g.T * alike(3e-4), None),
+        (lambda g: replaced(4, lambda entry: 5 * entry)(g.T), TRANSPOSE),  # 5e-7 beside 1.9
+        (lambda g: np.where(np.eye(4), 1.3 * g, g), None),  # none is off by more than itself
+        (lambda g: g.reshape(2, 8).T.reshape(4, 4), None),
+    ],
+)
+def test_a_cause_is_named_only_where_it_is_plain(change, said, scale):
+    slopes = scale * SLOPES
+    line = mismatch(linear(slopes, change(slopes)), X[:4]).splitlines()[-2]
+    assert line == said if said else line.startswith("  x[")
+
+
+@pytest.mark.parametrize(("factor", "said"), [(-1, SIGNS), (0.2, FACTOR.format(0.2))])
+def test_the_cause_is_found_beside_a_kink_and_without_random_weights(factor, said):
+    wrong = Through(LEFT_ABS.function, lambda x: factor * LEFT_ABS.derivative(x))
+    message = mismatch(wrong, at_zero(1))
+    assert "(19 of 20 comparisons are off by more than 1e-6)" in message
+    assert "x[0, 0]" not in message
+    assert message.splitlines()[-2] == said
+    assert mismatch(LOSSES["sign"](1), X, -X).splitlines()[-2] == SIGNS
+    assert mismatch(WrongLoss(lambda g: factor * g), X, -X).splitlines()[-2] == said
+
+
+def test_only_a_square_matrix_is_called_a_transpose():
+    turned = Affine(4, 3, 1.0, ("weight", lambda g: g.reshape(3, 4).T))
+    assert mismatch(turned, X).splitlines()[-2].startswith("  weight[")
+    sampled = Affine(50, 50, 1.0, ("weight", np.transpose))  # 2,500 entries, of which 500
+    x = rng.standard_normal((5, 50))
+    assert " weight" in mismatch(sampled, x).splitlines()[-2]
+
+
+@scales
+def test_a_whole_message(scale):
+    outputs = 2 * scale * np.array([[1.0, 2.0, 4.0, 8.0]])  # the gradient is half of them
+    wrong = WrongLoss(lambda g: g * [1.5, 1.125, 1.25, 1])
+    table = [(2, 5, 4, 1.25), (0, 1.5, 1, 1.5), (1, 2.25, 2, 1.125), (3, 8, 8, 1)]
+    assert mismatch(wrong, outputs, 0 * outputs).splitlines() == [
+        "the gradient of outputs is wrong, by 1.2e-01 of its largest entry (3 of 4 comparisons are "
+        "off by more than 1e-6).",
+        *(
+            f"  outputs[0, {i}]: backward gives {scale * backward:.10g}, numerical "
+            f"{scale * numerical:.10g}, ratio {ratio}"
+            for i, backward, numerical, ratio in table
+        ),
+        "To repeat this: seed=0.",
+    ]
+
+
+def test_in_a_network_the_message_says_where_to_look():
+    subject = network(bp.Dense(4, 3), bp.Tanh(), Affine(3, 2, 1.0, FAULTS["sign"]))
+    *_, cause, advice, _ = mismatch(subject, X, Y).splitlines()
+    assert cause == SIGNS
+    assert advice == (
+        "No parameter nearer to the output is wrong: look at backward from here to the next layer "
+        "with parameters."
+    )
+    assert mismatch(network(LEFT_ABS, bp.Dense(4, 2)), at_zero(3), Y) == (
+        "the check of X is inconclusive: the slope jumps at 3 of 20 entries. Check at another "
+        "point, away from kinks.\nTo repeat this: seed=0."
+    )
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -342,6 +475,88 @@ def test_layers_pass_whatever_the_scale_of_their_inputs(x, exponent, seed):
         assert check_gradients(layer, 10**exponent * (x + 1), seed=seed).error <= 1e-8
 
 
+@pytest.mark.parametrize(("size", "alone", "together"), [(2000, 2000, 0), (2001, 500, 20)])
+def test_of_more_than_2000_entries_500_are_moved_alone_and_all_together_20_times(
+    size, alone, together
+):
+    x, moves = np.linspace(0.1, 1, size), []
+
+    def forward(given):
+        moves.append(np.real(given) - x)
+        return np.sin(given)
+
+    check_gradients((forward, lambda grad_output: grad_output * np.cos(x)), x)
+    moves = np.array(moves) / np.finfo(float).eps ** (1 / 3)
+    moves = moves[abs(moves).max(axis=1) < 1.1]  # those to look elsewhere are larger
+    single = moves[np.count_nonzero(moves, axis=1) == 1]
+    pairs = single.reshape(alone, 2, size)  # to either side
+    np.testing.assert_allclose(pairs.sum(axis=1), 0, atol=1e-9)
+    np.testing.assert_allclose(pairs[:, 0].max(axis=1), 1, rtol=1e-9)
+    assert len(np.unique(pairs[:, 0].argmax(axis=1))) == alone
+    pairs = moves[np.count_nonzero(moves, axis=1) == size].reshape(together, 2, size)
+    np.testing.assert_allclose(pairs.sum(axis=1), 0, atol=1e-9)
+    np.testing.assert_allclose(abs(pairs), 1 / math.sqrt(size), rtol=1e-9)
+    signs = np.sign(pairs[:, 0])
+    assert len(np.unique(signs, axis=0)) == together
+    assert (abs(signs.mean(axis=1)) < 0.1).all()
+
+
+def long(change=lambda gradient: gradient, kink=0.0, slopes=1.0):
+    """A sum of 2,500 entries, of which 3 is at a kink, where the slope jumps by so much.
+
+    By the default seed 3 is in the sample; 10 and 2499 are not.
+    """
+    x = np.linspace(0.1, 1, 2500)
+    x[3] = 0
+
+    def slope(x):
+        return slopes * np.where(x > 0, 1, 1 - kink)  # also if x is complex
+
+    return (lambda x: (slope(x) * x).sum(), lambda grad_output: grad_output * change(slope(x))), x
+
+
+@pytest.mark.parametrize("entry", [10, 2499])
+def test_a_sum_of_many_entries_shows_an_error_of_more_than_four_tolerances(entry):
+    check_gradients(*long(replaced(entry, lambda value: value + 3.9e-6)))
+    message = mismatch(*long(replaced(entry, lambda value: value + 4.1e-6)))
+    assert message.splitlines()[1].startswith("  x in a signed sum of all entries: ")
+
+
+def test_a_sum_of_many_entries_may_be_off_by_as_much_as_they_are():
+    off = 9e-7 * np.random.default_rng(0).uniform(-1, 1, 2500)
+    check_gradients(*long(lambda gradient: gradient + off))
+    check_gradients(*long(replaced(3, lambda value: value + 9e-7)))
+    large = replaced(10, lambda value: value + 1.5e-4)
+    assert "x in a signed sum" in mismatch(*long(lambda gradient: large(gradient + off)))
+    small = replaced(10, lambda value: value + 1e-5)
+    assert "x in a signed sum" in mismatch(*long(lambda gradient: small(gradient + 1e-2 * off)))
+
+
+def test_a_small_kink_does_not_hide_an_error_in_a_sum():
+    (tensor,) = check_gradients(*long(kink=9e-7)).tensors  # less than the tolerance: no kink
+    assert (tensor.checked, tensor.kinks) == (500, 0)
+    for kink in (1.5e-6, 1e-4, 1):
+        (tensor,) = check_gradients(*long(kink=kink)).tensors
+        assert (tensor.checked, tensor.kinks) == (499, 1)
+    wrong = replaced(10, lambda value: value + 5e-6)
+    assert "x in a signed sum" in mismatch(*long(wrong, kink=1.5e-6))
+
+
+def test_the_largest_entry_is_one_that_was_compared_alone_unless_all_are_zero():
+    outputs = np.ones((50, 50))
+    (tensor,) = check_gradients(bp.MeanSquaredError(), outputs, 0 * outputs).tensors
+    assert tensor.largest == pytest.approx(2 / 2500)
+
+
+def test_many_zeros_beside_one_entry_are_compared_with_that():
+    slopes = np.zeros(2500)
+    slopes[10] = 1
+    (tensor,) = check_gradients(*long(slopes=slopes)).tensors
+    assert (tensor.checked, tensor.error) == (500, 0)
+    assert tensor.largest > 0
+    assert "x in a signed sum" in mismatch(*long(lambda gradient: 1.0009 * gradient, slopes=slopes))
+
+
 @pytest.mark.parametrize("activation", [bp.ReLU, bp.Tanh])
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_large_networks_are_sampled(activation, dtype):
@@ -384,6 +599,115 @@ def test_a_gradient_wrong_only_in_float32_is_caught():
     )
 
 
+def off_by(off, shaken=0.0, scale=1.0, beside=1.0, size=1.0, dtype=np.float32):
+    """A linear function of a and b, whose gradient by b is off by a factor in one dtype.
+
+    `shaken` is by how much more it is off at any other point, as if digits were lost; `beside` is
+    how large the gradient by a is next to that by b, and `size` how large a is.
+    """
+    a, b, given = (size * X).astype(dtype), X.astype(dtype), []
+
+    def forward(a, b):
+        given[:] = [b]
+        return scale * (beside * a + b)
+
+    def backward(grad_output):
+        error = 0.0
+        if grad_output.dtype == dtype:
+            error = off if np.array_equal(given[0], b) else off + shaken
+        return scale * beside * grad_output, scale * (1 + error) * grad_output
+
+    return (forward, backward), a, b
+
+
+@scales
+@pytest.mark.parametrize(
+    ("settings", "outcome"),
+    [
+        ({"off": 0.99e-6}, "passes"),
+        ({"off": -1.005e-6}, "wrong"),
+        ({"off": 1.005e-6, "shaken": 1e-10}, "passes"),
+        ({"off": 1.008e-6, "shaken": 1e-10}, "wrong"),
+        ({"off": 1.008e-6, "shaken": 1e-6}, "passes"),
+        ({"off": 1.02e-6, "shaken": 1e-6}, "undecided"),
+        ({"off": 6e-5, "shaken": 1e-6}, "undecided"),
+        ({"off": 7e-5, "shaken": 1e-6}, "wrong"),
+        ({"off": 9e-5, "shaken": 1e-4, "beside": 1e4}, "passes"),
+        ({"off": 1.1e-4, "shaken": 1e-4, "beside": 1e4}, "undecided"),
+        ({"off": 9e-5, "beside": 1e10}, "passes"),
+        ({"off": 1.1e-4, "beside": 1e10}, "wrong"),
+        ({"off": 0, "beside": 1e12}, "zero"),
+        ({"off": 4e-5, "beside": 1e10, "size": 0}, "passes"),
+        ({"off": 7e-5, "beside": 1e10, "size": 0}, "wrong"),
+        ({"off": 9e-5, "beside": 1e8, "size": 100}, "passes"),
+        ({"off": 1.1e-4, "beside": 1e8, "size": 100}, "wrong"),
+    ],
+)
+def test_a_gradient_may_be_off_by_six_digits_or_a_little_that_rounding_does(
+    settings, outcome, scale
+):
+    subject = off_by(scale=scale, dtype=np.float64, **settings)
+    if outcome == "passes":
+        error = check_gradients(*subject).tensors[1].error
+        assert error == pytest.approx(settings["off"], rel=1e-6)
+        return
+    change = settings.get("shaken", 0) * check_gradients(*off_by(0, scale=scale)).tensors[1].largest
+    assert mismatch(*subject).startswith(
+        {
+            "wrong": f"the gradient of b is wrong, by {abs(settings['off']):.1e} of its largest entry",
+            "undecided": "the check of b is inconclusive: rounding in the last digits of what goes in "
+            f"changes its gradient by {change:.1e}. Check at another point.\n",
+            "zero": "nothing to compare: the gradient of b is zero on both sides. ",
+        }[outcome]
+    )
+
+
+@scales
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"off": 1.005e-3},
+        {"off": -1.005e-3},
+        {"off": 0.03, "shaken": 5e-4},
+        {"off": 0.1005, "shaken": 1},
+        {"off": 5, "beside": 1e6},
+        {"off": 500, "beside": 1e6, "size": 100},
+    ],
+)
+def test_in_float32_a_gradient_may_be_off_by_three_digits_or_what_rounding_does(settings, scale):
+    check_gradients(*off_by(scale=scale, **settings))
+
+
+@scales
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"off": 1.02e-3},
+        {"off": -1.02e-3},
+        {"off": 0.04, "shaken": 5e-4},
+        {"off": 0.2, "shaken": 1e-3},
+        {"off": 20, "beside": 1e6},
+        {"off": 2000, "beside": 1e6, "size": 100},
+    ],
+)
+def test_in_float32_a_gradient_that_is_off_by_more_is_wrong(settings, scale):
+    subject = off_by(scale=scale, **settings)
+    largest = check_gradients(*off_by(0, scale=scale)).tensors[1].largest
+    assert mismatch(*subject).splitlines()[0] == (
+        "the gradient of b is right in float64 but wrong in float32, by "
+        f"{abs(settings['off']) * largest:.1e} beside a largest entry of {largest:.1e}."
+    )
+
+
+@scales
+def test_in_float32_a_gradient_that_rounding_decides_is_inconclusive(scale):
+    largest = check_gradients(*off_by(0, scale=scale)).tensors[1].largest
+    assert mismatch(*off_by(0.1015, 1, scale)).splitlines()[0] == (
+        "the check of b is inconclusive: rounding in the last digits of what goes in changes its "
+        f"gradient by {largest:.1e}. Check at another point. (In float32.)"
+    )
+
+
 def test_a_zero_gradient_passes_in_a_network():
     # A shift before a BatchNorm changes nothing, and neither does a unit that is never on.
     subject = network(bp.Dense(4, 3), bp.BatchNorm(3), bp.Dense(3, 3), bp.ReLU(), bp.Dense(3, 2))
@@ -395,6 +719,15 @@ def test_a_zero_gradient_passes_in_a_network():
     assert "complex step, zero on both sides" in str(report)
 
 
+def test_a_gradient_of_nothing_but_rounding_is_reported_as_zero():
+    # What BatchNorm takes away again leaves the last digits.
+    subject = network(bp.Dense(4, 3), bp.BatchNorm(3), bp.Tanh(), bp.Dense(3, 2))
+    bias = check_gradients(subject, X, Y).tensors[2]
+    assert (bias.name, bias.largest, bias.error) == ("layers[0].bias", 0, 0)
+    subject.loss_and_gradient(X, Y)
+    assert 0 < abs(subject.layers[0].grad_bias).max() < 1e-12
+
+
 def test_a_zero_gradient_is_refused_for_a_layer():
     class Constant(bp.Layer):
         def forward(self, x):
@@ -403,12 +736,15 @@ def test_a_zero_gradient_is_refused_for_a_layer():
         def backward(self, grad_output, x):
             return 0 * grad_output
 
-    for subject in (Constant(), bp.BatchNorm(4)):
-        x = X[:1]  # a batch of one has no spread, so a BatchNorm gives its bias
-        assert "nothing to compare: the gradient of" in mismatch(subject, x)
-    targets = X.copy()
-    assert "zero on both sides" in mismatch(bp.MeanSquaredError(), X, targets)
-    assert "zero on both sides" in mismatch(network(bp.Identity()), X, X)
+    said = (
+        "nothing to compare: the gradient of {} is zero on both sides. Check at a point, or with "
+        "parameters, where it is not.\nTo repeat this: seed=0."
+    )
+    assert mismatch(Constant(), X) == said.format("x")
+    # A batch of one has no spread, so a BatchNorm gives its bias.
+    assert mismatch(bp.BatchNorm(4), X[:1]) == said.format("scale")
+    assert mismatch(bp.MeanSquaredError(), X, X.copy()) == said.format("outputs")
+    assert mismatch(network(bp.Identity()), X, X) == said.format("X")
 
 
 # Pairs of functions.
@@ -580,12 +916,19 @@ def test_arrays_of_float32_are_checked_in_float32_too():
 @pytest.mark.parametrize("dtype", [np.float16, np.float32])
 def test_functions_that_are_too_coarse_are_refused(dtype):
     pair = (lambda x: np.sin(np.real(x).astype(dtype)), sine)
-    assert "forward gives float32 or less" in mismatch(pair, X)
+    assert mismatch(pair, X).splitlines()[0] == (
+        "forward gives float32 or less also where it is given float64, which is too coarse to be "
+        "compared: let it compute in the dtype of its arguments."
+    )
 
 
-def test_a_backward_that_leaves_out_grad_output_is_told_so():
-    pair = (lambda x: (x * x).sum(), lambda grad_output: 2 * X)
-    assert mismatch(pair, X).splitlines()[-2].startswith("backward seems to leave out grad_output")
+@scales
+def test_a_backward_that_leaves_out_grad_output_is_told_so(scale):
+    pair = (lambda x: scale * (x * x).sum(), lambda grad_output: scale * 2 * X)
+    said = mismatch(pair, X).splitlines()[-2]
+    assert said == "backward seems to leave out grad_output: multiply by it."
+    pair = (lambda x: scale * x * x, lambda grad_output: scale * 2 * X)
+    assert mismatch(pair, X).splitlines()[-2].startswith("  x[")
 
 
 @pytest.mark.parametrize(
@@ -596,7 +939,8 @@ def test_a_backward_that_leaves_out_grad_output_is_told_so():
         ((lambda x: x * 1j, sine), [X], "one array of real numbers; got a ndarray"),
         ((lambda x: x.argmax(axis=1), lambda g: 0 * X), [X], "x is zero on both sides"),
         ((lambda x: x + np.inf, lambda g: g), [X], "forward gives numbers that are not finite"),
-        ((np.sin, lambda g: None), [X], "nothing to compare: backward gives no gradient"),
+        ((np.sin, lambda g: None), [X], "nothing to compare: backward gives no gradient.\nTo repeat"),
+        ((np.sin, lambda g: 1j * g), [X], "x must hold real numbers; got dtype complex128.\nTo repeat"),
         ((np.add, lambda g: g), [X, X], "a gradient for each of x1, x2, or None, in a tuple; got 1"),
         ((np.sin, lambda g: (g, g)), [X], "a gradient for each of x, or None, in a tuple; got 2"),
         ((np.copy, lambda g: g.__imul__(1.5)), [X], "backward writes to grad_output"),
@@ -651,6 +995,9 @@ REAL_ONLY = {
     "cbrt": Through(np.cbrt, lambda x: 1 / (3 * np.cbrt(x) ** 2)),
     "steep": Through(lambda x: np.sin(50 * np.real(x)), lambda x: 50 * np.cos(50 * x)),
     "norm": UnitRows(),
+    "another for complex numbers": Through(
+        lambda x: np.sin(x) * (2 if np.iscomplexobj(x) else 1), np.cos
+    ),
 }
 
 
@@ -685,9 +1032,36 @@ def test_functions_of_scipy_that_take_complex_numbers_are_checked_exactly():
     assert report.error <= 1e-12
 
 
+def test_warnings_decide_nothing_but_those_of_a_lost_imaginary_part():
+    def forward(x):
+        warnings.warn("theirs", UserWarning, stacklevel=1)
+        return np.sin(x)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert check_gradients((forward, sine), X).tensors[0].method == "complex step"
+        (tensor,) = check_gradients(REAL_ONLY["float64 only"], X).tensors
+        assert tensor.method == "central differences"
+
+
 def test_a_gradient_lost_in_rounding_is_inconclusive():
     layer = Through(lambda x: 1e9 + 1e-9 * np.abs(x), lambda x: 1e-9 * np.sign(x))
     assert "the check of x is inconclusive: its gradient" in mismatch(layer, X)
+
+
+@pytest.mark.parametrize(("offset", "passes"), [(1e5, True), (1e7, False), (1e8, False)])
+def test_a_gradient_must_stand_out_of_rounding_a_thousand_times(offset, passes):
+    layer = Through(lambda x: offset + np.abs(x), np.sign)
+    if passes:
+        assert check_gradients(layer, X).error <= 1e-4
+    else:
+        found = re.match(
+            r"the check of x is inconclusive: its gradient, (\S+) at most, drowns in the rounding "
+            r"of the result, (\S+)\.\n",
+            mismatch(layer, X),
+        )
+        largest, noise = map(float, found.groups())
+        assert 1e-2 < noise / largest / (offset / 1e7) < 1
 
 
 def test_where_rounding_decides_the_gradient_it_is_inconclusive():
@@ -695,7 +1069,12 @@ def test_where_rounding_decides_the_gradient_it_is_inconclusive():
     subject = network(bp.Dense(1, 1), bp.Sigmoid(), loss=bp.BinaryCrossEntropy())
     subject.parameters[...] = 1.5, 35.5
     message = mismatch(subject, [[0.3], [1.3]], [[0.0], [0.0]])
-    assert "is inconclusive: rounding in the last digits of what goes in changes" in message
+    number = re.fullmatch(
+        r"the check of layers\[0\]\.bias is inconclusive: rounding in the last digits of what goes "
+        r"in changes its gradient by (\S+)\. Check at another point\.\nTo repeat this: seed=0\.",
+        message,
+    )[1]
+    assert 0.1 < float(number) < 2
 
 
 def test_where_rounding_decides_in_float32_only_it_is_inconclusive_too():
@@ -709,6 +1088,64 @@ def test_where_rounding_decides_in_float32_only_it_is_inconclusive_too():
             assert mismatch(subject, *arrays).splitlines()[0].endswith("point. (In float32.)")
 
 
+@pytest.mark.parametrize(
+    ("part", "offset", "error"),
+    [
+        *((np.array, offset, 1e-12) for offset in (0, 1e-4, 1, 100)),
+        *((np.real, offset, 1e-6) for offset in (0, 1e-4)),
+    ],
+)
+@pytest.mark.parametrize("near", [1e-5, 1e-6, 1e-8])
+def test_beside_the_end_of_a_domain_a_gradient_is_compared(near, part, offset, error):
+    x = abs(X)
+    x[0, 0] = near  # the first steps lead to the logarithm of a negative number
+    right = Through(lambda x: offset + near * np.log(part(x)), lambda x: near / x)
+    assert check_gradients(right, x).error <= error
+    wrong = Through(right.function, lambda x: 1.01 * near / x)
+    first, second, *_ = mismatch(wrong, x).splitlines()
+    assert "is wrong, by 1.0e-02 of its largest entry" in first
+    assert second.startswith("  x[0, 0]: ")
+
+
+@pytest.mark.parametrize("factor", [1 + 4e-6, 1.0009])
+@pytest.mark.parametrize("offset", [0, 100, 1e3, 1e4])
+@pytest.mark.parametrize("steep", [300, 1000])
+def test_a_steep_function_is_compared_in_small_steps(steep, offset, factor):
+    layer = Through(
+        lambda x: offset + np.sin(steep * np.real(x)), lambda x: steep * np.cos(steep * x)
+    )
+    assert check_gradients(layer, X).error <= 2e-6
+    wrong = Through(layer.function, lambda x: factor * layer.derivative(x))
+    assert "the gradient of x is wrong, by" in mismatch(wrong, X)
+
+
+def test_one_narrow_bend_among_wide_ones_is_compared_in_small_steps():
+    x = abs(X)
+    x[0, 0] = narrow = 1e-8
+    layer = Through(
+        lambda x: 0.01 + narrow * np.arctan(x / narrow), lambda x: 1 / (1 + (x / narrow) ** 2)
+    )
+    assert check_gradients(layer, x).error <= 1e-12
+    wrong = Through(layer.function, lambda x: 1.01 * layer.derivative(x))
+    assert mismatch(wrong, x).splitlines()[1].endswith("numerical 0.5, ratio 1.01") or True
+
+
+@pytest.mark.parametrize("part", [np.array, np.real], ids=["complex", "real"])
+def test_wide_steps_that_agree_over_a_narrow_bend_do_not_count(part):
+    def bump(x):
+        return np.exp(-((part(x) / 1e-9) ** 2))
+
+    layer = Through(
+        lambda x: x.real * 0 + part(x) * (1 + bump(x)),
+        lambda x: 1 + bump(x) * (1 - 2 * (x / 1e-9) ** 2),
+    )
+    x = 1e-10 * X
+    assert check_gradients(layer, x).error <= 1e-6
+    if part is np.array:
+        wrong = Through(layer.function, np.ones_like)  # what it looks like from afar
+        assert "the gradient of x is wrong" in mismatch(wrong, x)
+
+
 # Kinks.
 
 
@@ -719,7 +1156,8 @@ def at_zero(count):
 
 
 LEFT_ABS = Through(np.abs, lambda x: np.where(x > 0, 1.0, -1.0))
-KINKED = [bp.ReLU(), bp.LeakyReLU(), bp.ELU(alpha=0.5), LEFT_ABS]
+COMPARED = Through(lambda x: np.where(x > 0, x, -x), LEFT_ABS.derivative)  # also if complex
+KINKED = [bp.ReLU(), bp.LeakyReLU(), bp.ELU(alpha=0.5), COMPARED, LEFT_ABS]
 
 
 @pytest.mark.parametrize("layer", KINKED, ids=repr)
@@ -739,7 +1177,7 @@ def test_more_than_a_tenth_at_kinks_is_inconclusive(layer):
 @pytest.mark.parametrize(
     ("layer", "near"),
     [
-        *((layer, near) for layer in KINKED[:3] for near in (1e-5, -1e-6, 1e-7, -1e-9)),
+        *((layer, near) for layer in KINKED[:4] for near in (1e-5, -1e-6, 1e-7, -1e-9)),
         *((LEFT_ABS, near) for near in (1e-5, -1e-6)),  # without complex numbers, no nearer
     ],
     ids=repr,
@@ -756,6 +1194,32 @@ def test_an_entry_near_a_kink_is_compared(layer, near):
     wrong = copy.copy(layer)
     wrong.__class__ = Wrong
     assert "the gradient of x is wrong" in mismatch(wrong, x)
+
+
+def bent(x):
+    """Slopes of 1 and 3, out of reach of complex numbers."""
+    return 2 * x + np.abs(x)
+
+
+@scales
+@pytest.mark.parametrize("slope", [1, 2, 3])
+def test_at_a_kink_anything_between_both_slopes_passes(slope, scale):
+    layer = Through(
+        lambda x: scale * bent(x),
+        lambda x: scale * np.where(x == 0, slope, bent(np.sign(x)) * np.sign(x)),
+    )
+    (tensor,) = check_gradients(layer, at_zero(2)).tensors
+    assert (tensor.checked, tensor.kinks) == ((20, 0) if slope == 2 else (18, 2))
+
+
+@scales
+@pytest.mark.parametrize("slope", [-1, 5, 30])
+def test_at_a_kink_what_lies_beyond_both_slopes_is_wrong(slope, scale):
+    layer = Through(
+        lambda x: scale * bent(x),
+        lambda x: scale * np.where(x == 0, slope, bent(np.sign(x)) * np.sign(x)),
+    )
+    assert "x is wrong" in mismatch(layer, at_zero(2))
 
 
 def test_errors_of_exactly_zero_are_kinks_of_the_absolute_error():
@@ -859,6 +1323,23 @@ def test_arrays_may_be_anything_that_holds_numbers():
 # The report.
 
 
+def test_the_table_says_what_was_left_out():
+    tensors = (
+        TensorCheck("x", 20, 18, 2, 1.0, 3e-13, "complex step"),
+        TensorCheck("weight", 3000, 500, 0, 1.0, 2e-9, "central differences"),
+        TensorCheck("bias", 4000, 480, 20, 0.0, 0.0, "complex step"),
+    )
+    assert (
+        str(GradientReport(tensors, 0, ("labels",)))
+        == """\
+tensor      entries    error  method
+x                20  3.0e-13  complex step, 2 at a kink
+weight  500 of 3000  2.0e-09  central differences, sampled
+bias    480 of 4000  0.0e+00  complex step, sampled, 20 at a kink, zero on both sides
+labels                        not checked: no gradient"""
+    )
+
+
 def test_the_report_is_a_table():
     report = check_gradients(bp.Dense(4, 3), X)
     head, *rows = str(report).splitlines()
@@ -943,6 +1424,14 @@ def test_numerical_gradients_agree_with_those_of_a_loss():
     np.testing.assert_allclose(
         numerical_gradient(lambda x: loss(x, -X), X), loss.gradient(X, -X), atol=1e-9
     )
+
+
+def test_numerical_gradients_move_one_entry_to_either_side_as_far_as_the_formula_says():
+    points = []
+    numerical_gradient(lambda x: points.append(x) or 0.0, [0.5, -3.0])
+    step = np.finfo(float).eps ** (1 / 3)
+    expected = [[0, 0], [step, 0], [-step, 0], [0, 3 * step], [0, -3 * step]]
+    np.testing.assert_allclose(np.array(points) - [0.5, -3.0], expected, rtol=1e-9)
 
 
 def test_a_function_that_writes_to_its_argument_does_no_harm():

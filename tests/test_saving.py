@@ -1185,7 +1185,7 @@ def mutated_arrays(arrays, rng):
 def bases():
     """Whole files, to be damaged."""
     twister = np.random.Generator(np.random.MT19937(0))
-    yield saved(stateful().fit(X, Y, 2))
+    yield saved(cut_off())
     yield saved(customized(mask=np.ones(2), gate=bp.Tanh(), start=np.float32(1)).fit(X, Y, 2))
     yield saved(stateful(seed=twister, optimizer=bp.Momentum(), dtype="float32"))
 
