@@ -494,7 +494,7 @@ class _Slopes:
         # more, then some other entry is wrong.
         typical = np.sqrt(np.mean(np.where(self.kink, 0, self.difference)[self.single] ** 2))
         most = tolerance * self.largest
-        self.limit = np.where(self.single, most, np.clip(10 * typical, most * share, most))
+        self.limit = np.clip(10 * typical, most * share, most)
 
     def judge(self, rough: float, least: float, zero_may_be: bool) -> TensorCheck:
         """Return what to report, or raise `GradientMismatch`."""

@@ -186,28 +186,32 @@ class Network:
         weight: float = 1.0,
         epoch: Epoch | None = None,
     ) -> float:
-        """Make one step on prepared data, noted in the epoch; return the loss before it."""
+        """Make one step on prepared data; return the loss before it."""
+        outputs, caches = self._forward_training(x)
+        loss, grad_output = self._loss.value_and_gradient(outputs, targets, shares)
+        if not math.isfinite(loss):
+            raise DivergenceError(
+                f"the loss turned {loss}", learning_rate=self._optimizer.current_rate()
+            )
+        self.backward_parameters(grad_output, caches)
+        if epoch is not None:
+            epoch.note(self.steps_made, weight, float(loss), norm(self._gradients))
+        self.update(caches)
+        return float(loss)
+
+    def _whole_step(self, *batch: Any) -> float:
+        """Make one step; if it fails, all is as if it had not begun, the random numbers too."""
         steps = self.steps_made
         drawn = self.rng.bit_generator.state if self._drawing else None
         try:
-            outputs, caches = self._forward_training(x)
-            loss, grad_output = self._loss.value_and_gradient(outputs, targets, shares)
-            if not math.isfinite(loss):
-                raise DivergenceError(
-                    f"the loss turned {loss}", learning_rate=self._optimizer.current_rate()
-                )
-            self.backward_parameters(grad_output, caches)
-            if epoch is not None:
-                epoch.note(steps, weight, float(loss), norm(self._gradients))
-            self.update(caches)
+            return self._step(*batch)
         except BaseException:
-            if self.steps_made == steps:  # it was not made
+            if self.steps_made == steps:
                 if drawn:
                     self.rng.bit_generator.state = drawn
-                if epoch is not None:
-                    epoch.forget(steps)
+                if self.unfinished_epoch is not None:
+                    self.unfinished_epoch.forget(steps + 1)
             raise
-        return float(loss)
 
     def train_step(self, X: object, y: object, sample_weight: object = None) -> float:
         """Make one update on one batch.
@@ -233,7 +237,7 @@ class Network:
         self._check_optimizer()
         data = self._checked(X, y, sample_weight)
         with np.errstate(all="ignore"):
-            return self._step(*data)
+            return self._whole_step(*data)
 
     def loss_and_gradient(
         self, X: object, y: object, sample_weight: object = None
@@ -341,7 +345,7 @@ class Network:
                 epoch = self._epoch(kind)
                 for rows in epoch.batches(self.rng, self.steps_made):
                     try:
-                        self._step(*_select(data, rows), epoch)
+                        self._whole_step(*_select(data, rows), epoch)
                     except DivergenceError as error:
                         batch = 1 + epoch.sums[self.steps_made][0]
                         raise error.at(self.epoch_count + 1, batch) from None

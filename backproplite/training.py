@@ -65,7 +65,7 @@ class Epoch:
 
     def forget(self, steps: int) -> None:
         """Take back what was noted for a step that was not made."""
-        self.sums = {steps: self.sums[steps]}
+        self.sums.pop(steps, None)
 
 
 def checksum(arrays: Iterable[Array | None]) -> int:

@@ -501,12 +501,12 @@ def test_of_more_than_2000_entries_500_are_moved_alone_and_all_together_20_times
     assert (abs(signs.mean(axis=1)) < 0.1).all()
 
 
-def long(change=lambda gradient: gradient, kink=0.0, slopes=1.0):
-    """A sum of 2,500 entries, of which 3 is at a kink, where the slope jumps by so much.
+def long(change=lambda gradient: gradient, kink=0.0, slopes=1.0, size=2500):
+    """A sum of so many entries, of which 3 is at a kink, where the slope jumps by so much.
 
     By the default seed 3 is in the sample; 10 and 2499 are not.
     """
-    x = np.linspace(0.1, 1, 2500)
+    x = np.linspace(0.1, 1, size)
     x[3] = 0
 
     def slope(x):
@@ -535,6 +535,8 @@ def test_a_sum_of_many_entries_may_be_off_by_as_much_as_they_are():
 def test_a_small_kink_does_not_hide_an_error_in_a_sum():
     (tensor,) = check_gradients(*long(kink=9e-7)).tensors  # less than the tolerance: no kink
     assert (tensor.checked, tensor.kinks) == (500, 0)
+    (tensor,) = check_gradients(*long(kink=1.1e-6, size=12)).tensors
+    assert (tensor.checked, tensor.kinks) == (11, 1)
     for kink in (1.5e-6, 1e-4, 1):
         (tensor,) = check_gradients(*long(kink=kink)).tensors
         assert (tensor.checked, tensor.kinks) == (499, 1)
