@@ -135,14 +135,14 @@ def minimize(
     values: list[Array] = []
     gradients: list[Array] = []
     with np.errstate(all="ignore"):
-        for step in range(steps + 1):
+        while True:
             points.append(point.copy())
             values.append(_evaluated("function", function, point, ()))
             slope = np.full_like(point, np.nan)
             if np.isfinite(values[-1]):
                 slope = _evaluated("gradient", gradient, point, point.shape)
             gradients.append(slope)
-            if step == steps or not np.isfinite(slope).all():
+            if len(points) > steps or not np.isfinite(slope).all():
                 break
             optimizer.step(flat, slope.flatten())
     return Descent(np.array(points), np.array(values), np.array(gradients))

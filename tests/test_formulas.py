@@ -402,6 +402,10 @@ class Cubed(bp.MeanSquaredError):
         return 3 * error * abs(error)
 
 
+class Gentle(bp.SigmoidCrossEntropy):
+    """Applies the sigmoid itself, as its base does."""
+
+
 class Uphill(bp.GradientDescent):
     def update(self, parameters, gradients, rate):
         parameters += rate * gradients
@@ -453,6 +457,7 @@ def own(*layers, **settings):
         ),
         (lambda: own(loss=Cubed()), "loss.forward", "loss = Cubed(z₂, y)"),
         (lambda: own(loss=Cubed()), "loss.backward", "∂loss/∂z₂ = what Cubed.backward gives"),
+        (lambda: own(loss=Gentle()), "loss.forward", "prediction = sigmoid(z₂)"),
         (lambda: own(optimizer=Uphill(0.1)), "update", "new bias₂ = bias₂ + change"),
         (
             lambda: own(optimizer=Uphill(0.1, weight_decay=1)),

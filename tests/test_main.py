@@ -1,5 +1,7 @@
 """The command line."""
 
+import contextlib
+import io
 import os
 import re
 import signal
@@ -69,6 +71,13 @@ def test_explain_prints_the_worked_example(capsys):
     _, longer, _ = run(capsys, "explain", "--digits", "14")
     assert "= 0.049037462330206\n" in longer
     assert "= 0.045009555029132\n" in longer
+
+
+def test_explain_prints_into_whatever_stands_for_the_terminal():
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        assert main(["explain"]) == 0
+    assert "∂loss/∂w" in printed.getvalue()
 
 
 def test_explain_writes_the_page_of_the_step(capsys, tmp_path):

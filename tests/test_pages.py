@@ -203,6 +203,22 @@ def test_slopes_are_the_local_derivatives():
     assert {"0", "2"} == set(np.ravel(dropout["slopes"]))
 
 
+def test_a_parameter_that_belongs_to_no_unit_is_not_drawn():
+    class Slope(bp.Layer):
+        def __init__(self):
+            self.add_parameter("slope", (), bp.Constant(2.0))
+
+        def forward(self, x):
+            return self.slope * x, x
+
+        def backward(self, grad_output, x):
+            self.grad_slope[...] = np.sum(grad_output * x)
+            return self.slope * grad_output
+
+    link = data_of(batch(bp.Dense(2, 2), Slope(), bp.Softmax()))["links"][1]
+    assert (link["kind"], link["parameters"]) == ("all", [])
+
+
 def test_a_network_without_parameters_has_a_page():
     told = data_of(batch(bp.Softmax()))
     assert not any("gradients" in column for column in told["columns"][:1])
