@@ -430,18 +430,16 @@ class _Slopes:
     def _settled(self, where: slice, signs: Array) -> _Line:
         """Take smaller steps until all slopes agree, or until the steps agree that they do not."""
         step = STEP * np.maximum(1, abs(self.flat[where])) * signs
-        lines = [self._line(where, step)]
         least = 64 * EPSILON * self.magnitude  # smaller ones are lost in the last digits
-        while self._apart(lines[-1]) and abs(step).max() > least:
+        last = self._line(where, step)
+        while self._apart(last) and abs(step).max() > least:
             step = step / 32
-            lines.append(self._line(where, step))
-            before, last = lines[-2:]
+            before, last = last, self._line(where, step)
             fine = abs(step).max() <= STEP * self.magnitude  # else they may be far off alike
             if fine and abs(last.central - before.central) <= self.close + last.noise:
                 # Where the result is merely curved, the bend has shrunk; a kink keeps its own.
                 return before._replace(bend=max(0.0, 2 * last.bend - before.bend))
-        finite = [x for x in lines if math.isfinite(x.doubt)] or lines
-        return min(finite, key=lambda x: (self._apart(x), x.doubt / (abs(x.central) + self.close)))
+        return last
 
     def _line(self, where: slice, step: Array) -> _Line:
         moved, central, noise, bend = _central(
