@@ -504,7 +504,7 @@ class Network:
 
     def __getstate__(self) -> dict[str, Any]:
         # Each layer brings its own numbers along; the vectors are gathered again from them.
-        left_out = ("_parameters", "_gradients", "_before", "_keeping")
+        left_out = ("_parameters", "_gradients", "_before")
         return {k: v for k, v in vars(self).items() if k not in left_out} | {"dtype": self.dtype}
 
     def __setstate__(self, state: dict[str, Any]) -> None:

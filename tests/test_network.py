@@ -770,6 +770,39 @@ def test_repr_builds_the_network_again():
     assert repr(again) == repr(network)
 
 
+def test_summary_knows_the_width_before_the_first_dense_layer():
+    rows = small(bp.Tanh(), bp.Dense(3, 1)).summary().splitlines()
+    assert rows[1] == "0  Tanh()       (samples, 3)           0"
+
+
+def test_a_pickle_holds_each_number_but_once():
+    network = small(bp.Dense(100, 100), optimizer=bp.GradientDescent(0.1))
+    values, gradients, scratch = 3 * (8 * network.parameters.size,)
+    assert len(pickle.dumps(network)) < values + gradients + scratch + 5000
+
+
+def test_an_update_needs_no_caches_of_layers_that_learn_from_them():
+    network = small(bp.Dense(3, 2), bp.BatchNorm(2))
+    network.gradients[...] = 1.0
+    statistics = network.layers[1].running_mean.copy()
+    network.update()
+    assert np.array_equal(network.layers[1].running_mean, statistics)
+    assert network.optimizer.step_count == 1
+
+
+def test_an_update_that_ends_in_infinity_says_so():
+    network = small(bp.Dense(1, 1), optimizer=bp.GradientDescent(1e300))
+    network.gradients[...] = 1e300
+    message = r"^a parameter or running statistic turned NaN or infinite, at learning rate 1e\+300"
+    with np.errstate(all="ignore"), pytest.raises(bp.DivergenceError, match=message):
+        network.update()
+
+
+def test_the_training_pass_is_in_the_precision_of_the_network():
+    outputs, _ = small(bp.Dense(2, 1), dtype="float32").forward_training(np.ones((3, 2)))
+    assert outputs.dtype == np.float32
+
+
 def test_summary_counts_shapes_and_parameters():
     network = small(Double(), bp.Dense(30, 40), bp.ReLU(), bp.BatchNorm(40), Double(), bp.Tanh())
     assert network.summary().splitlines() == [
