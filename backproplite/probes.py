@@ -177,11 +177,9 @@ class _LayerProbe(_NetworkProbe):
     names = ("x", "")
 
     def __init__(self, layer: Layer, arrays: tuple[Any, ...], rng: np.random.Generator) -> None:
-        self.x = matrix(
-            "x", arrays[0], _real(getattr(arrays[0], "dtype", None)), layer.in_features
-        ).copy()
+        self.x = matrix("x", arrays[0], _real(getattr(arrays[0], "dtype", None)), layer.in_features)
         self.single = self.x.dtype == np.float32
-        self.network = Network([copy.deepcopy(layer)], MeanSquaredError(), seed=rng)
+        self.network = Network([copy.deepcopy(layer)], MeanSquaredError())
         self.network.parameters[...] = layer.block.values
         self.against = []
         self.prepare(rng)
@@ -198,7 +196,7 @@ class _LossProbe(Probe):
     against: list[Any]
 
     def __init__(self, loss: Loss, arrays: tuple[Any, ...], rng: np.random.Generator) -> None:
-        outputs, y, *weight = copy.deepcopy(arrays)
+        outputs, y, *weight = arrays
         self.loss = copy.deepcopy(loss)
         self.outputs, *self.against = self.loss._checked(outputs, y, weight[0] if weight else None)
         self.single = self.outputs.dtype == np.float32

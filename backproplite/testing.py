@@ -11,9 +11,10 @@ from typing import TypeAlias
 
 import numpy as np
 
-from . import activations, layers, losses, optimizers
+from . import activations, losses, optimizers
 from .checks import Array
 from .errors import MissingExtraError
+from .layers import BatchNorm, Dense, Dropout, Layer, LayerNorm
 from .network import Network
 
 try:
@@ -24,7 +25,7 @@ except ImportError:
     ) from None
 
 #: Builds a layer that takes as many features as it is told.
-Kind: TypeAlias = Callable[[int], layers.Layer]
+Kind: TypeAlias = Callable[[int], Layer]
 
 #: A number, or a strategy that draws one.
 Size: TypeAlias = int | st.SearchStrategy[int]
@@ -34,7 +35,7 @@ SIZES = st.integers(1, 5)
 SAMPLES = st.integers(2, 5)
 SEEDS = st.integers(0, 2**32 - 1)
 
-ACTIVATIONS: tuple[type[layers.Layer], ...] = (
+ACTIVATIONS: tuple[type[Layer], ...] = (
     activations.Identity,
     activations.Sigmoid,
     activations.Tanh,
@@ -48,9 +49,9 @@ ACTIVATIONS: tuple[type[layers.Layer], ...] = (
 )
 KINDS: tuple[Kind, ...] = (
     *(lambda _, cls=cls: cls() for cls in ACTIVATIONS),
-    lambda _: layers.Dropout(0.3),
-    layers.LayerNorm,
-    layers.BatchNorm,
+    lambda _: Dropout(0.3),
+    LayerNorm,
+    BatchNorm,
 )
 LOSSES: tuple[type[losses.Loss], ...] = (
     losses.MeanSquaredError,
@@ -105,6 +106,29 @@ def batches(
 
 def _number(draw: st.DrawFn, size: Size) -> int:
     return draw(size) if isinstance(size, st.SearchStrategy) else size
+
+
+@st.composite
+def layers(draw: st.DrawFn, features: Size = SIZES, kinds: Sequence[Kind] = KINDS) -> Layer:
+    """Random layers that take a number of features, parameters and all.
+
+    Parameters
+    ----------
+    features : int or strategy of int
+        How many; 1 to 5 unless given.
+    kinds : sequence of callable (features) -> Layer
+        What to draw from; all of the library's but `Dense` unless given.
+
+    Examples
+    --------
+    >>> from hypothesis import given
+    >>> from backproplite import LayerNorm, Tanh, check_gradients
+    >>> @given(layers(features=3, kinds=[LayerNorm, lambda features: Tanh()]), batches(features=3))
+    ... def test_layers(layer, x):
+    ...     check_gradients(layer, x)
+    >>> test_layers()
+    """
+    return draw(st.sampled_from(kinds))(_number(draw, features))
 
 
 def targets_for(loss: losses.Loss, samples: int, outputs: int, rng: np.random.Generator) -> Array:
@@ -169,13 +193,13 @@ def networks(
     rng = np.random.default_rng(draw(SEEDS))
     n, width, outputs = (_number(draw, size) for size in (samples, features, features))
     X = rng.standard_normal((n, width))
-    stack: list[layers.Layer] = []
+    stack: list[Layer] = []
     for _ in range(draw(st.integers(0, 2))):
         following = _number(draw, features)
-        stack.append(layers.Dense(width, following))
+        stack.append(Dense(width, following))
         stack += [kind(following) for kind in draw(st.lists(st.sampled_from(kinds), max_size=3))]
         width = following
-    stack.append(layers.Dense(width, outputs))
+    stack.append(Dense(width, outputs))
     loss = draw(st.sampled_from(losses))()
     if loss.suits is not None:
         stack.append(getattr(activations, loss.suits)())

@@ -1,5 +1,7 @@
 """Probes: copies of what is to be checked, which can be moved, run and asked for gradients."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from wrong_gradients import Affine, Pair
@@ -71,7 +73,7 @@ def test_gradients_are_those_of_the_sum_of_the_result(name):
 def test_a_cast_computes_in_its_dtype(name, dtype):
     subject = probe(name, dtype)
     assert {tensor.dtype for tensor in subject.tensors.values()} == {np.dtype(dtype)}
-    assert np.asarray(subject.forward()).dtype == dtype
+    assert np.asarray(subject.forward()).dtype == np.asarray(subject.run()).dtype == dtype
     if dtype != np.complex128:
         assert {gradient.dtype for gradient in subject.gradients().values()} == {np.dtype(dtype)}
 
@@ -99,11 +101,28 @@ def test_a_visit_elsewhere_leaves_no_trace(name):
         assert np.array_equal(gradient, expected[key])
 
 
-def test_elsewhere_other_units_are_dropped():
+def test_elsewhere_is_near_by_in_every_entry():
+    seen = []
+    pair = lambda x: seen.append(x.copy()) or x, lambda grad_output: grad_output
+    subject = probe_of(pair, (X,), np.random.default_rng(0)).cast(np.float64)
+    seen.clear()
+    subject.elsewhere(np.random.default_rng(5))
+    scales = seen[0] / X
+    assert 0.9 <= scales.min() < scales.max() <= 1  # so probabilities stay some
+    assert len(np.unique(scales)) == X.size
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_elsewhere_other_units_are_dropped(seed):
     subject = probe("dropout")
+    subject.seed = seed
     dropped = subject.forward() == 0
     assert not np.array_equal(subject.elsewhere(np.random.default_rng(0)) == 0, dropped)
     assert np.array_equal(subject.forward() == 0, dropped)
+
+
+def test_every_check_drops_other_units():
+    assert len({probe("dropout", seed=seed).seed for seed in range(100)}) == 100
 
 
 @pytest.mark.parametrize("name", ["network", "layer"])
@@ -190,6 +209,12 @@ def test_whole_numbers_are_handed_on_as_they_are():
         assert (labels.dtype.kind, flags.dtype.kind) == ("i", "b")
 
 
+def test_numbers_of_all_kinds_become_floats():
+    pair = lambda x: 2 * x, lambda grad_output: 2 * grad_output
+    mixed = probe_of(pair, ([Fraction(1, 2), 2, True],), np.random.default_rng(0))
+    assert mixed.cast(np.float64).tensors["x"].tolist() == [0.5, 2, 1]
+
+
 def test_arguments_of_functions_that_do_not_tell_are_numbered():
     def forward(first, *others, last=3):
         return first * others[0]
@@ -210,11 +235,82 @@ def test_a_layer_keeps_the_parameters_that_it_has():
     assert np.array_equal(tensors["weight"], layer.weight)
 
 
-def test_one_return_value_of_forward_is_too_few():
-    class NoCache(bp.Tanh):
-        def forward(self, x):
-            return super().forward(x)[0]
+# What is given stays as it is
 
-    for subject, arrays in ((NoCache(), (X,)), (network(bp.Dense(4, 2), NoCache()), (X, Y))):
-        with pytest.raises(bp.GradientMismatch, match="two things: the output and a cache"):
-            probe_of(subject, arrays, np.random.default_rng(0)).cast(np.float64).run()
+
+def test_arrays_stay_as_they_are_also_where_a_layer_writes_to_them():
+    class InPlace(bp.Tanh):
+        def forward(self, x):
+            x *= 2
+            return super().forward(x)
+
+    for subject, arrays in ((InPlace(), [X]), (network(InPlace()), [X, -X, WEIGHTS])):
+        given = [array.copy() for array in arrays]
+        prepared = probe_of(subject, tuple(given), np.random.default_rng(0)).cast(np.float64)
+        prepared.elsewhere(np.random.default_rng(0))
+        assert all(map(np.array_equal, given, arrays))
+
+
+def test_a_loss_with_a_memory_keeps_it():
+    class Counting(bp.MeanSquaredError):
+        def __init__(self):
+            self.seen = []
+
+        def forward(self, outputs, targets):
+            self.seen.append(outputs)
+            return super().forward(outputs, targets)
+
+    loss = Counting()
+    probe_of(loss, (X, -X), np.random.default_rng(0)).cast(np.float64).gradients()
+    assert loss.seen == []
+
+
+# What is refused
+
+
+def refusal(error, subject, *arrays):
+    """What is said where gradients are asked for."""
+    with pytest.raises(error) as caught:
+        probe_of(subject, arrays, np.random.default_rng(0)).cast(np.float64).gradients()
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("wrong", [lambda a, b: a[:2], lambda a, b: (a, b, b), lambda a, b: [a, b]])
+def test_forward_must_return_two_things(wrong):
+    class Wrong(bp.Tanh):
+        def forward(self, x):
+            return wrong(*super().forward(x))
+
+    for subject, arrays in ((Wrong(), (X,)), (network(bp.Dense(4, 2), Wrong()), (X, Y))):
+        assert refusal(bp.GradientMismatch, subject, *arrays) == (
+            "forward must return two things: the output and a cache."
+        )
+
+
+def test_a_gradient_that_is_handed_on_must_not_be_written_to():
+    def backward(grad_output):
+        grad_output *= 2
+        return grad_output
+
+    pair = lambda x: 2 * x, backward
+    assert refusal(bp.GradientMismatch, pair, X) == (
+        "backward writes to grad_output, which others still need."
+    )
+
+
+def test_what_cannot_be_checked_is_refused():
+    subjects = "a Network, Layer, activation or Loss, or a pair of functions (forward, backward)"
+    assert refusal(bp.ParameterError, 3, X) == f"subject must be {subjects}; got 3."
+    assert refusal(bp.ParameterError, bp.Tanh, X) == (
+        f"subject must be {subjects}; got {bp.Tanh!r}. Write it with brackets, as an instance."
+    )
+    assert refusal(bp.InputError, (np.sin, np.cos), [1, 2]) == (
+        "there is nothing to differentiate: whole numbers cannot be moved a little. Give at least "
+        "one array of floats (1.0 for 1, or x.astype(float))."
+    )
+
+
+@pytest.mark.parametrize("subject", [bp.Tanh(), (lambda x: x, lambda grad_output: grad_output)])
+def test_what_float64_cannot_hold_is_refused(subject):
+    said = refusal(bp.InputError, subject, np.full((1, 1), np.longdouble("1e400")))
+    assert said.startswith("x must be finite in float64; got ")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import backproplite as bp
 from backproplite import testing
-from backproplite.testing import KINDS, LOSSES, batches, networks, targets_for
+from backproplite.testing import KINDS, LOSSES, batches, layers, networks, targets_for
 
 
 @given(batches())
@@ -72,6 +72,22 @@ class MyLoss(bp.Loss):
 
     def backward(self, error):
         return 4 * error**3
+
+
+@pytest.mark.parametrize("kind", [kind(2) for kind in KINDS], ids=repr)
+def test_layers_of_every_kind_are_drawn(kind):
+    assert type(find(layers(features=2), lambda layer: type(layer) is type(kind))) is type(kind)
+
+
+@given(layers(features=4), batches(samples=3, features=4))
+def test_layers_are_as_wide_as_is_asked_for(layer, x):
+    bp.check_gradients(layer, x, seed=0)
+
+
+@given(layers(features=st.integers(3, 4), kinds=[Mine]))
+def test_layers_are_made_of_what_is_asked_for(layer):
+    assert type(layer) is Mine
+    assert layer.features in (3, 4)
 
 
 @given(networks(kinds=[Mine], losses=[MyLoss]))
@@ -145,5 +161,5 @@ def test_the_package_does_not_load_it_by_itself():
 
 
 def test_names_are_documented():
-    for name in ("batches", "networks", "targets_for"):
+    for name in ("batches", "layers", "networks", "targets_for"):
         assert getattr(testing, name).__doc__
