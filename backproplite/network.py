@@ -117,8 +117,8 @@ class Network:
             name: [] for name in ("loss", "val_loss", "learning_rate", "gradient_norm")
         }
         self.epoch_count = 0
-        self.steps_made = 0
-        self.unfinished_epoch: Epoch | None = None
+        self._steps_made = 0
+        self._unfinished_epoch: Epoch | None = None
         self.stop_training = False
 
     # One training step: forward, loss, backward, update.
@@ -156,7 +156,7 @@ class Network:
         self._check_optimizer()
         optimizer, arrays = self._optimizer, self._arrays()
         state = optimizer.state()
-        count, rate, steps = optimizer.step_count, optimizer.rate, self.steps_made
+        count, rate, steps = optimizer.step_count, optimizer.rate, self._steps_made
         for kept, array in zip(self._before, [*arrays, *state], strict=True):
             kept[...] = array
         try:
@@ -168,11 +168,11 @@ class Network:
                     "a parameter or running statistic turned NaN or infinite",
                     learning_rate=optimizer.rate,
                 )
-            self.steps_made += 1
+            self._steps_made += 1
         except BaseException as error:
             for kept, array in zip(self._before, [*arrays, *state], strict=True):
                 array[...] = kept
-            optimizer.step_count, optimizer.rate, self.steps_made = count, rate, steps
+            optimizer.step_count, optimizer.rate, self._steps_made = count, rate, steps
             if isinstance(error, DivergenceError):
                 for array in state:
                     array[...] = 0  # or the next step would meet the same infinity
@@ -195,22 +195,22 @@ class Network:
             )
         self.backward_parameters(grad_output, caches)
         if epoch is not None:
-            epoch.note(self.steps_made, weight, float(loss), norm(self._gradients))
+            epoch.note(self._steps_made, weight, float(loss), norm(self._gradients))
         self.update(caches)
         return float(loss)
 
     def _whole_step(self, *batch: Any) -> float:
         """Make one step; if it fails, all is as if it had not begun, the random numbers too."""
-        steps = self.steps_made
+        steps = self._steps_made
         drawn = self.rng.bit_generator.state if self._drawing else None
         try:
             return self._step(*batch)
         except BaseException:
-            if self.steps_made == steps:
+            if self._steps_made == steps:
                 if drawn:
                     self.rng.bit_generator.state = drawn
-                if self.unfinished_epoch is not None:
-                    self.unfinished_epoch.forget(steps + 1)
+                if self._unfinished_epoch is not None:
+                    self._unfinished_epoch.forget(steps + 1)
             raise
 
     def train_step(self, X: object, y: object, sample_weight: object = None) -> float:
@@ -343,11 +343,11 @@ class Network:
         with in_training(self, watchers), np.errstate(all="ignore"):
             for _ in range(epochs):
                 epoch = self._epoch(kind)
-                for rows in epoch.batches(self.rng, self.steps_made):
+                for rows in epoch.batches(self.rng, self._steps_made):
                     try:
                         self._whole_step(*_select(data, rows), epoch)
                     except DivergenceError as error:
-                        batch = 1 + epoch.sums[self.steps_made][0]
+                        batch = 1 + epoch.sums[self._steps_made][0]
                         raise error.at(self.epoch_count + 1, batch) from None
                     if step_watchers:
                         tell(step_watchers)
@@ -359,26 +359,26 @@ class Network:
 
     def _epoch(self, kind: Kind) -> Epoch:
         """Return the epoch that was cut off, if nothing has been trained since, or a new one."""
-        epoch = self.unfinished_epoch
-        if epoch is None or epoch.kind != kind or self.steps_made not in epoch.sums:
-            epoch = self.unfinished_epoch = Epoch(kind, self.steps_made)
+        epoch = self._unfinished_epoch
+        if epoch is None or epoch.kind != kind or self._steps_made not in epoch.sums:
+            epoch = self._unfinished_epoch = Epoch(kind, self._steps_made)
         return epoch
 
     def _finish(self, epoch: Epoch, validation: Data | None) -> None:
         """Write the history of an epoch that has had all its steps."""
         entries = len(self.history["loss"])
-        batches, losses, norms, weights = epoch.sums[self.steps_made]
+        batches, losses, norms, weights = epoch.sums[self._steps_made]
         val_loss = math.nan if validation is None else self._evaluate(*validation)
         newest = losses / weights, val_loss, self._optimizer.rate, norms / batches
         try:
             for values, value in zip(self.history.values(), newest, strict=True):
                 values.append(value)
-            self.unfinished_epoch = None
+            self._unfinished_epoch = None
             self.epoch_count += 1
         except BaseException:  # Ctrl-C, just here: all of it or none
             for values in self.history.values():
                 del values[entries:]
-            self.unfinished_epoch = epoch
+            self._unfinished_epoch = epoch
             raise
 
     # Using the network. Nothing here changes it.
@@ -480,7 +480,7 @@ class Network:
 
     def restore(self, snapshot: list[Array]) -> None:
         """Go back to the numbers of a snapshot of this network."""
-        self.unfinished_epoch = None
+        self._unfinished_epoch = None
         for array, kept in zip(self._arrays(), snapshot, strict=True):
             array[...] = kept
 

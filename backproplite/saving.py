@@ -111,8 +111,8 @@ def _content(network: Any, writer: Writer) -> bytes:
         if name not in HISTORY or not all(isinstance(value, float) for value in values):
             raise ParameterError(f"the network cannot be saved: history[{name!r}] is not its own.")
         writer.arrays[f"history.{name}"] = np.array(values, np.float64)
-    epoch = network.unfinished_epoch
-    sums = None if epoch is None else epoch.sums.get(network.steps_made)
+    epoch = network._unfinished_epoch
+    sums = None if epoch is None else epoch.sums.get(network._steps_made)
     if sums is not None:  # else nothing was cut off, or other steps have been made since
         writer.arrays["epoch.sums"] = np.array(sums, np.float64)
         if epoch.order is not None:
@@ -170,7 +170,7 @@ def _network(cls: type[Any], reader: Reader, data: Any) -> Any:
         getattr(owner, name)[...] = array
     network.gradients[...] = 0
     optimizer.step_count, optimizer.rate, network.epoch_count = steps, rate, epochs
-    network.unfinished_epoch = epoch
+    network._unfinished_epoch = epoch
     network.history = {name: values.tolist() for name, values in lists.items()}
     return network
 

@@ -648,7 +648,7 @@ def test_an_epoch_that_was_not_gone_on_with_is_not_saved():
     network = cut_off()
     assert "epoch.sums" in from_bytes(saved(network))[0]
     network.train_step(X, Y)
-    assert reloaded(network).unfinished_epoch is None
+    assert reloaded(network)._unfinished_epoch is None
 
 
 def written_at(tmp_path, scores, **settings):

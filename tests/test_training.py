@@ -669,7 +669,7 @@ def test_an_epoch_that_was_cut_off_is_finished_first_and_counts_as_one(steps, sh
 )
 def test_an_epoch_is_not_finished_with_other_data_nor_after_other_training(other):
     network, fresh = cut_off(2, small()), cut_off(2, small())
-    fresh.unfinished_epoch = None
+    fresh._unfinished_epoch = None
     other(network)
     other(fresh)
     assert everything(network) == everything(fresh)
