@@ -77,6 +77,11 @@ def test_of_a_long_path_the_table_shows_some_steps(steps, rows):
     assert "[1 1 1 ... 1 1 1]" in table[0]
 
 
+@pytest.mark.parametrize(("variables", "shown"), [(6, "[1 1 1 1 1 1]"), (7, "[1 1 1 ... 1 1 1]")])
+def test_of_more_than_six_variables_some_are_shown(variables, shown):
+    assert shown in str(bp.minimize(bowl, bowl_slope, np.ones(variables), steps=0))
+
+
 # The path is the optimizer's own
 
 
@@ -156,6 +161,30 @@ def test_what_is_given_stays_as_it_is():
     assert pickle.dumps(optimizer) == before
     assert start.tolist() == [1, 2]
     network.train_step([[1.0]], [[2.0]])
+
+
+def test_a_schedule_with_a_memory_stays_as_it_is():
+    class Schedule:
+        def __init__(self):
+            self.asked = []
+
+        def __call__(self, step):
+            self.asked.append(step)
+            return 0.1
+
+    schedule = Schedule()
+    bp.minimize(parabola, slope, 0.5, bp.GradientDescent(schedule), steps=3)
+    assert schedule.asked == []
+
+
+@pytest.mark.parametrize("start", [0.5, [0.5]])
+@pytest.mark.parametrize("shape", [(), (1,), (1, 1)])
+def test_one_number_may_come_in_any_shape(start, shape):
+    path = bp.minimize(
+        lambda w: np.reshape(parabola(w), shape), lambda w: np.reshape(slope(w), shape), start
+    )
+    assert path.values.shape == (101,)
+    assert path.gradients.shape == path.points.shape == (101, *np.shape(start))
 
 
 def test_an_optimizer_that_has_worked_starts_from_rest():

@@ -167,6 +167,28 @@ def test_parameters_that_are_whole_numbers_are_moved_on_the_copy(start, stays):
     assert np.array_equal(layer.bias, start)
 
 
+def test_they_are_moved_each_on_its_own_to_either_side():
+    bias = probe_of(bp.Dense(4, 200), (X,), np.random.default_rng(0)).cast(np.float64)
+    moves = np.sort(bias.tensors["bias"])
+    assert -0.2 <= moves[0] < -0.19
+    assert 0.19 < moves[-1] <= 0.2
+    assert np.diff(moves).all()
+
+
+def test_tensors_are_named_by_their_place():
+    assert list(probe("layer").tensors) == ["x", "scale", "bias"]
+    assert list(probe("network").tensors) == [
+        *("X", "layers[0].weight", "layers[0].bias", "layers[2].weight", "layers[2].bias"),
+    ]
+
+
+def test_sample_weights_count():
+    assert probe("loss").run() == pytest.approx(bp.MeanSquaredError()(X, -X, WEIGHTS))
+    weighted = network(bp.Dense(4, 2)), (X, Y, [0.0, 1, 0, 2, 0])
+    subject = probe_of(*weighted, np.random.default_rng(0)).cast(np.float64)
+    assert np.array_equal(subject.tensors["X"], X[[1, 3]])  # no others enter batch statistics
+
+
 def test_outputs_of_layers_and_functions_get_random_weights():
     for name in ("layer", "functions"):
         first, same, other = (probe(name, seed=seed).weights for seed in (0, 0, 1))
@@ -174,6 +196,7 @@ def test_outputs_of_layers_and_functions_get_random_weights():
         assert not np.array_equal(first, other)
     assert probe("layer").weights.shape == X.shape
     assert probe("functions").weights.shape == ()
+    assert probe_of((np.sin, np.cos), (X,), np.random.default_rng(0)).weights.shape == X.shape
 
 
 @pytest.mark.parametrize(
@@ -213,6 +236,13 @@ def test_numbers_of_all_kinds_become_floats():
     pair = lambda x: 2 * x, lambda grad_output: 2 * grad_output
     mixed = probe_of(pair, ([Fraction(1, 2), 2, True],), np.random.default_rng(0))
     assert mixed.cast(np.float64).tensors["x"].tolist() == [0.5, 2, 1]
+
+
+def test_backward_need_not_give_gradients_of_whole_numbers():
+    for returned in (3.0, (3.0,), [3.0, None], (3.0, 7)):
+        pair = lambda x, n: x * n, lambda grad_output, returned=returned: returned
+        subject = probe_of(pair, (2.0, 3), np.random.default_rng(0)).cast(np.float64)
+        assert subject.gradients() == {"x": 3}
 
 
 def test_arguments_of_functions_that_do_not_tell_are_numbered():
@@ -287,27 +317,79 @@ def test_forward_must_return_two_things(wrong):
         )
 
 
-def test_a_gradient_that_is_handed_on_must_not_be_written_to():
-    def backward(grad_output):
-        grad_output *= 2
-        return grad_output
-
-    pair = lambda x: 2 * x, backward
-    assert refusal(bp.GradientMismatch, pair, X) == (
-        "backward writes to grad_output, which others still need."
-    )
+def overwriting(grad_output):
+    grad_output *= 2
+    return grad_output
 
 
-def test_what_cannot_be_checked_is_refused():
-    subjects = "a Network, Layer, activation or Loss, or a pair of functions (forward, backward)"
-    assert refusal(bp.ParameterError, 3, X) == f"subject must be {subjects}; got 3."
-    assert refusal(bp.ParameterError, bp.Tanh, X) == (
-        f"subject must be {subjects}; got {bp.Tanh!r}. Write it with brackets, as an instance."
-    )
-    assert refusal(bp.InputError, (np.sin, np.cos), [1, 2]) == (
-        "there is nothing to differentiate: whole numbers cannot be moved a little. Give at least "
-        "one array of floats (1.0 for 1, or x.astype(float))."
-    )
+LAYER, LOSS = bp.Dense(4, 2), bp.MeanSquaredError()
+PARTS = "a Network, Layer, activation or Loss, or a pair of functions (forward, backward)"
+
+
+@pytest.mark.parametrize(
+    ("subject", "arrays", "error", "said"),
+    [
+        (3, [X], bp.ParameterError, f"subject must be {PARTS}; got 3."),
+        (
+            bp.Tanh,
+            [X],
+            bp.ParameterError,
+            f"subject must be {PARTS}; got {bp.Tanh!r}. Write it with brackets, as an instance.",
+        ),
+        (LAYER, [], bp.ParameterError, "check_gradients of a Layer takes one array; got 0."),
+        (LAYER, [X, Y], bp.ParameterError, "check_gradients of a Layer takes one array; got 2."),
+        (
+            LOSS,
+            [X],
+            bp.ParameterError,
+            "check_gradients of a Loss takes two arrays, and sample_weight if wanted; got 1.",
+        ),
+        (
+            (lambda x: x, overwriting),
+            [X],
+            bp.GradientMismatch,
+            "backward writes to grad_output, which others still need.",
+        ),
+        (
+            (lambda x: (x, x), np.cos),
+            [X],
+            bp.GradientMismatch,
+            "forward must return one array of real numbers; got a tuple.",
+        ),
+        (
+            (lambda x, y, z: x * y, lambda grad_output: (1, 2)),
+            [1.0, 2.0, 3],
+            bp.GradientMismatch,
+            "backward must return a gradient for each of x, y, z, or None, in a tuple; got 2.",
+        ),
+        (
+            (np.sin, np.cos),
+            [[1, 2]],
+            bp.InputError,
+            "there is nothing to differentiate: whole numbers cannot be moved a little. Give at "
+            "least one array of floats (1.0 for 1, or x.astype(float)).",
+        ),
+        (
+            (lambda x: x, np.cos),
+            [[]],
+            bp.InputError,
+            "x must hold at least one number; got shape (0,).",
+        ),
+        (
+            (lambda x: x, np.cos),
+            [X, X],
+            bp.ParameterError,
+            "forward cannot take the arrays given, 2: too many positional arguments.",
+        ),
+    ],
+)
+def test_what_cannot_be_checked_is_refused(subject, arrays, error, said):
+    assert refusal(error, subject, *arrays) == said
+
+
+def test_the_input_must_have_the_features_of_the_layer():
+    said = refusal(bp.ShapeError, LAYER, X[:, :3])
+    assert said.startswith("x must have 4 features; got 3")
 
 
 @pytest.mark.parametrize("subject", [bp.Tanh(), (lambda x: x, lambda grad_output: grad_output)])
