@@ -700,6 +700,23 @@ def test_dropout_is_drawn_as_if_a_step_that_failed_had_never_begun():
     assert network.train_step(X, Y) == stateful().train_step(X, Y)
 
 
+def test_an_error_just_after_a_step_does_not_draw_its_dropout_again():
+    network, whole = stateful(), stateful()
+    update = network.update
+
+    def late(caches):
+        update(caches)
+        raise KeyboardInterrupt
+
+    network.update = late
+    with pytest.raises(KeyboardInterrupt):
+        network.train_step(X, Y)
+    del network.update
+    whole.train_step(X, Y)
+    assert network.train_step(X, Y) == whole.train_step(X, Y)
+    assert everything(network) == everything(whole)
+
+
 def test_a_new_optimizer_in_the_middle_of_an_epoch_is_no_trouble():
     def renew(network):
         network.optimizer = bp.Momentum(0.01)
