@@ -152,6 +152,64 @@ def test_a_stage_gives_its_parts():
     )
 
 
+def test_the_loss_goes_back_like_this():
+    assert str(bp.trace(*worked_example())["loss.backward"]) == (
+        "Backward: how the loss changes with the network's output\n\n"
+        "   ∂loss/∂a₂ = a₂ - y\n"
+        "     ∂loss/∂a₂[0] = 0.6868 - 1 = -0.3132"
+    )
+
+
+UPDATE = """\
+length = √(Σ gradient² over all parameters) = √(3² + 4²) = 5
+g(weight₁) = ∂loss/∂weight₁ · clip_norm / length + weight_decay · weight₁
+  g(weight₁)[0, 0] = 3 · 2.5 / 5 + 0.25 · 2 = 2
+new velocity(weight₁) = momentum · velocity(weight₁) + learning_rate · g(weight₁)
+  new velocity(weight₁)[0, 0] = 0.5 · 0 + 0.125 · 2 = 0.25
+new weight₁ = weight₁ - new velocity(weight₁)
+  new weight₁[0, 0] = 2 - 0.25 = 1.75
+g(bias₁) = ∂loss/∂bias₁ · clip_norm / length
+  g(bias₁)[0] = 4 · 2.5 / 5 = 2
+new velocity(bias₁) = momentum · velocity(bias₁) + learning_rate · g(bias₁)
+  new velocity(bias₁)[0] = 0.5 · 0 + 0.125 · 2 = 0.25
+new bias₁ = bias₁ - new velocity(bias₁)
+  new bias₁[0] = 1 - 0.25 = 0.75"""
+
+
+def test_an_update_reads_like_this():
+    optimizer = bp.Momentum(0.125, momentum=0.5, clip_norm=2.5, weight_decay=0.25)
+    network = bp.Network([bp.Dense(1, 1)], bp.HalfSquaredError(), optimizer)
+    network.parameters[...] = [2, 1]
+    update = bp.trace(network, [[0.75]], [[-1.5]])["update"]
+    assert update.text() == UPDATE
+    assert list(update.arrays) == [
+        "length",
+        *(f"layers[0].weight{part}" for part in (".gradient", ".velocity", "")),
+        *(f"layers[0].bias{part}" for part in (".gradient", ".velocity", "")),
+    ]
+
+
+def test_what_is_given_has_no_formula():
+    setup = bp.trace(*worked_example())["setup"]
+    assert {each.formula for each in setup.equations} == {""}
+    assert setup.formula == setup.numbers() == ""
+
+
+def test_what_a_layer_keeps_is_shown_only_where_it_has_changed():
+    class Keeping(bp.Identity):
+        state_names = ("same", "other")
+
+        def __init__(self):
+            self.same, self.other = np.zeros(2), np.zeros(2)
+
+        def after_step(self, cache):
+            self.other += 1
+
+    network = bp.Network([bp.Dense(2, 2), Keeping()], bp.MeanSquaredError(), bp.Momentum(0.1))
+    names = list(bp.trace(network, [[1.0, 2]], [[0.0, 1]])["update"].arrays)
+    assert [name for name in names if name.startswith("layers[1]")] == ["layers[1].other"]
+
+
 # The numbers are those of the step itself
 
 
@@ -252,9 +310,10 @@ def test_layers_may_write_over_what_they_are_given():
     class InPlace(bp.Layer):
         def forward(self, x):
             x[x < 0] = 0
-            return x, x > 0
+            return x, [x > 0]
 
-        def backward(self, grad_output, positive):
+        def backward(self, grad_output, cache):
+            (positive,) = cache
             grad_output[~positive] = 0
             positive[...] = True
             return grad_output
@@ -274,7 +333,7 @@ def test_layers_may_write_over_what_they_are_given():
             ours, reference = getattr(p, part), getattr(q, part)
             assert (ours is None) == (reference is None)
             assert ours is None or np.array_equal(ours.value, reference.value, equal_nan=True)
-        assert isinstance(p.layer, bp.Dense) or np.array_equal(p.cache, p.output.value > 0)
+        assert isinstance(p.layer, bp.Dense) or np.array_equal(p.cache[0], p.output.value > 0)
         assert all(np.array_equal(p.gradients[k].value, q.gradients[k].value) for k in p.gradients)
 
 
@@ -490,7 +549,11 @@ LARGE = np.full((3, 2), 1e200)
         (lambda: bp.trace(small(), np.ones((0, 2)), np.ones((0, 1))), bp.ShapeError, "one sample"),
         (lambda: bp.trace(small(), X * np.nan, Y), bp.InputError, "X must be finite"),
         (lambda: bp.trace(small(), X, [["a"]] * 3), bp.InputError, "y must hold real numbers"),
-        (lambda: bp.trace(small(), X, Y, digits=0), bp.ParameterError, "at least 1; got 0"),
+        (
+            lambda: bp.trace(small(), X, Y, digits=0),
+            bp.ParameterError,
+            "digits must be a whole number of at least 1; got 0.",
+        ),
         (lambda: bp.trace(small(), X, Y, digits=2.5), bp.ParameterError, "whole number"),
         (lambda: bp.trace(small(), X, Y, digits=True), bp.ParameterError, "whole number"),
         (lambda: bp.trace(of_another(small()), X, Y), bp.ParameterError, "another network"),
@@ -536,17 +599,21 @@ def test_what_training_refuses_tracing_refuses_in_the_same_words():
 # As a page
 
 
-def test_the_page_is_written_to_a_file(tmp_path):
+@pytest.mark.parametrize("name", ["step.html", "step.htm"])
+def test_the_page_is_written_to_a_file(tmp_path, name):
     step = bp.trace(*worked_example())
-    step.to_html(tmp_path / "step.html")
-    page = (tmp_path / "step.html").read_text("utf-8")
+    step.to_html(tmp_path / name)
+    page = (tmp_path / name).read_text("utf-8")
     assert page.lower().startswith("<!doctype html>")
     assert "The loss fell by 8.21 %." in page
     with pytest.raises(bp.InputError, match="does not exist"):
-        step.to_html(tmp_path / "missing" / "step.html")
+        step.to_html(tmp_path / "missing" / name)
+    with pytest.raises(bp.InputError, match=r"path must end in \.html or \.htm; got 'step\.txt'"):
+        step.to_html(tmp_path / "step.txt")
 
 
 def test_a_notebook_shows_the_page_in_a_frame():
     step = bp.trace(*worked_example())
     frame = step._repr_html_()
     assert re.match(r'<iframe srcdoc="[^"<>]*" title="The loss fell by 8.21 %."', frame)
+    assert frame.endswith('" style="width: 100%; height: 720px; border: 0"></iframe>')
