@@ -205,6 +205,14 @@ def whole_number(name: str, value: object, minimum: int) -> int:
     return int(value)
 
 
+def refuse_class(name: str, given: object) -> None:
+    """Refuse a class where an instance is wanted."""
+    if isinstance(given, type):
+        raise ParameterError(
+            f"{name} must be an instance; got the class. Write {given.__name__}(...)."
+        )
+
+
 def generator(seed: object) -> np.random.Generator:
     """Return a random generator: the one given, or a new one from an int or None."""
     if isinstance(seed, np.random.Generator):

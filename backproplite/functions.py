@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -74,8 +75,10 @@ def softmax(x: Array) -> Array:
     return exponentials / totals
 
 
-def norm(vector: Array) -> float:
-    """Return the Euclidean length of a 1-D array, also where its square would not fit a float."""
+def norm(vector: Array) -> Any:
+    """Return the Euclidean length along the last axis, also where its square would not fit."""
+    if vector.ndim > 1:
+        return np.array([norm(row) for row in vector])
     square = float(np.vdot(vector, vector))  # which, unlike dot, overflows without a warning
     if 1e-30 < square < math.inf:
         return math.sqrt(square)
@@ -83,3 +86,9 @@ def norm(vector: Array) -> float:
     if largest == 0 or not math.isfinite(largest):
         return largest
     return largest * math.sqrt(float(np.sum((vector / largest) ** 2)))
+
+
+def is_finite(array: Array) -> bool:
+    """Tell whether all numbers of a 1-D array are finite."""
+    # The sum of squares is one quick product; only if it overflows, look at every number.
+    return math.isfinite(np.vdot(array, array).real) or bool(np.isfinite(array).all())

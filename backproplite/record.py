@@ -1,0 +1,148 @@
+"""The record: all that training changes, in one piece of memory with named views.
+
+To undo a step is one copy, and so is a snapshot; a model file is the record and the settings.
+Training that was cut off goes on from the record as if nothing had happened.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from .checks import Array
+
+COUNTS = "steps", "epochs", "optimizer's steps"
+#: What an epoch under way goes through, and what its steps have come to so far.
+PLAN, SUMS = 4, 4
+HISTORY = "loss", "val_loss", "learning_rate", "gradient_norm"
+
+
+class Record:
+    """All that training changes.
+
+    As a context it lets all happen that is done within, or nothing: after an error, Ctrl-C
+    included, everything is as it was before.
+
+    Parameters
+    ----------
+    model : dict of shapes
+        The arrays that make a prediction: the parameters, and what layers keep besides.
+    optimizer : dict of shapes
+        The arrays that the optimizer keeps.
+    dtype : numpy.dtype
+        The precision of all these.
+
+    Attributes
+    ----------
+    bytes : array of uint8
+        The memory itself.
+    views : dict of arrays
+        Every part of it by name, the three that follow among them.
+    counts : array of shape (3,)
+        Steps and epochs made in the network's life, and steps of its optimizer.
+    rate : array of shape ()
+        The learning rate of the newest step.
+    running : array of shape (8,)
+        The epoch under way: samples, batch size, whether shuffled and a checksum of the data;
+        then its batches so far, and their weighted losses, gradient norms and weights, summed.
+    model : array of shape (n,)
+        The arrays that make a prediction, one after the other.
+    history : dict of lists of float
+        One entry per epoch. It only grows, so to undo is to cut it.
+    """
+
+    def __init__(
+        self,
+        model: Mapping[str, tuple[int, ...]],
+        optimizer: Mapping[str, tuple[int, ...]],
+        dtype: np.dtype[Any],
+    ) -> None:
+        fields = {
+            "counts": ((len(COUNTS),), np.dtype(np.int64)),
+            "rate": ((), np.dtype(np.float64)),
+            "running": ((PLAN + SUMS,), np.dtype(np.float64)),
+        }
+        fields |= {name: (shape, dtype) for name, shape in {**model, **optimizer}.items()}
+        ends = np.cumsum([math.prod(shape) * kind.itemsize for shape, kind in fields.values()])
+        self.bytes = np.zeros(ends[-1], np.uint8)
+        self.before = self.bytes.copy()
+        pieces = np.split(self.bytes, ends[:-1])
+        self.views: dict[str, Array] = {
+            name: piece.view(each).reshape(shape)
+            for (name, (shape, each)), piece in zip(fields.items(), pieces, strict=True)
+        }
+        self.counts, self.rate, self.running = (
+            self.views[n] for n in ("counts", "rate", "running")
+        )
+        start, size = ends[2], sum(math.prod(shape) for shape in model.values()) * dtype.itemsize
+        self.model = self.bytes[start : start + size].view(dtype)
+        self.history: dict[str, list[float]] = {name: [] for name in HISTORY}
+
+    def __enter__(self) -> None:
+        self.before[...] = self.bytes
+        self.entries = len(self.history["loss"])
+
+    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
+        if error is not None:
+            self.bytes[...] = self.before
+            for values in self.history.values():
+                del values[self.entries :]
+
+    @property
+    def steps(self) -> int:
+        """Steps made in the network's life."""
+        return self.counts.item(0)
+
+    @property
+    def epochs(self) -> int:
+        """Epochs made in the network's life."""
+        return self.counts.item(1)
+
+    @property
+    def batches(self) -> int:
+        """How many batches of the epoch under way are done."""
+        return int(self.running.item(PLAN))
+
+    def take_over(self, other: Record) -> None:
+        """Take over the counts and the history of a record of the same network."""
+        self.counts[:2], self.running[...] = other.counts[:2], other.running
+        self.history = other.history
+
+    def is_running(self, plan: tuple[float, ...]) -> bool:
+        """Tell whether an epoch of this plan was cut off, and nothing has been trained since."""
+        return self.batches > 0 and tuple(self.running[:PLAN]) == plan
+
+    def begin_epoch(self, plan: tuple[float, ...]) -> None:
+        """Begin an epoch of this plan, and forget one that was cut off."""
+        self.running[...] = (*plan, *[0.0] * SUMS)
+
+    def forget_epoch(self) -> None:
+        """Forget an epoch that was cut off."""
+        self.running[...] = 0
+
+    def count_step(self, weight: float | None, loss: float, gradient_norm: float) -> None:
+        """Count one more step, of so much weight in its epoch; None if it is in none."""
+        self.counts[0] += 1
+        if weight is None:
+            self.forget_epoch()
+            return
+        sums = self.running[PLAN:]
+        sums[0] += 1
+        sums[1] += weight * loss
+        sums[2] += gradient_norm
+        sums[3] += weight
+
+    def means(self) -> tuple[float, float]:
+        """Return the mean loss and the mean gradient norm of the epoch under way."""
+        batches, losses, norms, weights = self.running[PLAN:].tolist()
+        return losses / weights, norms / batches
+
+    def end_epoch(self, newest: Mapping[str, float]) -> None:
+        """Write the history of an epoch that has had all its steps."""
+        for name, value in newest.items():
+            self.history[name].append(value)
+        self.counts[1] += 1
+        self.running[...] = 0
