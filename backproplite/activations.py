@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from .checks import Array, floating, number
-from .functions import decay_of_size, exp, expm1, sigmoid, softmax, softplus
+from .functions import decay_of_size, exp, expm1, sigmoid, sigmoid_parts, softmax, softplus
 from .layers import Layer
 
 __all__ = [
@@ -101,13 +101,7 @@ class Sigmoid(Activation):
     written = {"output": "1 / (1 + exp(-x))", "derivative": "output * (1 - output)"}
 
     def forward(self, x: Array) -> tuple[Array, Array]:
-        # The tail is how far f(x) is from 0 or from 1, whichever is nearer: f(-|x|).
-        # f(x) is 1 - tail for x > 0. For x < 0 it is eˣ (1 - tail), which is the tail again but
-        # rounds one time less. Nothing overflows: eˣ is only taken where x < 0.
-        small = decay_of_size(x)
-        tail = small / (1 + small)
-        rise = exp(np.minimum(x, 0))
-        return rise - rise * tail, tail
+        return sigmoid_parts(x)
 
     def local_derivative(self, tail: Array) -> Array:
         return tail - tail * tail  # f(1 - f), but the tail has digits that 1 - f has not

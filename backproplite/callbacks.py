@@ -33,6 +33,11 @@ class Callback(Configurable):
     #: Whether every epoch must be scored. Without validation data the training data are, then.
     needs_score = False
 
+    @property
+    def watches_steps(self) -> bool:
+        """Whether it does anything after a step."""
+        return type(self).after_step is not Callback.after_step
+
     def start(self, network: Any) -> None:
         """Take note that a `fit` begins."""
 

@@ -7,11 +7,9 @@ can be drawn again at any time, and comes out the same.
 
 from __future__ import annotations
 
-from numbers import Integral
-
 import numpy as np
 
-from .errors import ParameterError
+from .checks import whole_seed
 
 #: What numbers are drawn for: the first weights, the order of an epoch, the masks of a step.
 WEIGHTS, ORDER, STEP = range(3)
@@ -42,7 +40,7 @@ class Chance:
     """
 
     def __init__(self, seed: int | np.random.Generator | None = None) -> None:
-        self.seed = checked_seed(seed)
+        self.seed = whole_seed(seed)
         key = np.random.SeedSequence(self.seed).generate_state(2, np.uint64)
         self._philox = np.random.Philox(key=key)
         self._start = self._philox.state
@@ -56,18 +54,3 @@ class Chance:
 
     def __reduce__(self) -> tuple[type[Chance], tuple[int]]:
         return Chance, (self.seed,)
-
-
-def checked_seed(seed: object) -> int:
-    """Return a seed as an int; draw one from a generator, or from the system for None."""
-    if isinstance(seed, np.random.Generator):
-        return int(seed.integers(2**63))
-    if seed is None:
-        return int(np.random.SeedSequence().generate_state(1, np.uint64)[0])
-    whole = isinstance(seed, Integral) and not isinstance(seed, (bool, np.bool_))
-    if not whole or not 0 <= int(seed) < 2**128:  # type: ignore[call-overload]
-        raise ParameterError(
-            "seed must be a non-negative int, a numpy.random.Generator, or None for a fresh "
-            f"start each time; got {seed!r}."
-        )
-    return int(seed)  # type: ignore[call-overload,no-any-return]

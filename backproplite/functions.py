@@ -38,11 +38,21 @@ def decay_of_size(x: Array) -> Array:
     return exp(np.minimum(x, -x))
 
 
-def sigmoid(x: Array) -> Array:
-    """Return 1 / (1 + exp(-x)), computed as in `Sigmoid`."""
+def sigmoid_parts(x: Array) -> tuple[Array, Array]:
+    """Return 1 / (1 + exp(-x)), and its tail: how far it is from 0 or 1, whichever is nearer.
+
+    For x > 0 it is 1 - tail. For x < 0 it is exp(x) (1 - tail), which is the tail again but
+    rounds one time less.
+    """
     small = decay_of_size(x)
-    rise = exp(np.minimum(x, 0))
-    return rise - rise * (small / (1 + small))
+    tail = small / (1 + small)
+    rise = exp(np.minimum(x, 0))  # only where x < 0, so that it cannot overflow
+    return rise - rise * tail, tail
+
+
+def sigmoid(x: Array) -> Array:
+    """Return 1 / (1 + exp(-x))."""
+    return sigmoid_parts(x)[0]
 
 
 def softplus(x: Array) -> Array:
@@ -91,4 +101,4 @@ def norm(vector: Array) -> Any:
 def is_finite(array: Array) -> bool:
     """Tell whether all numbers of a 1-D array are finite."""
     # The sum of squares is one quick product; only if it overflows, look at every number.
-    return math.isfinite(np.vdot(array, array).real) or bool(np.isfinite(array).all())
+    return math.isfinite(np.vdot(array, array)) or bool(np.isfinite(array).all())

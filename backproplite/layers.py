@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -22,6 +22,29 @@ from .initializers import Constant, Glorot, Zeros
 from .parameters import Declared, Initializer, Stateful
 
 __all__ = ["BatchNorm", "Dense", "Dropout", "Layer", "LayerNorm", "Residual"]
+
+
+class _Undrawn:
+    """Stands on a layer's class for a parameter, or its gradient, until that is first looked at.
+
+    What is drawn then becomes an attribute of the layer itself, which Python finds first.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name, self.whose = name, name.removeprefix("grad_")
+
+    def __get__(self, layer: Layer | None, _: type) -> Any:
+        if layer is None:
+            return self
+        if self.whose not in layer.declared:
+            raise AttributeError(f"{type(layer).__name__} has no attribute {self.name!r}.")
+        declared = layer.declared[self.whose]
+        if self.name != self.whose:
+            value = np.zeros(declared.shape)
+        else:  # from a seed of its own, or two parameters of one shape would start alike
+            value = declared.draw(self.name, np.random.default_rng([*self.name.encode()]))
+        vars(layer)[self.name] = value
+        return value
 
 
 class Layer(Stateful, Configurable):
@@ -108,18 +131,13 @@ class Layer(Stateful, Configurable):
             )
         shape = (shape,) if isinstance(shape, int) else tuple(shape)
         self.declared[name] = Declared(shape, initializer)
+        for undrawn in (name, f"grad_{name}"):
+            if not hasattr(type(self), undrawn):
+                setattr(type(self), undrawn, _Undrawn(undrawn))
 
-    def __getattr__(self, name: str) -> Array:
-        """Draw a parameter that is looked at for the first time."""
-        whose = name.removeprefix("grad_")
-        if whose not in self.declared:
-            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}.")
-        if whose != name:
-            value = np.zeros(self.declared[whose].shape)
-        else:  # from a seed of its own, or two parameters of one shape would start alike
-            value = self.declared[name].draw(name, np.random.default_rng([*name.encode()]))
-        vars(self)[name] = value
-        return value
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Array: ...
 
     def draw(self, rng: np.random.Generator) -> None:
         """Draw the parameters that nobody has looked at yet."""
@@ -235,10 +253,12 @@ def way_forward(
         yield x, cache
 
 
-def way_back(layers: Sequence[Layer], grad_output: Array, caches: Sequence[Any]) -> Array:
-    """Go back through layers, overwriting their gradients; return the gradient by the input."""
-    for layer, cache in zip(reversed(layers), reversed(caches), strict=True):
-        grad_output = layer.backward(grad_output, cache)
+def way_back(
+    layers: Sequence[Layer], grad_output: Array, caches: Sequence[Any], last: int = 0
+) -> Array:
+    """Go back to the layer at `last`, overwriting gradients; return the gradient by its input."""
+    for i in range(len(layers) - 1, last - 1, -1):
+        grad_output = layers[i].backward(grad_output, caches[i])
     return grad_output
 
 
@@ -308,7 +328,9 @@ class Dense(Layer):
         self.add_parameter("bias", (self.out_features,), bias_initializer)
 
     def forward(self, x: Array) -> tuple[Array, Array]:
-        return x @ self.weight + self.bias[..., np.newaxis, :], x
+        output = x @ self.weight
+        output += self.bias[..., np.newaxis, :]
+        return output, x
 
     def backward(self, grad_output: Array, x: Array) -> Array:
         self.backward_parameters(grad_output, x)

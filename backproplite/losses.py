@@ -129,8 +129,9 @@ class Loss(Configurable):
                 f"{outputs.shape[-2]} samples, not their mean (Loss averages them); got shape "
                 f"{costs.shape}."
             )
-        weighted = costs * weights
-        return np.add.reduce(weighted.reshape(*weighted.shape[:-2], -1), axis=-1)
+        if type(weights) is float:
+            return np.add.reduce(costs, axis=(-2, -1)) * weights
+        return np.add.reduce(costs * weights, axis=(-2, -1))
 
     def __call__(self, outputs: object, targets: object, sample_weight: object = None) -> float:
         """Return the loss of a batch.

@@ -92,6 +92,8 @@ class Network:
     Rumelhart, Hinton, Williams: Learning representations by back-propagating errors, 1986.
     """
 
+    record: Record
+
     def __init__(
         self,
         layers: Sequence[Layer],
@@ -135,14 +137,13 @@ class Network:
         DivergenceError
             If the loss, a parameter or a running statistic turns NaN or infinite.
         """
-        with np.errstate(all="ignore"):
-            outputs, caches = self._forward_training(batch.x)
-            loss, grad_output = self.loss.value_and_gradient(outputs, batch.targets, batch.shares)
-            if not math.isfinite(loss):
-                rate = self.optimizer.current_rate()
-                raise DivergenceError(f"the loss turned {loss}", learning_rate=rate)
-            self.backward_parameters(grad_output, caches)
-            self._move(caches, weight, float(loss), norm(self.gradients))
+        outputs, caches = self._forward_training(batch.x)
+        loss, grad_output = self._loss.value_and_gradient(outputs, batch.targets, batch.shares)
+        if not math.isfinite(loss):
+            rate = self.optimizer.current_rate()
+            raise DivergenceError(f"the loss turned {loss}", learning_rate=rate)
+        self.backward_parameters(grad_output, caches)
+        self._move(caches, weight, float(loss), norm(self._gradients))
         return float(loss)
 
     def way_forward(
@@ -163,9 +164,9 @@ class Network:
         return self._forward_training(matrix("X", X, self.dtype, self.in_features))
 
     def _forward_training(self, x: Array) -> tuple[Array, list[Any]]:
-        caches = []
-        for output, cache in way_forward(self.layers, x, self.draws() if self._draws else None):
-            x = output
+        rng, caches = self.draws() if self._draws else None, []
+        for layer in self.layers:
+            x, cache = layer.forward(x) if rng is None else layer.forward_training(x, rng)
             caches.append(cache)
         return x, caches
 
@@ -176,7 +177,7 @@ class Network:
     def backward_parameters(self, grad_output: Array, caches: Sequence[Any]) -> None:
         """Go back only as far as there are parameters, not into x, which saves a product."""
         first = self.first_trained
-        grad_output = way_back(self.layers[first + 1 :], grad_output, caches[first + 1 :])
+        grad_output = way_back(self.layers, grad_output, caches, first + 1)
         if first < len(self.layers):
             self.layers[first].backward_parameters(grad_output, caches[first])
 
@@ -190,11 +191,11 @@ class Network:
     def _move(
         self, caches: Sequence[Any], weight: float | None, loss: float, gradient_norm: float
     ) -> None:
-        optimizer, record = self.optimizer, self.record
+        optimizer, record = self._optimizer, self.record
         decaying = self.decaying if optimizer.weight_decay else 1.0
         try:
             with record:  # all of this, or nothing
-                optimizer.step(self.parameters, self.gradients, decaying)
+                optimizer.step(self._parameters, self._gradients, decaying)
                 for i in self._learning if caches else ():
                     self.layers[i].after_step(caches[i])
                 if not is_finite(record.model):
@@ -228,7 +229,9 @@ class Network:
             If the loss or a parameter turns NaN or infinite; the parameters are
             as they were before the step.
         """
-        return self.step(self.prepare(X, y, sample_weight))
+        batch = self.prepare(X, y, sample_weight)
+        with np.errstate(all="ignore"):
+            return self.step(batch)
 
     def loss_and_gradient(
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
@@ -369,11 +372,10 @@ class Network:
         """
         return self.score(self.prepare(X, y, sample_weight))
 
+    @np.errstate(all="ignore")
     def score(self, batch: Batch) -> float:
         """Return the loss on what `prepare` returns, as inference sees it."""
-        with np.errstate(all="ignore"):
-            outputs = self._forward(batch.x)
-            return float(self.loss.value(outputs, batch.targets, batch.shares))
+        return float(self.loss.value(self._forward(batch.x), batch.targets, batch.shares))
 
     def _forward(self, x: Array) -> Array:
         for layer in self.layers:
@@ -684,7 +686,8 @@ class Network:
                 "validation_data must be a tuple (X, y) or (X, y, sample_weight); got "
                 f"{type(given).__name__}{f' of {len(given)}' if isinstance(given, Sized) else ''}."
             )
-        return self.prepare(*given, of="validation ")
+        X, y, *weight = given
+        return self.prepare(X, y, weight[0] if weight else None, of="validation ")
 
 
 def _own(optimizer: Optimizer) -> Optimizer:

@@ -74,6 +74,8 @@ class Optimizer(Stateful, Configurable):
     #: What weight decay makes of the gradient, or of the parameter.
     written_decay: ClassVar[Mapping[str, str]] = {"gradient": "gradient + weight_decay * parameter"}
     scratch: Array
+    _count: Array
+    _rate: Array
 
     def __init__(
         self,

@@ -7,7 +7,7 @@ Training that was cut off goes on from the record as if nothing had happened.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -111,17 +111,15 @@ class Record:
         self.counts[:2], self.running[...] = other.counts[:2], other.running
         self.history = other.history
 
-    def is_running(self, plan: tuple[float, ...]) -> bool:
-        """Tell whether an epoch of this plan was cut off, and nothing has been trained since."""
-        return self.batches > 0 and tuple(self.running[:PLAN]) == plan
-
-    def begin_epoch(self, plan: tuple[float, ...]) -> None:
-        """Begin an epoch of this plan, and forget one that was cut off."""
-        self.running[...] = (*plan, *[0.0] * SUMS)
+    def begin_epoch(self, plan: Sequence[float]) -> None:
+        """Begin an epoch, unless one of this plan was cut off and nothing trained since."""
+        if self.running[:PLAN].tolist() != plan:
+            self.forget_epoch()
+            self.running[:PLAN] = plan
 
     def forget_epoch(self) -> None:
         """Forget an epoch that was cut off."""
-        self.running[...] = 0
+        self.running[PLAN:] = 0
 
     def count_step(self, weight: float | None, loss: float, gradient_norm: float) -> None:
         """Count one more step, of so much weight in its epoch; None if it is in none."""
@@ -135,14 +133,11 @@ class Record:
         sums[2] += gradient_norm
         sums[3] += weight
 
-    def means(self) -> tuple[float, float]:
-        """Return the mean loss and the mean gradient norm of the epoch under way."""
-        batches, losses, norms, weights = self.running[PLAN:].tolist()
-        return losses / weights, norms / batches
-
-    def end_epoch(self, newest: Mapping[str, float]) -> None:
+    def end_epoch(self, val_loss: float) -> None:
         """Write the history of an epoch that has had all its steps."""
-        for name, value in newest.items():
-            self.history[name].append(value)
+        batches, losses, norms, weights = self.running[PLAN:].tolist()
+        newest = losses / weights, val_loss, self.rate.item(), norms / batches
+        for values, value in zip(self.history.values(), newest, strict=True):
+            values.append(value)
         self.counts[1] += 1
-        self.running[...] = 0
+        self.forget_epoch()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -47,12 +47,6 @@ class Plan(NamedTuple):
     shuffled: bool
     checksum: int
 
-    def rows(self, order: Array | None, done: int) -> Iterator[Any]:
-        """Yield what selects each batch but those that are done; the last may be smaller."""
-        for start in range(done * self.batch_size, self.samples, self.batch_size):
-            stop = min(start + self.batch_size, self.samples)
-            yield slice(start, stop) if order is None else order[start:stop]
-
 
 def plan_for(data: Batch, batch_size: int | None, shuffled: bool) -> Plan:
     """Return the plan of an epoch over some data; all samples at once if there is no batch size."""
@@ -69,44 +63,56 @@ def train(
     plan: Plan,
     epochs: int,
     validation: Batch | None,
-    callbacks: Iterable[Callback],
+    callbacks: Sequence[Callback],
 ) -> None:
     """Train a network for a number of epochs, or until it is told to stop."""
-    steppers = [each for each in callbacks if type(each).after_step is not Callback.after_step]
-    for _ in range(epochs):
-        train_epoch(network, data, plan, steppers)
-        end_epoch(network, validation)
-        for callback in callbacks:
-            callback(network)
-        if network.stop_training:
-            break
+    steppers = [each.after_step for each in callbacks if each.watches_steps]
+    users_settings = np.geterr()
+
+    def tell(listeners: Sequence[Callable[[Any], object]]) -> None:
+        for listener in listeners:
+            with np.errstate(**users_settings):
+                listener(network)
+
+    with np.errstate(all="ignore"):
+        for _ in range(epochs):
+            network.record.begin_epoch([*plan])
+            for batch, weight in batches(network, data, plan):
+                make_step(network, batch, weight)
+                tell(steppers)
+            end_epoch(network, validation)
+            tell(callbacks)
+            if network.stop_training:
+                break
 
 
-def train_epoch(network: Any, data: Batch, plan: Plan, steppers: Iterable[Callback]) -> None:
-    """Make the steps of an epoch, or those that are left of one that was cut off."""
-    record = network.record
-    if not record.is_running(plan):
-        record.begin_epoch(plan)
+def batches(network: Any, data: Batch, plan: Plan) -> Iterator[tuple[Batch, float]]:
+    """Yield the batches of an epoch that are left, and what each counts; the last may be smaller."""
+    samples, batch_size, shuffled, _ = plan
+    done = network.record.batches
+    if batch_size == samples:  # an order makes no difference
+        if not done:
+            yield data, 1.0
+        return
     order = None
-    if plan.shuffled and plan.batch_size < plan.samples:  # else it makes no difference
-        order = network.chance.at(ORDER, network.epoch_count).permutation(plan.samples)
-    for rows in plan.rows(order, done=record.batches):
-        whole = plan.batch_size == plan.samples
-        batch, weight = (data, 1.0) if whole else data.select(rows)
-        try:
-            network.step(batch, weight)
-        except DivergenceError as error:
-            raise error.at(network.epoch_count + 1, record.batches + 1) from None
-        for callback in steppers:
-            callback.after_step(network)
+    if shuffled:
+        order = network.chance.at(ORDER, network.epoch_count).permutation(samples)
+    for start in range(done * batch_size, samples, batch_size):
+        rows = slice(start, start + batch_size)
+        yield data.select(rows if order is None else order[rows])
+
+
+def make_step(network: Any, batch: Batch, weight: float) -> None:
+    """Make one step; an error says where in the training it came."""
+    try:
+        network.step(batch, weight)
+    except DivergenceError as error:
+        raise error.at(network.epoch_count + 1, network.record.batches + 1) from None
 
 
 def end_epoch(network: Any, validation: Batch | None) -> None:
     """Write the history of an epoch that has had all its steps."""
     record = network.record
     val_loss = math.nan if validation is None else network.score(validation)
-    loss, gradient_norm = record.means()
-    newest = {"loss": loss, "val_loss": val_loss}
-    newest |= {"learning_rate": network.optimizer.rate, "gradient_norm": gradient_norm}
     with record:
-        record.end_epoch(newest)
+        record.end_epoch(val_loss)
