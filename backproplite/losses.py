@@ -59,6 +59,8 @@ class Loss(Configurable):
 
     #: The activation that the loss applies itself, so that the network must not; None for most.
     applies: type[Activation] | None = None
+    #: What targets stand for: "binary" yes or no, "categorical" classes, None plain numbers.
+    labels: str | None = None
     #: Whether outputs must lie between 0 and 1.
     wants_probabilities = False
     #: The activation that makes such probabilities of outputs; None if any output will do.
@@ -327,6 +329,7 @@ class Huber(Loss):
 class _BinaryLoss(Loss):
     """What the two losses on yes-or-no targets share."""
 
+    labels = "binary"
     mean_over_outputs = True
 
     def prepare_targets(self, name: str, targets: object, outputs: int, dtype: DTypeLike) -> Array:
@@ -426,6 +429,8 @@ class SigmoidCrossEntropy(_BinaryLoss):
 
 class _CategoricalLoss(Loss):
     """What the two losses on class targets share."""
+
+    labels = "categorical"
 
     def prepare_targets(self, name: str, targets: object, outputs: int, dtype: DTypeLike) -> Array:
         array = real_array(name, targets, dtype)
