@@ -95,6 +95,11 @@ class Layer(Stateful, Configurable):
     #: What the first entries of the cache, a tuple, are called in them.
     cache_names: tuple[str, ...] = ()
 
+    @classmethod
+    def example(cls, features: int) -> Layer:
+        """Return one that takes so many features, for what goes through all layers."""
+        return cls()
+
     @property
     def declared(self) -> dict[str, Declared]:
         """The parameters that `add_parameter` has declared, by name."""
@@ -327,6 +332,10 @@ class Dense(Layer):
         bias_initializer = Zeros() if bias_initializer is None else bias_initializer
         self.add_parameter("bias", (self.out_features,), bias_initializer)
 
+    @classmethod
+    def example(cls, features: int) -> Dense:
+        return cls(features, features + 1)
+
     def forward(self, x: Array) -> tuple[Array, Array]:
         output = x @ self.weight
         output += self.bias[..., np.newaxis, :]
@@ -376,6 +385,10 @@ class Dropout(Layer):
     def __init__(self, rate: float) -> None:
         self.rate = number("rate", rate, minimum=0, below=1)
 
+    @classmethod
+    def example(cls, features: int) -> Dropout:
+        return cls(0.3)
+
     def forward(self, x: Array) -> tuple[Array, Any]:
         return x, ()
 
@@ -406,6 +419,10 @@ class _Normalization(Layer):
         self.in_features = self.out_features = self.features
         self.add_parameter("scale", (features,), Constant(1.0))
         self.add_parameter("bias", (features,), Zeros())
+
+    @classmethod
+    def example(cls, features: int) -> Layer:
+        return cls(features, epsilon=1e-5)
 
     def scaled(self, normalized: Array) -> Array:
         """Return scale · normalized + bias."""
@@ -618,6 +635,10 @@ class Residual(Layer):
                 "which cannot be added. Make the two agree."
             )
         self.out_features = out_features
+
+    @classmethod
+    def example(cls, features: int) -> Residual:
+        return cls([Dense(features, features), Dropout(0.3)])
 
     def forward(self, x: Array) -> tuple[Array, Any]:
         return self._added(x, way_forward(self.layers, x))

@@ -7,17 +7,16 @@ backproplite` does not load this module: write `from backproplite.testing import
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from inspect import signature
-from types import ModuleType
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
 from . import activations, losses, optimizers
 from . import layers as layers_
 from .checks import Array
+from .configurable import offered
 from .errors import MissingExtraError
-from .layers import Dense, Dropout, Layer, Residual
+from .layers import Dense, Layer
 from .network import Network
 
 try:
@@ -39,24 +38,12 @@ SAMPLES = st.integers(2, 5)
 SEEDS = st.integers(0, 2**32 - 1)
 
 
-def _public(module: ModuleType, base: type) -> tuple[Any, ...]:
-    """Return the classes that a module offers, but for the base of all."""
-    offered = (getattr(module, name) for name in module.__all__)
-    return tuple(each for each in offered if issubclass(each, base) and each is not base)
-
-
-ACTIVATIONS: tuple[type[Layer], ...] = _public(activations, activations.Activation)
-LOSSES: tuple[type[losses.Loss], ...] = _public(losses, losses.Loss)
-OPTIMIZERS: tuple[type[optimizers.Optimizer], ...] = _public(optimizers, optimizers.Optimizer)
+ACTIVATIONS = offered(activations, activations.Activation)
+LOSSES = offered(losses, losses.Loss)
+OPTIMIZERS = offered(optimizers, optimizers.Optimizer)
 KINDS: tuple[Kind, ...] = (
-    *(lambda _, cls=cls: cls() for cls in ACTIVATIONS),
-    *(
-        cls
-        for cls in _public(layers_, Layer)
-        if next(iter(signature(cls).parameters)) == "features"
-    ),
-    lambda _: Dropout(0.3),
-    lambda features: Residual([Dense(features, features), activations.Tanh()]),
+    *(cls.example for cls in ACTIVATIONS),
+    *(cls.example for cls in offered(layers_, Layer) if cls is not Dense),
 )
 
 
