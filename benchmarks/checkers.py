@@ -1,7 +1,7 @@
 """What gradient checkers say to gradients that are wrong, and to gradients that are right.
 
-Without options it runs the catalogue of the tests (`tests/checking/wrong_gradients.py`) at three scales
-through `check_gradients` and through every other checker that is installed (torch, JAX, HIPS
+Without options it runs the catalogue of the tests (`tests/checking/wrong_gradients.py`) at three
+scales through `check_gradients` and through every other checker that is installed (torch, JAX, HIPS
 autograd, SciPy), each with its own defaults, and prints tables in Markdown. `--families 300`
 prints how far backpropagation is from the complex step and from central differences on so many
 random networks of each family; `--correct 5000`, how many of so many right networks are failed,
