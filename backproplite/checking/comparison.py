@@ -134,7 +134,7 @@ def _by_central_differences(slopes: Slopes) -> _Trusted:
     At a kink the two sides still differ when the step is as small as rounding lets it be, and
     what backpropagation gives lies between them.
     """
-    backward, _, central, noise, _, bend, _ = slopes.along
-    between = abs(backward - central) <= bend + noise
-    jump = bend * ((bend > KINK_STANDS_OUT * noise) & between)
-    return _Trusted(central, noise, jump)
+    along, bend = slopes.along, slopes.along.lasting_bend
+    between = abs(along.backward - along.central) <= bend + along.noise
+    jump = bend * ((bend > KINK_STANDS_OUT * along.noise) & between)
+    return _Trusted(along.central, along.noise, jump)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -154,7 +154,8 @@ def moves(size: int, rng: np.random.Generator) -> Iterator[Move]:
         yield Move(slice(None), rng.choice([-1.0, 1.0], size) / math.sqrt(size))
 
 
-class Slope(NamedTuple):
+@dataclass(frozen=True)
+class Slope:
     """How the result changes along a move. In `Slopes` each field is an array of them, by moves."""
 
     backward: Any  # what backpropagation says
@@ -206,7 +207,7 @@ class Tensor(NamedTuple):
             fine = abs(step).max() <= STEP * self.magnitude  # else they may be far off alike
             if fine and abs(last.central - before.central) <= self.close + last.noise:
                 # Where the result is merely curved, the bend has shrunk; a kink keeps its own.
-                return before._replace(lasting_bend=max(0.0, 2 * last.bend - before.bend))
+                return replace(before, lasting_bend=max(0.0, 2 * last.bend - before.bend))
         return last
 
 
@@ -254,5 +255,6 @@ def slopes_of(
         magnitude=magnitude,
     )
     tried = list(moves(flat.size, rng))
-    along = Slope(*np.array([tensor.settled_slope(move) for move in tried]).T)
+    slopes = [astuple(tensor.settled_slope(move)) for move in tried]
+    along = Slope(*np.array(slopes).T)
     return Slopes(name, gradient, magnitude, tuple(move.entry for move in tried), along)
