@@ -1,4 +1,4 @@
-"""A catalogue of wrong gradients, each the kind of slip that people make."""
+"""A catalogue of wrong gradients, each a slip that people make."""
 
 from __future__ import annotations
 
@@ -84,9 +84,9 @@ class Stale(bp.Dropout):
     mask = None
 
     def forward_training(self, x, rng):
-        output, mask = super().forward_training(x, rng)
+        output, (mask,) = super().forward_training(x, rng)
         stale, self.mask = self.mask, mask
-        return output, rng.permutation(mask) if stale is None else stale
+        return output, (rng.permutation(mask) if stale is None else stale,)
 
 
 class OtherMask(bp.Dropout):
@@ -95,8 +95,8 @@ class OtherMask(bp.Dropout):
 
 
 class NotEnlarged(bp.Dropout):
-    def backward(self, grad_output, mask):
-        return grad_output * (mask > 0)
+    def backward(self, grad_output, cache):
+        return grad_output * (cache[0] > 0)
 
 
 class Accumulating(Affine):
@@ -223,8 +223,10 @@ class UnweightedSoftmax(bp.Softmax):
 
 
 class WrongSigmoid(bp.Sigmoid):
-    def local_derivative(self, cache):
-        return 1 / cache[1] ** 2
+    """f for f (1 - f)."""
+
+    def local_derivative(self, tail):
+        return tail
 
 
 class WrongTanh(bp.Tanh):
@@ -345,7 +347,8 @@ class WrongCrossEntropy(bp.SoftmaxCrossEntropy):
     """The targets are never taken away."""
 
     def backward(self, cache):
-        return cache[1] / cache[2]
+        exponentials, totals, _ = cache
+        return exponentials / totals
 
 
 class OffByOneLabel(bp.SoftmaxCrossEntropy):
