@@ -1,14 +1,10 @@
 """Networks to draw, and ways to read a picture off again."""
 
-import contextlib
-
 import matplotlib as mpl
 
 mpl.use("Agg")
 
 import numpy as np
-import pytest
-from matplotlib import pyplot as plt
 
 import backproplite as bp
 
@@ -29,10 +25,15 @@ def linear(weight, bias=0.0, **settings):
     return network
 
 
-def recorded(*layers, epochs=3, every=1, **settings):
+def recorded(*layers, epochs=3, every=1):
     """A network trained a little, and the recorder of that."""
-    network, recorder = network_of(*layers, **settings), bp.Recorder(every)
+    network, recorder = network_of(*layers), bp.Recorder(every)
     return network.fit(*XOR, epochs, callbacks=recorder), recorder
+
+
+def stateful():
+    """A network with every sort of state, trained a little, and the recorder of that."""
+    return recorded(bp.Dense(2, 4), bp.BatchNorm(4), bp.ReLU(), bp.Dropout(0.3), bp.Dense(4, 1))
 
 
 class Pairs(bp.Layer):
@@ -46,23 +47,18 @@ class Pairs(bp.Layer):
         return grad_output[..., :n] + 2 * x * grad_output[..., n:]
 
 
-def square(w):
-    return np.sum(np.square(w))
-
-
 def path_of(rate=0.3, start=0.5, steps=20):
     """Lesson 1: the way down (w - 3)²."""
     function, gradient = (lambda w: (w - 3) ** 2), (lambda w: 2 * (w - 3))
     return function, bp.minimize(function, gradient, start, bp.GradientDescent(rate), steps)
 
 
-@contextlib.contextmanager
-def refused(error, text):
-    """What is drawn within is refused in these words, and leaves no figure behind."""
-    before = plt.get_fignums()
-    with pytest.raises(error, match=text):
-        yield
-    assert plt.get_fignums() == before
+def bowl(w):
+    return w[0] ** 2 + 10 * w[1] ** 2
+
+
+def bowl_path(rate=0.02):
+    return bp.minimize(bowl, lambda w: w * [2, 20], [-4, 1.5], bp.GradientDescent(rate), 30)
 
 
 def texts(ax):
@@ -92,11 +88,8 @@ def colour_bar(ax):
 def contours(ax):
     """The level and the points of each contour line."""
     sets = [each for each in ax.collections if hasattr(each, "levels") and not each.filled]
-    return [
-        (level, path.vertices)
-        for each in sets
-        for level, path in zip(each.levels, each.get_paths(), strict=True)
-    ]
+    pairs = [zip(each.levels, each.get_paths(), strict=True) for each in sets]
+    return [(level, path.vertices) for each in pairs for level, path in each]
 
 
 def background(ax):

@@ -1,4 +1,4 @@
-"""The order of the rooms: which module may import from which."""
+"""The order of the rooms: which module, or folder of modules, may import from which."""
 
 import ast
 import pathlib
@@ -33,22 +33,28 @@ ROOMS = [
     {"__init__"},
     {"__main__"},
 ]
-MODULES = sorted(path.stem for path in PACKAGE.glob("*.py"))
+FOLDERS = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
+MODULES = sorted(FOLDERS | {path.stem for path in PACKAGE.glob("*.py")})
+
+
+def trees(module):
+    """The syntax trees of a module's file, or of all files in its folder."""
+    for path in PACKAGE.glob(f"{module}/*.py" if module in FOLDERS else f"{module}.py"):
+        yield ast.parse(path.read_text(encoding="utf-8"))
 
 
 def imports(module):
     """Names of the package's own modules that a module imports, wherever in the file."""
-    tree = ast.parse((PACKAGE / f"{module}.py").read_text(encoding="utf-8"))
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.level:
+    level = 2 if module in FOLDERS else 1  # the dots that lead to the package
+    for node in (node for tree in trees(module) for node in ast.walk(tree)):
+        if isinstance(node, ast.ImportFrom) and node.level == level:
             names = [node.module] if node.module else [alias.name for alias in node.names]
-            yield from (name if (PACKAGE / f"{name}.py").exists() else "__init__" for name in names)
+            yield from (name if name in MODULES else "__init__" for name in names)
 
 
 def others(module):
     """Top-level names of everything else that a module imports at its top."""
-    tree = ast.parse((PACKAGE / f"{module}.py").read_text(encoding="utf-8"))
-    for node in tree.body:
+    for node in (node for tree in trees(module) for node in tree.body):
         if isinstance(node, ast.Import):
             yield from (alias.name.partition(".")[0] for alias in node.names)
         if isinstance(node, ast.ImportFrom) and not node.level:

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from pictures import legend, line, refused
+from pictures import legend, line
 
 import backproplite as bp
 from backproplite import plots
@@ -18,9 +18,8 @@ def test_smooth_activations_are_drawn_without_gaps(layer, span):
     np.testing.assert_array_equal(slopes, layer.derivative(at))
     assert (x[0], x[-1]) == span
     assert ax.get_title() == repr(layer)
-    assert legend(ax)[1] == (
-        f"derivative f'(x), here from {slopes.min():.3g} to {slopes.max():.3g}"
-    )
+    ends = f"here from {slopes.min():.3g} to {slopes.max():.3g}"
+    assert legend(ax) == ["value f(x)", f"derivative f'(x), {ends}"]
 
 
 @pytest.mark.parametrize("layer", [bp.ReLU(), bp.LeakyReLU(0.2), bp.ELU(0.5)], ids=repr)
@@ -29,19 +28,3 @@ def test_where_the_derivative_jumps_it_has_a_gap(layer):
     (gap,) = np.flatnonzero(np.isnan(slopes))
     assert abs(x[gap]) <= 0.01
     np.testing.assert_array_equal(np.delete(slopes, gap), layer.derivative(np.delete(x, gap)))
-
-
-@pytest.mark.parametrize(
-    ("given", "text"),
-    [
-        ({"activation": bp.Softmax()}, r"^Softmax\(\) is not elementwise"),
-        ({"activation": bp.Sigmoid}, r"^activation must be an instance .*got the class Sigmoid"),
-        ({"activation": bp.Dense(1, 1)}, r"^activation must be an instance .*got Dense"),
-        ({"span": (1, 2, 3)}, r"^span must be two numbers"),
-        ({"span": (1, 1)}, r"^span\[1\] must be a finite number above 1; got 1"),
-        ({"span": (np.nan, 1)}, r"^span\[0\] must be a finite number; got nan"),
-    ],
-)
-def test_bad_activations_are_refused(given, text):
-    with refused(bp.ParameterError, text):
-        plots.activation(**{"activation": bp.ReLU()} | given)

@@ -3,17 +3,7 @@
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
-from pictures import (
-    XOR,
-    Pairs,
-    background,
-    colour_bar,
-    contours,
-    legend,
-    linear,
-    network_of,
-    refused,
-)
+from pictures import XOR, background, colour_bar, contours, legend, linear, network_of
 
 import backproplite as bp
 from backproplite import plots
@@ -21,10 +11,10 @@ from backproplite import plots
 
 def samples(ax):
     """The places and the colour of the samples of each class."""
-    scatters = [each for each in ax.collections if str(each.get_label()).startswith("class")]
     return {
         each.get_label(): (each.get_offsets().tolist(), tuple(each.get_facecolor()[0][:3]))
-        for each in scatters
+        for each in ax.collections
+        if str(each.get_label()).startswith("class")
     }
 
 
@@ -106,38 +96,8 @@ def test_a_class_that_is_never_predicted_has_no_line():
     assert legend(ax) == ["class 0", "class 2"]
 
 
-def test_many_classes_have_their_own_looks():
-    X, y = bp.datasets.spirals(60, classes=12, noise=0)
-    network = network_of(bp.Dense(2, 12), loss=bp.SoftmaxCrossEntropy())
-    ax = plots.decision_boundary(network, X, y, resolution=20)
-    assert len({colour for _, colour in samples(ax).values()}) == 12
-
-
 def test_one_sample_and_a_constant_network_have_a_picture():
     ax = plots.decision_boundary(linear([[0.0], [0.0]], 0.7), [[3.0, 3.0]], [1], resolution=5)
     assert not contours(ax)
     np.testing.assert_allclose(ax.get_xlim(), [2.8, 3.2])
     assert ax.get_title() == "Decision boundary: 1 of 1 right"
-
-
-ONE = linear(np.ones((2, 1)))
-
-
-@pytest.mark.parametrize(
-    ("network", "X", "y", "error", "text"),
-    [
-        (linear(np.ones((3, 1))), np.ones((2, 3)), [1, 0], bp.ShapeError, r"this one takes 3\.$"),
-        (network_of(Pairs()), np.ones((2, 3)), np.ones((2, 6)), bp.ShapeError, r"^X must have 2"),
-        (ONE, [[1, 2]], [3], bp.InputError, r"^y must be 0 or 1 for one .*got 3"),
-        (ONE, [[1, 2]], [-1], bp.InputError, r"^y must hold whole .*got -1\."),
-    ],
-)
-def test_a_boundary_needs_two_features_and_classes(network, X, y, error, text):
-    with refused(error, text):
-        plots.decision_boundary(network, X, y)
-
-
-@pytest.mark.parametrize("resolution", [1, 2.5, True])
-def test_bad_resolutions_are_refused(resolution):
-    with refused(bp.ParameterError, r"^resolution must be a whole number of at least 2"):
-        plots.decision_boundary(network_of(), *XOR, resolution=resolution)

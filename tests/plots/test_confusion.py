@@ -2,9 +2,8 @@
 
 import numpy as np
 import pytest
-from pictures import XOR, refused
+from pictures import XOR
 
-import backproplite as bp
 from backproplite import plots
 
 TRUE, PREDICTED = [0, 0, 0, 1, 1, 2, 2, 2, 2], [0, 0, 1, 1, 1, 2, 0, 2, 2]
@@ -40,22 +39,3 @@ def test_labels_name_the_classes_also_those_that_do_not_occur():
     assert [label.get_text() for label in ax.get_xticklabels()] == ["cat", "dog", "eel"]
     assert cells(ax) == [[1, 0, 0], [1, 0, 0], [0, 0, 0]]
     assert cells(plots.confusion_matrix([0, 0], [0, 0])) == [[2]]
-
-
-@pytest.mark.parametrize(
-    ("y", "predictions", "labels", "error", "text"),
-    [
-        ([0, 1], [0], None, bp.ShapeError, r"^y and predictions must have the same number"),
-        ([], [], None, bp.ShapeError, r"^y must be labels .*got \(0,\)"),
-        ([0], np.ones((1, 1, 1)), None, bp.ShapeError, r"^predictions must be labels"),
-        ([0, -1], [0, 1], None, bp.InputError, r"^y must hold whole labels from 0 to 99; got -1"),
-        ([0, 1], [0, 2.5], None, bp.InputError, r"^predictions must hold whole .*got 2\.5"),
-        ([0, 100], [0, 1], None, bp.InputError, r"^y must hold whole labels .*got 100"),
-        (["a"], [0], None, bp.InputError, r"^y must hold real numbers"),
-        ([0, 2], [0, 1], ["a", "b"], bp.ParameterError, r"^labels must be a list of at least 3"),
-        ([0, 1], [0, 1], "ab", bp.ParameterError, r"^labels must be a list .* 2; got 'ab'"),
-    ],
-)
-def test_bad_classes_are_refused(y, predictions, labels, error, text):
-    with refused(error, text):
-        plots.confusion_matrix(y, predictions, labels=labels)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgb
-from pictures import XOR, Pairs, colour_bar, linear, network_of, refused, texts
+from pictures import Pairs, colour_bar, linear, network_of, texts
 
 import backproplite as bp
 from backproplite import plots
@@ -113,16 +113,3 @@ def test_other_layers_are_named_under_the_units_that_they_follow():
     place = {text.get_text(): text.get_position()[0] for text in ax.texts}
     assert [place[name] for name in ("BatchNorm", "Pairs\nDropout", "Softmax")] == [0, 1, 3]
     assert [place[name] for name in ("layers[1]\nDense(2, 3)", "→")] == [0.5, 1.5]
-
-
-def test_zeros_are_drawn_thin():
-    ax = plots.network_diagram(linear(np.zeros((2, 2))))
-    assert {(value, width < 1) for value, _, width in edges(ax).values()} == {(0, True)}
-
-
-def test_a_diagram_needs_edges_and_a_whole_batch():
-    with refused(bp.ParameterError, r"^network must have a Dense layer"):
-        plots.network_diagram(network_of(bp.BatchNorm(2)))
-    for half in ({"X": XOR[0]}, {"y": XOR[1]}):
-        with refused(bp.ParameterError, r"^X and y must both be given"):
-            plots.network_diagram(network_of(), **half)

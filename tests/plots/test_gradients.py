@@ -1,8 +1,7 @@
 """The gradient flow: the size of each layer's gradient."""
 
 import numpy as np
-import pytest
-from pictures import XOR, Pairs, legend, line, linear, network_of, recorded, refused
+from pictures import XOR, legend, line, linear, network_of, recorded
 
 import backproplite as bp
 from backproplite import plots
@@ -70,19 +69,3 @@ def test_what_is_zero_or_not_finite_stands_at_the_edge():
 def test_nothing_but_zeros_has_no_logarithm():
     ax = plots.gradient_flow(linear([[1.0], [0.0]]), [[1.0, 0.0]], [1.0])
     assert ax.get_yscale() == "linear"
-
-
-@pytest.mark.parametrize(
-    ("given", "text"),
-    [
-        ((network_of(),), r"^X and y must both be given"),
-        ((None,), r"^subject must be a Network, with X and y, a Recorder, .*got NoneType"),
-        (({"a": (network_of(), XOR[0])},), r"^subject must be .*got dict"),
-        (({},), r"^subject must have parameters, and a Recorder at least one epoch"),
-        ((bp.Recorder(),), r"^subject must have parameters"),
-        ((network_of(Pairs()), [[1.0]], [[1.0, 1.0]]), r"^subject must have parameters"),
-    ],
-)
-def test_bad_subjects_are_refused(given, text):
-    with refused(bp.ParameterError, text):
-        plots.gradient_flow(*given)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from pictures import XOR, Pairs, linear, network_of, recorded, refused
+from pictures import XOR, Pairs, network_of, recorded
 
 import backproplite as bp
 from backproplite import plots
@@ -25,11 +25,12 @@ def check_outlines(ax, arrays):
         np.testing.assert_allclose(heights, 0.9 * counts / counts.max(), atol=1e-12)
 
 
-LAYERS = bp.Dense(2, 40), bp.BatchNorm(40), bp.ReLU(), bp.Dropout(0.3), bp.Dense(40, 1)
+def layers():
+    return bp.Dense(2, 40), bp.BatchNorm(40), bp.ReLU(), bp.Dropout(0.3), bp.Dense(40, 1)
 
 
 def test_each_outline_is_the_histogram_of_its_layers_weights():
-    network, _ = recorded(*LAYERS, epochs=5)
+    network, _ = recorded(*layers(), epochs=5)
     first, second, *_, last = network.layers
     first.bias[...] = 50  # does not count
     ax = plots.weight_histograms(network)
@@ -43,7 +44,7 @@ def test_each_outline_is_the_histogram_of_its_layers_weights():
 
 
 def test_activations_are_those_of_the_inference_pass():
-    network, _ = recorded(*LAYERS)
+    network, _ = recorded(*layers())
     ax = plots.activation_histograms(network, XOR[0])
     x, outputs = XOR[0], []
     for layer in network.layers:
@@ -62,17 +63,15 @@ def test_values_all_alike_have_an_outline(value):
 
 
 def test_numbers_that_are_not_finite_are_left_out():
-    network = network_of(*linear([[1e200], [1.0]]).layers, Pairs())
-    X = np.array([[1.0, 0], [0, 1.0]])
+    network = network_of(bp.Dense(2, 1), Pairs())
+    network.layers[0].weight[...] = [[1e200], [1.0]]
     with np.errstate(over="ignore"):
-        outputs = network.forward(X)
+        outputs = network.forward(np.eye(2))
     assert np.isinf(outputs).sum() == 1
-    ax = plots.activation_histograms(network, X)
+    ax = plots.activation_histograms(network, np.eye(2))
     check_outlines(ax, [outputs[:, 0], outputs[np.isfinite(outputs)]])
 
 
-def test_a_network_without_parameters_has_no_weights_but_outputs():
-    network = network_of(Pairs())
-    with refused(bp.ParameterError, r"^network must have parameters; it has none"):
-        plots.weight_histograms(network)
-    assert names_beside(plots.activation_histograms(network, XOR[0])) == ["layers[0] Pairs()"]
+def test_a_network_without_parameters_has_outputs():
+    ax = plots.activation_histograms(network_of(Pairs()), XOR[0])
+    assert names_beside(ax) == ["layers[0] Pairs()"]

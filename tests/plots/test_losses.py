@@ -2,9 +2,8 @@
 
 import numpy as np
 import pytest
-from pictures import XOR, legend, line, marked, network_of, path_of, refused
+from pictures import XOR, legend, line, marked, network_of, path_of
 
-import backproplite as bp
 from backproplite import plots
 
 
@@ -42,51 +41,20 @@ def test_a_run_may_be_many_things():
 
 def test_labels_are_those_given():
     assert legend(plots.loss_curves({"a": [1.0], "b": [2.0]})) == ["a: ends at 1", "b: ends at 2"]
-    ax = plots.loss_curves([[1.0], [2.0]], labels=("x", 7))
-    assert legend(ax) == ["x: ends at 1", "7: ends at 2"]
     long = "a label that is much longer than anyone would wish it to be on a picture"
-    assert legend(plots.loss_curves([0.25], labels=[long])) == [f"{long}: ends at 0.25"]
+    ax = plots.loss_curves([[1.0], [2.0]], labels=(long, 7))
+    assert legend(ax) == [f"{long}: ends at 1", "7: ends at 2"]
 
 
 def test_zeros_have_no_logarithm():
     assert plots.loss_curves([0.0, 0.0]).get_yscale() == "linear"
-    ax = plots.loss_curves([1.0, 0.0])
-    assert ax.get_yscale() == "log"
-    ax.figure.canvas.draw()
+    assert plots.loss_curves([1.0, 0.0]).get_yscale() == "log"
 
 
 @pytest.mark.parametrize("losses", [[1.0], [1.0, 0.5], [1.0, 0.5, 0.25]])
 def test_epochs_are_whole_numbers(losses):
     ticks = plots.loss_curves(losses).get_xticks()
     assert ticks.tolist() == [round(tick) for tick in ticks]
-
-
-def test_more_runs_than_colours_look_different():
-    ax = plots.loss_curves([[1.0, 0.5]] * 12)
-    assert len({(each.get_linestyle(), tuple(each.get_color())) for each in ax.lines[::2]}) == 12
-
-
-@pytest.mark.parametrize(
-    ("runs", "text"),
-    [
-        (network_of(), r"^runs must hold at least one loss: train the network first"),
-        ({}, r"^runs must hold at least one loss"),
-        (7, r"^runs must be a Network, a history, .* sequence of losses; got int"),
-        ([[1.0], "b"], r"^runs\[1\] must be .*got str"),
-        ({"x": [[1.0, 2.0]]}, r"^runs\['x'\] must be .*got list"),
-        ({"loss": [1.0, 2.0], "val_loss": [1.0]}, r"^runs must be .*got dict"),
-        (bp.Network, r"^runs must be .*got the class Network"),
-    ],
-)
-def test_bad_runs_are_named(runs, text):
-    with refused(bp.ParameterError, text):
-        plots.loss_curves(runs)
-
-
-@pytest.mark.parametrize("labels", ["ab", ["a"], 3])
-def test_labels_must_be_as_many_as_runs(labels):
-    with refused(bp.ParameterError, r"^labels must be a list .* 2 in all; got"):
-        plots.loss_curves([[1.0], [2.0]], labels=labels)
 
 
 def test_learning_rates_are_in_order_and_say_where_they_ended():
@@ -112,9 +80,3 @@ def test_a_rate_that_diverges_leaves_at_the_top_unless_it_is_alone():
     assert legend(ax) == ["0.3: ends at 7.56e-16", "1.5: ends at 6.87e+12, diverged"]
     assert ax.get_ylim()[1] == pytest.approx(625)  # a hundred times the start
     assert plots.learning_rates({1.5: paths[1.5]}).get_ylim()[1] > 6.87e12
-
-
-@pytest.mark.parametrize("runs", [[[1.0]], {"fast": [1.0]}])
-def test_rates_must_be_numbers(runs):
-    with refused(bp.ParameterError, r"^runs must be a dict from rate to run; got"):
-        plots.learning_rates(runs)
