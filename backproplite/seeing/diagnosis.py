@@ -23,6 +23,8 @@ from ..network import Network
 from .findings import Finding, findings, health, percent, see
 from .health import LayerHealth, Observer
 
+#: Files that a call of `fit` passes through: this library's, and a helper of its callbacks.
+INSIDE = os.path.join(os.path.dirname(os.path.dirname(__file__)), ""), contextlib.__file__
 #: What stands below the table.
 LEGEND = """\
 outputs: root of the mean square; gradient: length of the derivative of the loss by them, and by the
@@ -210,11 +212,10 @@ def _cells(each: LayerHealth) -> list[str]:
 
 
 def _warn(message: str) -> None:
-    """Warn of the line outside of the library that training was begun at."""
-    # From Python 3.12 on, warnings.warn does this if given skip_file_prefixes.
-    inside = os.path.dirname(os.path.dirname(__file__)), contextlib.__file__
+    """Warn of the line that began the training: the newest outside of this library."""
+    # warnings.warn(..., skip_file_prefixes=INSIDE) does the same, from Python 3.12 on.
     frame = sys._getframe()
-    while frame.f_back and frame.f_code.co_filename.startswith(inside):
+    while frame.f_back and frame.f_code.co_filename.startswith(INSIDE):
         frame = frame.f_back
     place = frame.f_code.co_filename, frame.f_lineno, frame.f_globals.get("__name__")
     registry = frame.f_globals.setdefault("__warningregistry__", {})

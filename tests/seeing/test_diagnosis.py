@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import backproplite as bp
-from backproplite.seeing.health import try_rate
+from backproplite.seeing.health import Observer, try_rate
 
 XOR, MOONS = bp.datasets.xor(), bp.datasets.moons()
 DIGITS = tuple(part[:300] for part in bp.datasets.digits())
@@ -668,6 +668,14 @@ def test_all_trials_drop_the_same_entries(wrap):
     losses = [loss for factor in (1, 0.1) for loss in try_rate(network, batch, 0.0, factor).losses]
     assert set(losses) == {network.loss_and_gradient(*MOONS)[0]}
     assert losses[0] != network.evaluate(*MOONS)
+
+
+def test_a_later_look_drops_what_the_coming_step_will():
+    network = everything(bp.Adam(0.01))
+    observer = Observer(network, network.prepare(*MOONS))
+    for _ in range(3):
+        network.fit(*MOONS, epochs=1, batch_size=32)
+        assert observer.look(network).loss == network.loss_and_gradient(*MOONS)[0]
 
 
 # Watching
