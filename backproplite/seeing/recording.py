@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from .checks import Array, whole_number
-from .layers import Layer
-from .training import Callback
+from ..callbacks import Callback
+from ..checks import Array, whole_number
+from ..layers import Layer
 
 
 class Recorder(Callback):
@@ -26,7 +26,7 @@ class Recorder(Callback):
     ----------
     epochs : list of int
         The epochs recorded, counted from 1; the other lists have an entry for each.
-    parameters : list of snapshots
+    parameters : list of arrays of shape (n,)
         What `network.restore` takes: the parameters after the epoch, and the layers' state.
     losses : list of float
         The training loss of the epoch, as in `network.history`.
@@ -56,13 +56,11 @@ class Recorder(Callback):
         self._forget()
 
     def start(self, network: Any) -> None:
-        """Begin anew, unless the network is the one that was recorded."""
-        history = network.history["loss"]
+        history = network.history["loss"]  # which shows whether it is the network that was recorded
         if self.losses != [history[i - 1] for i in self.epochs if i <= len(history)]:
             self._forget()
 
     def __call__(self, network: Any) -> None:
-        """Record the epoch, if it is one of those wanted."""
         if network.epoch_count % self.every:
             return
         self.epochs.append(network.epoch_count)
@@ -73,7 +71,7 @@ class Recorder(Callback):
 
     def _forget(self) -> None:
         self.epochs: list[int] = []
-        self.parameters: list[list[Array]] = []
+        self.parameters: list[Array] = []
         self.losses: list[float] = []
         self.gradient_sizes: dict[str, list[float]] = {}
 
@@ -83,13 +81,14 @@ def trained_layers(network: Any) -> dict[str, Layer]:
     return {
         f"layers[{i}] {layer!r}": layer
         for i, layer in enumerate(network.layers)
-        if layer.block.shapes
+        if layer.named_parameters()
     }
 
 
 def gradient_sizes(network: Any) -> dict[str, float]:
     """Return the mean absolute value of the newest gradients of each layer with parameters."""
+    stretches = (each for each in network.stretches if each.start < each.stop)
     return {
-        name: float(np.abs(layer.block.gradients).mean())
-        for name, layer in trained_layers(network).items()
+        name: float(np.abs(network.gradients[stretch]).mean())
+        for name, stretch in zip(trained_layers(network), stretches, strict=True)
     }

@@ -10,10 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from .checks import Array, real_array, whole_number
-from .errors import InputError, ParameterError, ShapeError
-from .gradcheck import numerical_gradient
-from .optimizers import GradientDescent, Optimizer
+from ..checks import Array, real_array, whole_number
+from ..errors import InputError, ParameterError, ShapeError
+from ..optimizers import GradientDescent, Optimizer
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +52,7 @@ class Descent:
 
 
 def _in_one_line(array: Array) -> str:
+    """Return a point or a number as the table shows it."""
     return np.array2string(
         array,
         formatter={"float_kind": lambda number: f"{number:.8g}"},
@@ -129,23 +129,33 @@ def minimize(
         if not callable(given):
             raise ParameterError(f"{name} must be a function of a point; got {given!r}.")
 
-    flat = point.reshape(-1)
+    with np.errstate(all="ignore"):
+        return _walk(function, gradient, point, optimizer, steps)
+
+
+def _walk(
+    function: Callable[[Any], Any],
+    gradient: Callable[[Any], Any],
+    point: Array,
+    optimizer: Optimizer,
+    steps: int,
+) -> Descent:
+    """Make the steps, or as many as numbers stay finite for."""
+    flat = point.reshape(-1)  # a view: optimizers want an axis
     optimizer.reset(flat)
     points: list[Array] = []
     values: list[Array] = []
     gradients: list[Array] = []
-    with np.errstate(all="ignore"):
-        while True:
-            points.append(point.copy())
-            values.append(_evaluated("function", function, point, ()))
-            slope = np.full_like(point, np.nan)
-            if np.isfinite(values[-1]):
-                slope = _evaluated("gradient", gradient, point, point.shape)
-            gradients.append(slope)
-            if len(points) > steps or not np.isfinite(slope).all():
-                break
-            optimizer.step(flat, slope.flatten())
-    return Descent(np.array(points), np.array(values), np.array(gradients))
+    while True:
+        points.append(point.copy())
+        values.append(_evaluated("function", function, point, ()))
+        slope = np.full_like(point, np.nan)
+        if np.isfinite(values[-1]):
+            slope = _evaluated("gradient", gradient, point, point.shape)
+        gradients.append(slope)
+        if len(points) > steps or not np.isfinite(slope).all():
+            return Descent(np.array(points), np.array(values), np.array(gradients))
+        optimizer.step(flat, slope.flatten())
 
 
 def _evaluated(
@@ -171,6 +181,9 @@ def _evaluated(
 
 
 def _numerical(function: Callable[[Any], Any], point: Any) -> Array:
+    """Return the gradient taken numerically, NaN where that meets the end of the finite."""
+    from ..checking import numerical_gradient  # only who brings no gradient needs it
+
     try:
         return numerical_gradient(function, point)
     except InputError:  # not finite a little further on
