@@ -14,8 +14,22 @@ from typing import Any
 import numpy as np
 
 from .checks import Array, floating, number
-from .functions import decay_of_size, exp, expm1, sigmoid, softmax, softplus
+from .functions import decay_of_size, exp, expm1, sigmoid, sigmoid_parts, softmax, softplus
 from .layers import Layer
+
+__all__ = [
+    "ELU",
+    "GELU",
+    "Activation",
+    "Identity",
+    "LeakyReLU",
+    "ReLU",
+    "SiLU",
+    "Sigmoid",
+    "Softmax",
+    "Softplus",
+    "Tanh",
+]
 
 
 class Activation(Layer):
@@ -50,7 +64,6 @@ class Activation(Layer):
         return self.local_derivative(self.forward(floating(x))[1])
 
     def output_width(self, input_width: int | None) -> int | None:
-        """Return the number of inputs."""
         return input_width
 
 
@@ -64,13 +77,12 @@ class Identity(Activation):
     """
 
     gives_probabilities = False
+    written = {"output": "x", "derivative": "1"}
 
     def forward(self, x: Array) -> tuple[Array, Array]:
-        """Return x, and x."""
         return x, x
 
     def local_derivative(self, x: Array) -> Array:
-        """Return ones."""
         return np.ones_like(x)
 
 
@@ -86,21 +98,13 @@ class Sigmoid(Activation):
     """
 
     gives_probabilities = True
+    written = {"output": "1 / (1 + exp(-x))", "derivative": "output * (1 - output)"}
 
     def forward(self, x: Array) -> tuple[Array, Array]:
-        """Return f(x), and its tail f(-|x|): how far it is from 0 or from 1, whichever is nearer.
-
-        f(x) is 1 - tail for x > 0. For x < 0 it is eˣ (1 - tail), which is the tail again but
-        rounds one time less. Nothing overflows: eˣ is only taken where x < 0.
-        """
-        small = decay_of_size(x)
-        tail = small / (1 + small)
-        rise = exp(np.minimum(x, 0))
-        return rise - rise * tail, tail
+        return sigmoid_parts(x)
 
     def local_derivative(self, tail: Array) -> Array:
-        """Return tail · (1 - tail): f(1 - f), where the tail has digits that 1 - f has not."""
-        return tail - tail * tail
+        return tail - tail * tail  # f(1 - f), but the tail has digits that 1 - f has not
 
 
 class Tanh(Activation):
@@ -115,13 +119,13 @@ class Tanh(Activation):
     """
 
     gives_probabilities = False
+    written = {"output": "tanh(x)", "derivative": "1 - output ** 2"}
 
     def forward(self, x: Array) -> tuple[Array, Array]:
-        """Return the hyperbolic tangent, and x."""
         return np.tanh(x), x
 
     def local_derivative(self, x: Array) -> Array:
-        """Return 4 (tail - tail²) for tail = sigmoid(-2|x|): 1 - f² without its loss of digits."""
+        # 1 - f² without its loss of digits: 4 (tail - tail²) for tail = sigmoid(-2|x|).
         small = exp(2 * np.maximum(np.minimum(x, -x), -400))
         tail = small / (1 + small)
         return 4 * (tail - tail * tail)
@@ -145,13 +149,12 @@ class ReLU(Activation):
     """
 
     gives_probabilities = False
+    written = {"output": "max(0, x)", "derivative": "1 if x > 0 else 0"}
 
     def forward(self, x: Array) -> tuple[Array, Array]:
-        """Return max(x, 0), and x."""
         return np.maximum(x, 0), x
 
     def local_derivative(self, x: Array) -> Array:
-        """Return 1 where x > 0, else 0."""
         return (x > 0).astype(x.dtype)
 
 
@@ -183,16 +186,15 @@ class LeakyReLU(Activation):
     """
 
     gives_probabilities = False
+    written = {"output": "x if x > 0 else slope * x", "derivative": "1 if x > 0 else slope"}
 
     def __init__(self, slope: float = 0.01) -> None:
         self.slope = number("slope", slope)
 
     def forward(self, x: Array) -> tuple[Array, Array]:
-        """Return x, times the slope where negative, and x."""
         return np.maximum(x, 0) + self.slope * np.minimum(x, 0), x
 
     def local_derivative(self, x: Array) -> Array:
-        """Return 1 where x > 0, else the slope."""
         return np.where(x > 0, 1, self.slope).astype(x.dtype)
 
 
@@ -225,16 +227,18 @@ class ELU(Activation):
     """
 
     gives_probabilities = False
+    written = {
+        "output": "x if x > 0 else alpha * (exp(x) - 1)",
+        "derivative": "1 if x > 0 else alpha * exp(x)",
+    }
 
     def __init__(self, alpha: float = 1.0) -> None:
         self.alpha = number("alpha", alpha, minimum=0)
 
     def forward(self, x: Array) -> tuple[Array, Array]:
-        """Return x, or alpha(eˣ - 1) where negative, and x."""
         return np.where(x > 0, x, self.alpha * expm1(np.minimum(x, 0))), x
 
     def local_derivative(self, x: Array) -> Array:
-        """Return 1 where x > 0, else alpha eˣ."""
         return np.where(x > 0, 1, self.alpha * exp(np.minimum(x, 0)))
 
 
@@ -259,13 +263,16 @@ class GELU(Activation):
     """
 
     gives_probabilities = False
+    written = {
+        "gate": "sigmoid(sqrt(8 / pi) * (x + 0.044715 * x ** 3))",
+        "output": "x * gate",
+        "derivative": "gate + x * gate * (1 - gate) * sqrt(8 / pi) * (1 + 0.134145 * x ** 2)",
+    }
 
     def forward(self, x: Array) -> tuple[Array, Array]:
-        """Return x · sigmoid(2u), and x."""
         return x * sigmoid(self._twice_u(_near(x))), x
 
     def local_derivative(self, x: Array) -> Array:
-        """Return sigmoid(2u) + x · sigmoid'(2u) · 2u'."""
         near = _near(x)
         small = decay_of_size(self._twice_u(near))
         slope = small / (1 + small) ** 2
@@ -294,14 +301,13 @@ class SiLU(Activation):
     """
 
     gives_probabilities = False
+    written = {"output": "x * sigmoid(x)", "derivative": "sigmoid(x) * (1 + x * (1 - sigmoid(x)))"}
 
     def forward(self, x: Array) -> tuple[Array, Array]:
-        """Return x · sigmoid(x), and x."""
         return x * sigmoid(x), x
 
     def local_derivative(self, x: Array) -> Array:
-        """Return sigmoid(x) (1 + x · sigmoid(-x)): 1 - sigmoid(x) without its loss of digits."""
-        return sigmoid(x) * (1 + x * sigmoid(-x))
+        return sigmoid(x) * (1 + x * sigmoid(-x))  # which is 1 - sigmoid(x), with all its digits
 
 
 class Softplus(Activation):
@@ -321,13 +327,12 @@ class Softplus(Activation):
     """
 
     gives_probabilities = False
+    written = {"output": "log(1 + exp(x))", "derivative": "sigmoid(x)"}
 
     def forward(self, x: Array) -> tuple[Array, Array]:
-        """Return log(1 + eˣ), and x."""
         return softplus(x), x
 
     def local_derivative(self, x: Array) -> Array:
-        """Return sigmoid(x)."""
         return sigmoid(x)
 
 
@@ -347,14 +352,17 @@ class Softmax(Activation):
     """
 
     gives_probabilities = True
+    written = {
+        "output": "exp(x) / sum(exp(x), features)",
+        "grad_input": "output * (grad_output - sum(grad_output * output, features))",
+    }
 
     def forward(self, x: Array) -> tuple[Array, Array]:
-        """Return the probabilities, twice."""
         probabilities = softmax(x)
         return probabilities, probabilities
 
     def backward(self, grad_output: Array, probabilities: Array) -> Array:
-        """Return the Jacobian times grad_output, without forming the Jacobian."""
+        # The Jacobian times grad_output, without forming the Jacobian.
         weighted = grad_output * probabilities
         return weighted - probabilities * np.add.reduce(weighted, axis=-1, keepdims=True)
 

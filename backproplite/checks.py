@@ -205,15 +205,31 @@ def whole_number(name: str, value: object, minimum: int) -> int:
     return int(value)
 
 
+def refuse_class(name: str, given: object) -> None:
+    """Refuse a class where an instance is wanted."""
+    if isinstance(given, type):
+        raise ParameterError(
+            f"{name} must be an instance; got the class. Write {given.__name__}(...)."
+        )
+
+
+def whole_seed(seed: object) -> int:
+    """Return a seed as an int; ask a generator for one, or the system for None."""
+    if isinstance(seed, np.random.Generator):
+        return int(seed.integers(2**63))
+    if seed is None:
+        return int(np.random.SeedSequence().generate_state(1, np.uint64)[0])
+    whole = isinstance(seed, Integral) and not isinstance(seed, (bool, np.bool_))
+    if not whole or not 0 <= int(seed) < 2**128:  # type: ignore[call-overload]
+        raise ParameterError(
+            "seed must be a non-negative int of at most 128 bits, a numpy.random.Generator, or "
+            f"None for a fresh start each time; got {seed!r}."
+        )
+    return int(seed)  # type: ignore[call-overload]
+
+
 def generator(seed: object) -> np.random.Generator:
     """Return a random generator: the one given, or a new one from an int or None."""
     if isinstance(seed, np.random.Generator):
         return seed
-    if seed is None:
-        return np.random.default_rng()
-    if isinstance(seed, (bool, np.bool_)) or not isinstance(seed, Integral) or seed < 0:
-        raise ParameterError(
-            "seed must be a non-negative int, a numpy.random.Generator, or None for a fresh "
-            f"start each time; got {seed!r}."
-        )
-    return np.random.default_rng(int(seed))
+    return np.random.default_rng(whole_seed(seed))

@@ -8,6 +8,10 @@ data that describes an object.
 from __future__ import annotations
 
 from inspect import Parameter, signature
+from types import ModuleType
+from typing import TypeVar
+
+Base = TypeVar("Base")
 
 
 class Configurable:
@@ -44,3 +48,9 @@ def arguments_of(cls: type) -> dict[str, Parameter]:
         if not own or own[-1].kind is not Parameter.VAR_KEYWORD:
             break
     return arguments
+
+
+def offered(module: ModuleType, base: type[Base]) -> list[type[Base]]:
+    """Return the classes below a base that a module offers."""
+    classes = (getattr(module, name) for name in module.__all__)
+    return [cls for cls in classes if issubclass(cls, base) and cls is not base]

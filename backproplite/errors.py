@@ -6,6 +6,18 @@ people would catch for such a fault.
 
 from __future__ import annotations
 
+__all__ = [
+    "BackpropliteError",
+    "DivergenceError",
+    "GradientMismatch",
+    "InputError",
+    "MissingExtraError",
+    "ModelFileError",
+    "NotFittedError",
+    "ParameterError",
+    "ShapeError",
+]
+
 
 class BackpropliteError(Exception):
     """Anything that backproplite refuses or that went wrong inside it."""

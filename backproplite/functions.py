@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -37,11 +38,21 @@ def decay_of_size(x: Array) -> Array:
     return exp(np.minimum(x, -x))
 
 
-def sigmoid(x: Array) -> Array:
-    """Return 1 / (1 + exp(-x)), computed as in `Sigmoid`."""
+def sigmoid_parts(x: Array) -> tuple[Array, Array]:
+    """Return 1 / (1 + exp(-x)), and its tail: how far it is from 0 or 1, whichever is nearer.
+
+    For x > 0 it is 1 - tail. For x < 0 it is exp(x) (1 - tail), which is the tail again but
+    rounds one time less.
+    """
     small = decay_of_size(x)
-    rise = exp(np.minimum(x, 0))
-    return rise - rise * (small / (1 + small))
+    tail = small / (1 + small)
+    rise = exp(np.minimum(x, 0))  # only where x < 0, so that it cannot overflow
+    return rise - rise * tail, tail
+
+
+def sigmoid(x: Array) -> Array:
+    """Return 1 / (1 + exp(-x))."""
+    return sigmoid_parts(x)[0]
 
 
 def softplus(x: Array) -> Array:
@@ -74,8 +85,10 @@ def softmax(x: Array) -> Array:
     return exponentials / totals
 
 
-def norm(vector: Array) -> float:
-    """Return the Euclidean length of a 1-D array, also where its square would not fit a float."""
+def norm(vector: Array) -> Any:
+    """Return the Euclidean length along the last axis, also where its square would not fit."""
+    if vector.ndim > 1:
+        return np.array([norm(row) for row in vector])
     square = float(np.vdot(vector, vector))  # which, unlike dot, overflows without a warning
     if 1e-30 < square < math.inf:
         return math.sqrt(square)
@@ -83,3 +96,9 @@ def norm(vector: Array) -> float:
     if largest == 0 or not math.isfinite(largest):
         return largest
     return largest * math.sqrt(float(np.sum((vector / largest) ** 2)))
+
+
+def is_finite(array: Array) -> bool:
+    """Tell whether all numbers of a 1-D array are finite."""
+    # The sum of squares is one quick product; only if it overflows, look at every number.
+    return math.isfinite(np.vdot(array, array)) or bool(np.isfinite(array).all())

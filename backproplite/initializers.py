@@ -15,6 +15,16 @@ from .checks import Array, number
 from .configurable import Configurable
 from .errors import ParameterError
 
+__all__ = [
+    "Constant",
+    "Glorot",
+    "He",
+    "LeCun",
+    "Normal",
+    "Uniform",
+    "Zeros",
+]
+
 
 class Constant(Configurable):
     """Every entry the same number.
@@ -39,7 +49,6 @@ class Constant(Configurable):
         self.value = number("value", value)
 
     def __call__(self, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
-        """Return the starting values."""
         return np.full(shape, self.value)
 
 
@@ -80,7 +89,6 @@ class Normal(Configurable):
         self.deviation = number("deviation", deviation, minimum=0)
 
     def __call__(self, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
-        """Return the starting values."""
         return rng.normal(self.mean, self.deviation, shape)
 
 
@@ -108,7 +116,6 @@ class Uniform(Configurable):
         self.high = number("high", high, minimum=self.low)
 
     def __call__(self, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
-        """Return the starting values."""
         return rng.uniform(self.low, self.high, shape)
 
 
@@ -123,6 +130,7 @@ class _Scaled(Configurable):
         self.distribution = distribution
 
     def variance(self, inputs: int, outputs: int) -> float:
+        """Return the variance of a weight of a layer with so many inputs and outputs."""
         raise NotImplementedError
 
     def __call__(self, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
@@ -163,7 +171,6 @@ class He(_Scaled):
     """
 
     def variance(self, inputs: int, outputs: int) -> float:
-        """Return 2 / inputs."""
         return 2 / inputs
 
 
@@ -192,7 +199,6 @@ class Glorot(_Scaled):
     """
 
     def variance(self, inputs: int, outputs: int) -> float:
-        """Return 2 / (inputs + outputs)."""
         return 2 / (inputs + outputs)
 
 
@@ -220,5 +226,4 @@ class LeCun(_Scaled):
     """
 
     def variance(self, inputs: int, outputs: int) -> float:
-        """Return 1 / inputs."""
         return 1 / inputs

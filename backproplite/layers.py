@@ -4,30 +4,55 @@
 loss by that output, and the cache, overwrites the layer's own gradients and
 returns the gradient by the input. Nothing of a batch stays on the layer, so a
 prediction between the two harms nothing. The last two axes of every array are
-(samples, features).
+(samples, features). `written` says the same in equations.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from .checks import Array, number, whole_number
+from .checks import Array, number, refuse_class, whole_number
 from .configurable import Configurable
 from .errors import ParameterError, ShapeError
 from .initializers import Constant, Glorot, Zeros
-from .parameters import Initializer, ParameterBlock
+from .parameters import Declared, Initializer, Stateful
+
+__all__ = ["BatchNorm", "Dense", "Dropout", "Layer", "LayerNorm", "Residual"]
 
 
-class Layer(Configurable):
+class _Undrawn:
+    """Stands on a layer's class for a parameter, or its gradient, until that is first looked at.
+
+    What is drawn then becomes an attribute of the layer itself, which Python finds first.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name, self.whose = name, name.removeprefix("grad_")
+
+    def __get__(self, layer: Layer | None, _: type) -> Any:
+        if layer is None:
+            return self
+        if self.whose not in layer.declared:
+            raise AttributeError(f"{type(layer).__name__} has no attribute {self.name!r}.")
+        declared = layer.declared[self.whose]
+        if self.name != self.whose:
+            value = np.zeros(declared.shape)
+        else:  # from a seed of its own, or two parameters of one shape would start alike
+            value = declared.draw(self.name, np.random.default_rng([*self.name.encode()]))
+        vars(layer)[self.name] = value
+        return value
+
+
+class Layer(Stateful, Configurable):
     """Base of the layers: subclass it and define `forward` and `backward`.
 
     A parameter that `add_parameter("scale", ...)` declares is there as
     `self.scale`, and its gradient, which `backward` overwrites, as
-    `self.grad_scale`. Both are views into the vectors of the whole network:
+    `self.grad_scale`. Both become views into the vectors of the whole network:
     write into them (`self.scale[...] = 2`); putting another array in their
     place raises an AttributeError.
 
@@ -37,6 +62,9 @@ class Layer(Configurable):
 
     Set `in_features` and `out_features` where the width is fixed, and a network
     refuses neighbours that do not fit.
+
+    A layer that is an attribute of a layer, or stands in a list, tuple or dict that is
+    one, belongs to it: its parameters are trained, checked and saved too.
 
     Examples
     --------
@@ -60,22 +88,28 @@ class Layer(Configurable):
 
     in_features: int | None = None
     out_features: int | None = None
-    #: Arrays that are kept and saved but not trained, such as running statistics.
-    state_names: tuple[str, ...] = ()
     #: Whether outputs lie between 0 and 1; None where that is not known.
     gives_probabilities: bool | None = None
-    block: ParameterBlock
+    #: The equations by the name of each result: those up to `output`, then the way back.
+    written: ClassVar[Mapping[str, str]] = {}
+    #: What the first entries of the cache, a tuple, are called in them.
+    cache_names: tuple[str, ...] = ()
 
-    def __new__(cls, *_: Any, **__: Any) -> Layer:
-        """Give the layer its place for parameters before any `__init__` runs."""
-        layer = super().__new__(cls)
-        layer.block = ParameterBlock()
-        return layer
+    @classmethod
+    def example(cls, features: int) -> Layer:
+        """Return one that takes so many features, for what goes through all layers."""
+        return cls()
+
+    @property
+    def declared(self) -> dict[str, Declared]:
+        """The parameters that `add_parameter` has declared, by name."""
+        declared: dict[str, Declared] = vars(self).setdefault("_declared", {})
+        return declared
 
     def add_parameter(
         self, name: str, shape: int | tuple[int, ...], initializer: Initializer | None = None
     ) -> None:
-        """Declare a parameter, to be called in `__init__`.
+        """Declare a parameter, to be called in `__init__`; it is drawn when first looked at.
 
         Parameters
         ----------
@@ -89,15 +123,58 @@ class Layer(Configurable):
         Raises
         ------
         ParameterError
-            If the name is taken.
-        ShapeError, InputError
-            If the initializer returns another shape, or numbers that are not finite.
+            If the name is taken, or the initializer is no function.
         """
-        if hasattr(self, name) or not name.isidentifier() or name.startswith("grad_"):
+        taken = name in self.declared or hasattr(self, name)
+        if taken or not name.isidentifier() or name.startswith("grad_"):
             raise ParameterError(f"a parameter cannot be called {name!r}: choose a free name.")
+        initializer = Glorot("uniform") if initializer is None else initializer
+        if not callable(initializer) or isinstance(initializer, type):
+            raise ParameterError(
+                f"the initializer of {name} must be a function of shape and generator, such as "
+                f"He(); got {initializer!r}. Activations are layers of their own."
+            )
         shape = (shape,) if isinstance(shape, int) else tuple(shape)
-        self.block.add(name, shape, Glorot("uniform") if initializer is None else initializer)
-        vars(self).update(self.block.views())
+        self.declared[name] = Declared(shape, initializer)
+        for undrawn in (name, f"grad_{name}"):
+            if not hasattr(type(self), undrawn):
+                setattr(type(self), undrawn, _Undrawn(undrawn))
+
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Array: ...
+
+    def draw(self, rng: np.random.Generator) -> None:
+        """Draw the parameters that nobody has looked at yet."""
+        for name, declared in self.declared.items():
+            if name not in vars(self):
+                vars(self)[name] = declared.draw(name, rng)
+
+    def parts(self) -> dict[str, Layer]:
+        """Return the layer itself under "", and those within it by the way that leads there."""
+        found: dict[str, Layer] = {}
+        _collect(self, "", found)
+        return found
+
+    def named_parameters(self, prefix: str = "") -> dict[str, Array]:
+        """Return all parameters, also of layers within it, such as "weight" or "inner.weight"."""
+        return {
+            f"{path}.{name}".lstrip("."): getattr(part, prefix + name)
+            for path, part in self.parts().items()
+            for name in part.declared
+        }
+
+    def named_gradients(self) -> dict[str, Array]:
+        """Return the gradients of all parameters, under the names of the parameters."""
+        return self.named_parameters("grad_")
+
+    def named_state(self) -> dict[str, Array]:
+        """Return what is kept besides the parameters, also by layers within it."""
+        return {
+            f"{path}.{name}".lstrip("."): getattr(part, name)
+            for path, part in self.parts().items()
+            for name in part.state_names
+        }
 
     def forward(self, x: Array) -> tuple[Array, Any]:
         """Return the output, and the cache that `backward` will need."""
@@ -124,36 +201,70 @@ class Layer(Configurable):
         """Return the number of output features, None if unknown, for a number of input features."""
         return self.out_features
 
-    def move_to(self, dtype: np.dtype[Any]) -> None:
-        """Take the views anew after the block has moved, and the state in this dtype."""
-        vars(self).update(self.block.views())
-        for name in self.state_names:
-            vars(self)[name] = vars(self)[name].astype(dtype)
-
     def __setattr__(self, name: str, value: object) -> None:
-        shapes = self.block.shapes if "block" in vars(self) else {}
-        if name.removeprefix("grad_") in shapes and value is not vars(self)[name]:
+        whose = name.removeprefix("grad_")
+        if whose in self.declared:
+            if value is getattr(self, name):
+                return
             raise AttributeError(
                 f"{name} is a view into the network's parameters and cannot be replaced. "
                 f"Write into it: layer.{name}[...] = value"
             )
-        whose = name.removeprefix("grad_")
-        if whose != name and whose not in shapes and isinstance(vars(self).get(whose), np.ndarray):
+        if whose != name and isinstance(vars(self).get(whose), np.ndarray):
             raise AttributeError(
                 f"{whose} would never be trained: declare it with add_parameter({whose!r}, shape)."
             )
+        if self.in_network and next(_layers_in(name, value), None):
+            raise AttributeError(
+                f"{name} would never be trained: the network has taken up the layers that it was "
+                "made of. Set layers before, in __init__, or build a new network."
+            )
         super().__setattr__(name, value)
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {k: v for k, v in vars(self).items() if k not in self.block.views()}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state)
-        self.block.in_network = False
-        vars(self).update(self.block.views())
-
     def __copy__(self) -> Layer:
-        return copy.deepcopy(self)  # two layers with one block would train each other
+        return copy.deepcopy(self)  # two layers with one set of arrays would train each other
+
+
+def _layers_in(name: str, value: object) -> Iterator[tuple[str, Layer]]:
+    """Yield the layers that an attribute is or holds, with the way that leads to each."""
+    if isinstance(value, Layer):
+        yield name, value
+    elif isinstance(value, (list, tuple)):
+        for i, each in enumerate(value):
+            yield from _layers_in(f"{name}[{i}]", each)
+    elif isinstance(value, dict):
+        for key, each in value.items():
+            yield from _layers_in(f"{name}[{key!r}]", each)
+    elif isinstance(value, (set, frozenset)) and any(isinstance(each, Layer) for each in value):
+        raise ParameterError(f"{name} is a set of layers, which have no order: make it a list.")
+
+
+def _collect(layer: Layer, path: str, found: dict[str, Layer]) -> None:
+    """Add a layer, and those within it, to what has been found."""
+    if any(layer is other for other in found.values()):
+        raise ParameterError(f"{path} {type(layer).__name__} is used twice: make a new layer.")
+    found[path] = layer
+    for name, value in vars(layer).items():
+        for way, inner in _layers_in(name, value):
+            _collect(inner, f"{path}.{way}".lstrip("."), found)
+
+
+def way_forward(
+    layers: Sequence[Layer], x: Array, rng: np.random.Generator | None = None
+) -> Iterator[tuple[Array, Any]]:
+    """Yield the output and the cache of each layer; with a generator, those of training."""
+    for layer in layers:
+        x, cache = layer.forward(x) if rng is None else layer.forward_training(x, rng)
+        yield x, cache
+
+
+def way_back(
+    layers: Sequence[Layer], grad_output: Array, caches: Sequence[Any], last: int = 0
+) -> Array:
+    """Go back to the layer at `last`, overwriting gradients; return the gradient by its input."""
+    for i in range(len(layers) - 1, last - 1, -1):
+        grad_output = layers[i].backward(grad_output, caches[i])
+    return grad_output
 
 
 class Dense(Layer):
@@ -199,6 +310,13 @@ class Dense(Layer):
     grad_weight: Array
     grad_bias: Array
 
+    written = {
+        "output": "x @ weight + bias",
+        "grad_weight": "T(x) @ grad_output",
+        "grad_bias": "sum(grad_output, samples)",
+        "grad_input": "grad_output @ T(weight)",
+    }
+
     def __init__(
         self,
         in_features: int,
@@ -214,17 +332,20 @@ class Dense(Layer):
         bias_initializer = Zeros() if bias_initializer is None else bias_initializer
         self.add_parameter("bias", (self.out_features,), bias_initializer)
 
+    @classmethod
+    def example(cls, features: int) -> Dense:
+        return cls(features, features + 1)
+
     def forward(self, x: Array) -> tuple[Array, Array]:
-        """Return x · weight + bias, and x, which the gradient of the weight will need."""
-        return x @ self.weight + self.bias, x
+        output = x @ self.weight
+        output += self.bias[..., np.newaxis, :]
+        return output, x
 
     def backward(self, grad_output: Array, x: Array) -> Array:
-        """Set grad_weight = xᵀ · grad_output and grad_bias; return grad_output · weightᵀ."""
         self.backward_parameters(grad_output, x)
         return grad_output @ self.weight.mT
 
     def backward_parameters(self, grad_output: Array, x: Array) -> None:
-        """Set grad_weight = xᵀ · grad_output, and grad_bias to the sum over the samples."""
         np.matmul(x.mT, grad_output, out=self.grad_weight)
         np.add.reduce(grad_output, axis=-2, out=self.grad_bias)
 
@@ -258,24 +379,28 @@ class Dropout(Layer):
     Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov: Dropout, 2014.
     """
 
+    cache_names = ("mask",)
+    written = {"output": "x * mask", "grad_input": "grad_output * mask"}
+
     def __init__(self, rate: float) -> None:
         self.rate = number("rate", rate, minimum=0, below=1)
 
-    def forward(self, x: Array) -> tuple[Array, Array | None]:
-        """Return x unchanged, and no mask."""
-        return x, None
+    @classmethod
+    def example(cls, features: int) -> Dropout:
+        return cls(0.3)
 
-    def forward_training(self, x: Array, rng: np.random.Generator) -> tuple[Array, Array | None]:
-        """Return x with some entries dropped, and the mask."""
-        mask = (rng.random(x.shape) >= self.rate).astype(x.dtype) / (1 - self.rate)
-        return x * mask, mask
+    def forward(self, x: Array) -> tuple[Array, Any]:
+        return x, ()
 
-    def backward(self, grad_output: Array, mask: Array | None) -> Array:
-        """Return the gradient of what was not dropped."""
-        return grad_output if mask is None else grad_output * mask
+    def forward_training(self, x: Array, rng: np.random.Generator) -> tuple[Array, Any]:
+        kept = rng.random(x.shape, np.float32) >= self.rate
+        mask = np.multiply(kept, 1 / (1 - self.rate), dtype=x.dtype)
+        return x * mask, (mask,)
+
+    def backward(self, grad_output: Array, cache: Any) -> Array:
+        return grad_output * cache[0] if cache else grad_output
 
     def output_width(self, input_width: int | None) -> int | None:
-        """Return the number of inputs."""
         return input_width
 
 
@@ -295,8 +420,15 @@ class _Normalization(Layer):
         self.add_parameter("scale", (features,), Constant(1.0))
         self.add_parameter("bias", (features,), Zeros())
 
+    @classmethod
+    def example(cls, features: int) -> Layer:
+        return cls(features, epsilon=1e-5)
+
+    def scaled(self, normalized: Array) -> Array:
+        """Return scale · normalized + bias."""
+        return normalized * self.scale[..., np.newaxis, :] + self.bias[..., np.newaxis, :]
+
     def backward_parameters(self, grad_output: Array, cache: Any) -> None:
-        """Set grad_scale and grad_bias; the cache begins with the normalised input."""
         np.add.reduce(grad_output * cache[0], axis=-2, out=self.grad_scale)
         np.add.reduce(grad_output, axis=-2, out=self.grad_bias)
 
@@ -342,6 +474,22 @@ class BatchNorm(_Normalization):
     running_mean: Array
     running_variance: Array
 
+    written = {
+        "mean": "mean(x, samples)",
+        "variance": "mean((x - mean) ** 2, samples)",
+        "normalized": "(x - mean) / sqrt(variance + epsilon)",
+        "output": "scale * normalized + bias",
+        "grad_scale": "sum(grad_output * normalized, samples)",
+        "grad_bias": "sum(grad_output, samples)",
+        "grad_normalized": "grad_output * scale",
+        "shift": "mean(grad_normalized, samples)",
+        "stretch": "mean(grad_normalized * normalized, samples)",
+        "grad_input": "(grad_normalized - shift - normalized * stretch) / sqrt(variance + epsilon)",
+        "running_mean": "running_mean + momentum * (mean - running_mean)",
+        "running_variance": "running_variance"
+        " + momentum * (variance * samples / (samples - 1) - running_variance)",
+    }
+
     def __init__(self, features: int, momentum: float = 0.1, epsilon: float = 1e-5) -> None:
         super().__init__(features, epsilon)
         self.momentum = number("momentum", momentum, minimum=0, maximum=1)
@@ -349,44 +497,38 @@ class BatchNorm(_Normalization):
         self.running_variance = np.ones(self.features)
 
     def forward(self, x: Array) -> tuple[Array, Any]:
-        """Normalise with the running statistics."""
-        deviation = np.sqrt(self.running_variance + self.epsilon)
-        normalized = (x - self.running_mean) / deviation
-        return normalized * self.scale + self.bias, (normalized, deviation, None)
+        deviation = np.sqrt(self.running_variance + self.epsilon)[..., np.newaxis, :]
+        normalized = (x - self.running_mean[..., np.newaxis, :]) / deviation
+        return self.scaled(normalized), (normalized, deviation, None)
 
     def forward_training(self, x: Array, rng: np.random.Generator) -> tuple[Array, Any]:
-        """Normalise with the batch's own statistics."""
         samples = x.shape[-2]
         mean = np.add.reduce(x, axis=-2, keepdims=True) / samples
         centred = x - mean
         variance = np.add.reduce(centred * centred, axis=-2, keepdims=True) / samples
         deviation = np.sqrt(variance + self.epsilon)
         normalized = centred / deviation
-        cache = normalized, deviation, (mean, variance)
-        return normalized * self.scale + self.bias, cache
+        return self.scaled(normalized), (normalized, deviation, (mean, variance))
 
     def backward(self, grad_output: Array, cache: Any) -> Array:
-        """Set grad_scale and grad_bias; return the gradient by x.
-
-        The batch's mean and variance depend on every x too: their two paths
-        take away the parts of the gradient that a shift and a stretch would have.
-        """
         self.backward_parameters(grad_output, cache)
         normalized, deviation, batch_statistics = cache
         if batch_statistics is not None:
+            # The batch's mean and variance depend on every x too: their two paths take away
+            # the parts of the gradient that a shift and a stretch would have.
             samples = normalized.shape[-2]
-            shift = self.grad_bias / samples
-            stretch = normalized * (self.grad_scale / samples)
+            shift = self.grad_bias[..., np.newaxis, :] / samples
+            stretch = normalized * (self.grad_scale[..., np.newaxis, :] / samples)
             grad_output = grad_output - shift - stretch
-        return grad_output * (self.scale / deviation)
+        return grad_output * (self.scale[..., np.newaxis, :] / deviation)
 
     def after_step(self, cache: Any) -> None:
-        """Move the running statistics towards those of the batch."""
         normalized, _, (mean, variance) = cache
         samples = normalized.shape[-2]
-        unbiased = variance[0] * (samples / max(samples - 1, 1))
-        self.running_mean += self.momentum * (mean[0] - self.running_mean)
+        mean, variance = mean[..., 0, :], variance[..., 0, :]
+        self.running_mean += self.momentum * (mean - self.running_mean)
         if samples > 1:
+            unbiased = variance * (samples / (samples - 1))
             self.running_variance += self.momentum * (unbiased - self.running_variance)
 
 
@@ -419,29 +561,143 @@ class LayerNorm(_Normalization):
     Ba, Kiros, Hinton: Layer normalization, 2016.
     """
 
+    written = {
+        "mean": "mean(x, features)",
+        "variance": "mean((x - mean) ** 2, features)",
+        "normalized": "(x - mean) / sqrt(variance + epsilon)",
+        "output": "scale * normalized + bias",
+        "grad_scale": "sum(grad_output * normalized, samples)",
+        "grad_bias": "sum(grad_output, samples)",
+        "grad_normalized": "grad_output * scale",
+        "shift": "mean(grad_normalized, features)",
+        "stretch": "mean(grad_normalized * normalized, features)",
+        "grad_input": "(grad_normalized - shift - normalized * stretch) / sqrt(variance + epsilon)",
+    }
+
     def __init__(self, features: int, epsilon: float = 1e-5) -> None:
         super().__init__(features, epsilon)
 
     def forward(self, x: Array) -> tuple[Array, Any]:
-        """Normalise each row."""
         centred = x - np.add.reduce(x, axis=-1, keepdims=True) / self.features
         variance = np.add.reduce(centred * centred, axis=-1, keepdims=True) / self.features
         deviation = np.sqrt(variance + self.epsilon)
         normalized = centred / deviation
-        return normalized * self.scale + self.bias, (normalized, deviation)
+        return self.scaled(normalized), (normalized, deviation)
 
     def backward(self, grad_output: Array, cache: Any) -> Array:
-        """Set grad_scale and grad_bias; return the gradient by x.
-
-        A row's mean and variance depend on its every x too: their two paths
-        take away the parts of the gradient that a shift and a stretch would have.
-        """
         self.backward_parameters(grad_output, cache)
         normalized, deviation = cache
-        grad = grad_output * self.scale
+        grad = grad_output * self.scale[..., np.newaxis, :]
+        # A row's mean and variance depend on its every x too, as in BatchNorm.
         shift = np.add.reduce(grad, axis=-1, keepdims=True) / self.features
-        along = np.add.reduce(grad * normalized, axis=-1, keepdims=True) / self.features
-        return (grad - shift - normalized * along) / deviation
+        stretch = np.add.reduce(grad * normalized, axis=-1, keepdims=True) / self.features
+        return (grad - shift - normalized * stretch) / deviation
+
+
+class Residual(Layer):
+    """Add to the input what some layers make of it: output = x + layers(x).
+
+    The gradient has a way around the layers, as grad_input = grad_output + layers.backward(...),
+    so it reaches the first layers of a deep network whatever the ones between do to it.
+
+    Parameters
+    ----------
+    layers : sequence of Layer
+        In the order in which data passes through them; they give as many features as they take.
+
+    Raises
+    ------
+    ParameterError
+        If it is no list of at least one layer.
+    ShapeError
+        If neighbours do not fit, or they give another number of features than they take.
+
+    Examples
+    --------
+    >>> block = Residual([Dense(2, 2, weight_initializer=Constant(1.0))])
+    >>> block.forward(np.array([[1.0, 10.0]]))[0]
+    array([[12., 21.]])
+
+    References
+    ----------
+    He, Zhang, Ren, Sun: Deep residual learning for image recognition, 2016.
+    """
+
+    cache_names = ("inner",)
+    written = {"output": "x + inner"}
+
+    def __init__(self, layers: Sequence[Layer]) -> None:
+        self.layers = checked_layers(layers)
+        self.in_features, out_features = check_neighbours(self.layers)
+        if None not in (self.in_features, out_features) and self.in_features != out_features:
+            raise ShapeError(
+                f"the layers of Residual take {self.in_features} features and give {out_features}, "
+                "which cannot be added. Make the two agree."
+            )
+        self.out_features = out_features
+
+    @classmethod
+    def example(cls, features: int) -> Residual:
+        return cls([Dense(features, features), Dropout(0.3)])
+
+    def forward(self, x: Array) -> tuple[Array, Any]:
+        return self._added(x, way_forward(self.layers, x))
+
+    def forward_training(self, x: Array, rng: np.random.Generator) -> tuple[Array, Any]:
+        return self._added(x, way_forward(self.layers, x, rng))
+
+    def _added(self, x: Array, way: Iterator[tuple[Array, Any]]) -> tuple[Array, Any]:
+        outputs, caches = zip(*way, strict=True)
+        return x + outputs[-1], (outputs[-1], caches)
+
+    def backward(self, grad_output: Array, cache: Any) -> Array:
+        return grad_output + way_back(self.layers, grad_output, cache[1])
+
+    def after_step(self, cache: Any) -> None:
+        for layer, inner in zip(self.layers, cache[1], strict=True):
+            layer.after_step(inner)
+
+    def output_width(self, input_width: int | None) -> int | None:
+        return input_width if self.out_features is None else self.out_features
+
+
+def checked_layers(layers: Sequence[Layer]) -> list[Layer]:
+    """Return layers as a list; refuse what is none, stands twice, or belongs to a network."""
+    if not isinstance(layers, (list, tuple)) or not layers:
+        raise ParameterError(f"layers must be a list of at least one Layer; got {layers!r}.")
+    seen: list[Layer] = []
+    for i, layer in enumerate(layers):
+        refuse_class(f"layers[{i}]", layer)
+        if not isinstance(layer, Layer):
+            raise ParameterError(f"layers[{i}] must be a Layer such as Dense; got {layer!r}.")
+        parts = layer.parts()
+        for path, part in parts.items():
+            place = f"layers[{i}]{'.' * bool(path)}{path} {part!r}"
+            if part.declared and (part.in_network or any(part is other for other in seen)):
+                raise ParameterError(
+                    f"{place} belongs to a network already, which would train it too. "
+                    "Make a new layer, or take copy.deepcopy of this one."
+                )
+            _refuse_half_a_block(place, part)
+        seen += parts.values()
+    return list(layers)
+
+
+def _refuse_half_a_block(place: str, block: Layer) -> None:
+    """Refuse a layer whose inner layers would not be told that they are in training."""
+    for method, arguments, why in (
+        ("forward_training", "x, rng", "behaves differently in training"),
+        ("after_step", "cache", "learns after each step"),
+    ):
+        if getattr(type(block), method) is getattr(Layer, method):
+            for path, inner in list(block.parts().items())[1:]:
+                own = getattr(type(inner), method) is not getattr(Layer, method)
+                if own and not isinstance(inner, Residual):  # which only passes it on
+                    raise ParameterError(
+                        f"{place} holds {path} {inner!r}, which {why}, and never tells it: define "
+                        f"{method}(self, {arguments}) in {type(block).__name__}, and call that of "
+                        f"the layers within it."
+                    )
 
 
 def check_neighbours(layers: Sequence[Layer]) -> tuple[int | None, int | None]:

@@ -3,20 +3,34 @@
 Each class says what one sample costs (`forward`) and how that changes with the
 outputs (`backward`), next to each other. Averaging over the samples, weighted
 or not, is done once, in the base class, for the number and the gradient alike:
-what is reported is what is differentiated.
+what is reported is what is differentiated. `written` says the same in equations.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import DTypeLike
 
+from .activations import Activation, Sigmoid, Softmax
 from .checks import Array, matrix, number, real_array, same_samples, sample_shares
 from .configurable import Configurable
 from .errors import InputError, ShapeError
 from .functions import decay_of_size, log1p, sigmoid, softmax, softmax_parts
+
+__all__ = [
+    "BinaryCrossEntropy",
+    "CategoricalCrossEntropy",
+    "HalfSquaredError",
+    "Huber",
+    "Loss",
+    "MeanAbsoluteError",
+    "MeanSquaredError",
+    "SigmoidCrossEntropy",
+    "SoftmaxCrossEntropy",
+]
 
 
 class Loss(Configurable):
@@ -44,13 +58,19 @@ class Loss(Configurable):
     """
 
     #: The activation that the loss applies itself, so that the network must not; None for most.
-    applies: str | None = None
+    applies: type[Activation] | None = None
+    #: What targets stand for: "binary" yes or no, "categorical" classes, None plain numbers.
+    labels: str | None = None
     #: Whether outputs must lie between 0 and 1.
     wants_probabilities = False
     #: The activation that makes such probabilities of outputs; None if any output will do.
-    suits: str | None = None
+    suits: type[Activation] | None = None
     #: Whether a sample costs the mean of its outputs' costs; else it is their sum.
     mean_over_outputs = False
+    #: The equations: `costs` of each output, their `derivative`, `predictions` where it makes them.
+    written: ClassVar[Mapping[str, str]] = {}
+    #: What the first entries of the cache, a tuple, are called in them.
+    cache_names: tuple[str, ...] = ()
 
     def forward(self, outputs: Array, targets: Array) -> tuple[Array, Any]:
         """Return the costs, one row for each sample, and a cache for `backward`."""
@@ -79,37 +99,41 @@ class Loss(Configurable):
 
     def value(self, outputs: Array, targets: Array, shares: Array | None = None) -> Any:
         """Return the loss, for prepared targets and shares."""
-        samples, divisor = self._counts(outputs)
         costs, _ = self.forward(outputs, targets)
-        self._check_costs(costs, samples)
-        if shares is None:
-            return np.add.reduce(costs, axis=None) / (samples * divisor)
-        return np.add.reduce(shares @ costs, axis=None) / divisor
+        return self._average(costs, outputs, self._weights(outputs, shares))
 
     def value_and_gradient(
         self, outputs: Array, targets: Array, shares: Array | None = None
     ) -> tuple[Any, Array]:
         """Return the loss and its gradient in one pass, for prepared targets and shares."""
-        samples, divisor = self._counts(outputs)
         costs, cache = self.forward(outputs, targets)
-        self._check_costs(costs, samples)
-        if shares is None:
-            divisor *= samples
-            return np.add.reduce(costs, axis=None) / divisor, self.backward(cache) / divisor
-        value = np.add.reduce(shares @ costs, axis=None) / divisor
-        return value, self.backward(cache) * (shares[..., np.newaxis] / divisor)
+        weights = self._weights(outputs, shares)
+        return self._average(costs, outputs, weights), self.backward(cache) * weights
 
-    def _check_costs(self, costs: Array, samples: int) -> None:
-        if costs.shape[:1] != (samples,):
+    def count(self, outputs: Array) -> int:
+        """Return what costs are divided by where samples count alike."""
+        samples, width = outputs.shape[-2:]
+        return samples * (width if self.mean_over_outputs else 1)
+
+    def _weights(self, outputs: Array, shares: Array | None) -> Any:
+        """Return what each cost counts in the loss: the 1/n, which is nowhere else."""
+        if shares is None:
+            return 1 / self.count(outputs)
+        return shares[..., np.newaxis] / (outputs.shape[-1] if self.mean_over_outputs else 1)
+
+    def _average(self, costs: Array, outputs: Array, weights: Any) -> Any:
+        """Return the sum over samples and outputs of the costs, each times its weight."""
+        if costs.shape == outputs.shape[:-1]:
+            costs = costs[..., np.newaxis]
+        if costs.shape[:-1] != outputs.shape[:-1]:
             raise ShapeError(
                 f"forward of {type(self).__name__} must return one row of costs for each of the "
-                f"{samples} samples, not their mean (Loss averages them); got shape {costs.shape}."
+                f"{outputs.shape[-2]} samples, not their mean (Loss averages them); got shape "
+                f"{costs.shape}."
             )
-
-    def _counts(self, outputs: Array) -> tuple[int, int]:
-        """Return the number of samples, and what a sample's costs are divided by."""
-        samples, width = outputs.shape[-2:]
-        return samples, width if self.mean_over_outputs else 1
+        if type(weights) is float:
+            return np.add.reduce(costs, axis=(-2, -1)) * weights
+        return np.add.reduce(costs * weights, axis=(-2, -1))
 
     def __call__(self, outputs: object, targets: object, sample_weight: object = None) -> float:
         """Return the loss of a batch.
@@ -152,7 +176,8 @@ class Loss(Configurable):
             given = given.reshape(-1, 1)
         given = matrix("outputs", given, dtype)
         if self.wants_probabilities:
-            _refuse_outside_0_1("outputs", given, f"probabilities, such as {self.suits}() gives")
+            maker = getattr(self.suits, "__name__", "Sigmoid")
+            _refuse_outside_0_1("outputs", given, f"probabilities, such as {maker}() gives")
         wanted = self.prepare_targets("targets", targets, given.shape[1], dtype)
         same_samples("outputs", given, "targets", wanted)
         if sample_weight is None:
@@ -181,14 +206,13 @@ class MeanSquaredError(Loss):
     """
 
     mean_over_outputs = True
+    written = {"costs": "(outputs - targets) ** 2", "derivative": "2 * (outputs - targets)"}
 
     def forward(self, outputs: Array, targets: Array) -> tuple[Array, Array]:
-        """Return error², and the errors."""
         error = outputs - targets
         return error * error, error
 
     def backward(self, error: Array) -> Array:
-        """Return 2 · error."""
         return 2 * error
 
 
@@ -211,13 +235,13 @@ class HalfSquaredError(Loss):
     array([[1., 2.]])
     """
 
+    written = {"costs": "(outputs - targets) ** 2 / 2", "derivative": "outputs - targets"}
+
     def forward(self, outputs: Array, targets: Array) -> tuple[Array, Array]:
-        """Return ½ error², and the errors."""
         error = outputs - targets
         return error * error / 2, error
 
     def backward(self, error: Array) -> Array:
-        """Return the error itself."""
         return error
 
 
@@ -242,14 +266,13 @@ class MeanAbsoluteError(Loss):
     """
 
     mean_over_outputs = True
+    written = {"costs": "abs(outputs - targets)", "derivative": "sign(outputs - targets)"}
 
     def forward(self, outputs: Array, targets: Array) -> tuple[Array, Array]:
-        """Return |error|, and the errors."""
         error = outputs - targets
         return np.maximum(error, -error), error
 
     def backward(self, error: Array) -> Array:
-        """Return the sign of the error."""
         return np.sign(error)
 
 
@@ -285,28 +308,31 @@ class Huber(Loss):
     """
 
     mean_over_outputs = True
+    written = {
+        "costs": "(outputs - targets) ** 2 / 2 if abs(outputs - targets) <= delta"
+        " else delta * (abs(outputs - targets) - delta / 2)",
+        "derivative": "min(max(outputs - targets, -delta), delta)",
+    }
 
     def __init__(self, delta: float = 1.0) -> None:
         self.delta = number("delta", delta, above=0)
 
     def forward(self, outputs: Array, targets: Array) -> tuple[Array, Array]:
-        """Return both branches of the formula in one, and the errors held to delta."""
         error = outputs - targets
         held = np.minimum(np.maximum(error, -self.delta), self.delta)
-        return held * (error - held / 2), held
+        return held * (error - held / 2), held  # both branches of the formula in one
 
     def backward(self, held: Array) -> Array:
-        """Return the errors held to delta."""
         return held
 
 
 class _BinaryLoss(Loss):
     """What the two losses on yes-or-no targets share."""
 
+    labels = "binary"
     mean_over_outputs = True
 
     def prepare_targets(self, name: str, targets: object, outputs: int, dtype: DTypeLike) -> Array:
-        """Return targets as a (samples, outputs) array of numbers from 0 to 1."""
         array = super().prepare_targets(name, targets, outputs, dtype)
         _refuse_outside_0_1(name, array, "0 for no and 1 for yes, or a probability between")
         return array
@@ -337,18 +363,21 @@ class BinaryCrossEntropy(_BinaryLoss):
            [-1.]])
     """
 
-    suits = "Sigmoid"
+    suits = Sigmoid
     wants_probabilities = True
+    cache_names = ("outputs",)
+    written = {
+        "costs": "-(targets * log(outputs) + (1 - targets) * log(1 - outputs))",
+        "derivative": "(1 - targets) / (1 - outputs) - targets / outputs",
+    }
 
     def forward(self, outputs: Array, targets: Array) -> tuple[Array, Any]:
-        """Return the cross-entropies, and what the derivative needs."""
         limits = np.finfo(outputs.dtype)
         p = np.minimum(np.maximum(outputs, limits.tiny), 1 - limits.epsneg)
         cost = -(targets * np.log(p) + (1 - targets) * np.log1p(-p))
         return cost, (p, targets)
 
     def backward(self, cache: tuple[Array, Array]) -> Array:
-        """Return (1 - t) / (1 - p) - t / p."""
         p, targets = cache
         return (1 - targets) / (1 - p) - targets / p
 
@@ -377,29 +406,33 @@ class SigmoidCrossEntropy(_BinaryLoss):
            [-0.25]])
     """
 
-    applies = "Sigmoid"
+    applies = Sigmoid
+    written = {
+        "predictions": "1 / (1 + exp(-outputs))",
+        "costs": "log(1 + exp(outputs)) - targets * outputs",
+        "derivative": "predictions - targets",
+    }
 
     def forward(self, outputs: Array, targets: Array) -> tuple[Array, Any]:
-        """Return the cross-entropies, and what the derivative needs."""
         small = decay_of_size(outputs)
         cost = np.maximum(outputs, 0) - targets * outputs + log1p(small)
         return cost, (outputs > 0, small, targets)
 
     def backward(self, cache: tuple[Array, Array, Array]) -> Array:
-        """Return sigmoid - t, without losing the digits where the two almost meet."""
+        # sigmoid - t, without losing the digits where the two almost meet.
         positive, small, targets = cache
         return ((positive - targets) + small * (~positive - targets)) / (1 + small)
 
     def predictions(self, outputs: Array) -> Array:
-        """Turn logits into probabilities."""
         return sigmoid(outputs)
 
 
 class _CategoricalLoss(Loss):
     """What the two losses on class targets share."""
 
+    labels = "categorical"
+
     def prepare_targets(self, name: str, targets: object, outputs: int, dtype: DTypeLike) -> Array:
-        """Return integer labels, or rows of probabilities, as rows of shape (samples, outputs)."""
         array = real_array(name, targets, dtype)
         if array.ndim == 1:
             return one_hot(name, array, outputs)
@@ -444,16 +477,16 @@ class CategoricalCrossEntropy(_CategoricalLoss):
     array([[-2., -0., -0.]])
     """
 
-    suits = "Softmax"
+    suits = Softmax
     wants_probabilities = True
+    cache_names = ("outputs",)
+    written = {"costs": "-targets * log(outputs)", "derivative": "-targets / outputs"}
 
     def forward(self, outputs: Array, targets: Array) -> tuple[Array, Any]:
-        """Return -t log p, and what the derivative needs."""
         p = np.maximum(outputs, np.finfo(outputs.dtype).tiny)
         return -targets * np.log(p), (p, targets)
 
     def backward(self, cache: tuple[Array, Array]) -> Array:
-        """Return -t / p."""
         p, targets = cache
         return -targets / p
 
@@ -481,20 +514,23 @@ class SoftmaxCrossEntropy(_CategoricalLoss):
     array([[ 0.5, -0.5]])
     """
 
-    applies = "Softmax"
+    applies = Softmax
+    written = {
+        "predictions": "exp(outputs) / sum(exp(outputs), features)",
+        "costs": "-targets * log(predictions)",
+        "derivative": "predictions - targets",
+    }
 
     def forward(self, outputs: Array, targets: Array) -> tuple[Array, Any]:
-        """Return t (log(Σ exp z) - z) with the largest z as zero, and what the derivative needs."""
+        # t (log(Σ exp z) - z), with the largest z of each row as zero.
         shifted, exponentials, totals = softmax_parts(outputs)
         return targets * (np.log(totals) - shifted), (exponentials, totals, targets)
 
     def backward(self, cache: tuple[Array, Array, Array]) -> Array:
-        """Return softmax - t."""
         exponentials, totals, targets = cache
         return exponentials / totals - targets
 
     def predictions(self, outputs: Array) -> Array:
-        """Turn logits into probabilities."""
         return softmax(outputs)
 
 

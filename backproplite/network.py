@@ -9,31 +9,27 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
+from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
 
-from .checks import Array, generator, matrix, same_samples, sample_shares, whole_number
-from .errors import DivergenceError, ParameterError
-from .functions import norm
-from .layers import Layer, check_neighbours
+from .activations import Sigmoid, Softmax
+from .callbacks import checked_callbacks, in_training, progress_callback
+from .chance import STEP, WEIGHTS, Chance
+from .checks import Array, matrix, refuse_class, same_samples, sample_shares, whole_number
+from .errors import DivergenceError, ParameterError, ShapeError
+from .functions import is_finite, norm
+from .layers import Layer, check_neighbours, checked_layers, way_back, way_forward
 from .losses import Loss
 from .optimizers import Adam, Optimizer
-from .parameters import decaying_stretches, gather
-from .saving import load_network, save_network
-from .training import (
-    Callback,
-    Epoch,
-    Kind,
-    checksum,
-    in_training,
-    progress_callback,
-    watching_steps,
-)
+from .parameters import carve
+from .record import Record
+from .training import Batch, plan_for, train
 
-#: Prepared inputs, prepared targets, and the share of each sample (None: all alike).
-Data = tuple[Array, Array, Array | None]
+__all__ = ["Network"]
 
 
 class Network:
@@ -45,15 +41,16 @@ class Network:
     Parameters
     ----------
     layers : sequence of Layer
-        In the order in which data passes through them. Parameters that nobody
-        has changed are drawn anew from `seed`; changed ones stay as they are.
+        In the order in which data passes through them. Parameters that nobody has
+        looked at yet are drawn from `seed`; the others stay as they are.
     loss : Loss
         What training makes small.
     optimizer : Optimizer, optional
-        How it does so; `Adam()` unless given. Each network needs its own.
+        How it does so; `Adam()` unless given. The network takes a copy, and keeps it as
+        `network.optimizer`.
     seed : int or numpy.random.Generator, optional
-        For the first weights, the shuffling and the dropout. The same seed gives
-        the same numbers; without one they differ each time.
+        For the first weights, the shuffling and the dropout, each a function of the seed
+        and a count. The same seed gives the same numbers; without one they differ each time.
     dtype : {"float64", "float32"}
         The precision of all arithmetic.
 
@@ -65,8 +62,10 @@ class Network:
         One entry per epoch: "loss", the mean over its batches as they came;
         "val_loss", after the epoch (NaN without validation data);
         "learning_rate", of its last step; "gradient_norm", the mean over its batches.
-    epoch_count : int
-        Epochs trained so far, over all calls of `fit`.
+    record : Record
+        All that training changes, the parameters and the history among it.
+    seed : int
+        What its random numbers come from.
 
     Raises
     ------
@@ -93,58 +92,92 @@ class Network:
     Rumelhart, Hinton, Williams: Learning representations by back-propagating errors, 1986.
     """
 
+    record: Record
+
     def __init__(
         self,
         layers: Sequence[Layer],
         loss: Loss,
         optimizer: Optimizer | None = None,
         seed: int | np.random.Generator | None = None,
-        dtype: str = "float64",
+        dtype: DTypeLike = "float64",
     ) -> None:
-        self.layers = tuple(_checked_layers(layers))
+        self.layers = tuple(checked_layers(layers))
         self.in_features, self.out_features = check_neighbours(self.layers)
         self.loss = loss
         if dtype not in ("float64", "float32", np.float64, np.float32):
             raise ParameterError(f"dtype must be 'float64' or 'float32'; got {dtype!r}.")
-        self.rng = generator(seed)
-        optimizer = _checked_optimizer(Adam() if optimizer is None else optimizer)
-        for layer in self.layers:
-            if layer.block.is_untouched():
-                layer.block.values = layer.block.fresh_values(self.rng)
+        self.chance = Chance(seed)
+        self._optimizer = _own(Adam() if optimizer is None else optimizer)
+        rng = self.chance.at(WEIGHTS, 0)
+        for part in self._parts().values():
+            part.draw(rng)
         self._gather(np.dtype(dtype))
-        self.optimizer = optimizer
-        self.history: dict[str, list[float]] = {
-            name: [] for name in ("loss", "val_loss", "learning_rate", "gradient_norm")
-        }
-        self.epoch_count = 0
-        self._steps_made = 0
-        self._unfinished_epoch: Epoch | None = None
         self.stop_training = False
 
     # One training step: forward, loss, backward, update.
 
-    def forward_training(self, X: object) -> tuple[Array, list[Any]]:
-        """Go forward as training does; return the outputs and each layer's cache."""
+    def step(self, batch: Batch, weight: float | None = None) -> float:
+        """Make one step on a prepared batch, or none: if it fails, all is as it was before.
+
+        Parameters
+        ----------
+        batch : Batch
+            What `prepare` returns.
+        weight : float, optional
+            What it counts in the epoch that it is part of, if any.
+
+        Returns
+        -------
+        float
+            The loss before the step.
+
+        Raises
+        ------
+        DivergenceError
+            If the loss, a parameter or a running statistic turns NaN or infinite.
+        """
+        outputs, caches = self._forward_training(batch.x)
+        loss, grad_output = self._loss.value_and_gradient(outputs, batch.targets, batch.shares)
+        if not math.isfinite(loss):
+            rate = self.optimizer.current_rate()
+            raise DivergenceError(f"the loss turned {loss}", learning_rate=rate)
+        self.backward_parameters(grad_output, caches)
+        self._move(caches, weight, float(loss), norm(self._gradients))
+        return float(loss)
+
+    def way_forward(
+        self, x: Array, rng: np.random.Generator | None = None
+    ) -> Iterator[tuple[Array, Any]]:
+        """Yield the output and the cache of each layer as the coming step makes them.
+
+        Another generator than `draws()` makes other dropout masks.
+        """
+        return way_forward(self.layers, x, self.draws() if rng is None else rng)
+
+    def draws(self) -> np.random.Generator:
+        """Return the generator of the coming step's random numbers, at its start."""
+        return self.chance.at(STEP, self.step_count)
+
+    def forward_training(self, X: ArrayLike) -> tuple[Array, list[Any]]:
+        """Go forward as the coming step does; return the outputs and each layer's cache."""
         return self._forward_training(matrix("X", X, self.dtype, self.in_features))
 
     def _forward_training(self, x: Array) -> tuple[Array, list[Any]]:
-        caches = []
+        rng, caches = self.draws() if self._draws else None, []
         for layer in self.layers:
-            x, cache = layer.forward_training(x, self.rng)
+            x, cache = layer.forward(x) if rng is None else layer.forward_training(x, rng)
             caches.append(cache)
         return x, caches
 
     def backward(self, grad_output: Array, caches: Sequence[Any]) -> Array:
         """Go back through all layers, overwriting `gradients`; return the gradient by x."""
-        for layer, cache in zip(reversed(self.layers), reversed(caches), strict=True):
-            grad_output = layer.backward(grad_output, cache)
-        return grad_output
+        return way_back(self.layers, grad_output, caches)
 
     def backward_parameters(self, grad_output: Array, caches: Sequence[Any]) -> None:
         """Go back only as far as there are parameters, not into x, which saves a product."""
-        first = self._first_trained
-        for i in range(len(self.layers) - 1, first, -1):
-            grad_output = self.layers[i].backward(grad_output, caches[i])
+        first = self.first_trained
+        grad_output = way_back(self.layers, grad_output, caches, first + 1)
         if first < len(self.layers):
             self.layers[first].backward_parameters(grad_output, caches[first])
 
@@ -153,67 +186,29 @@ class Network:
 
         If that fails, or ends in NaN or infinity, everything is as it was before.
         """
-        self._check_optimizer()
-        optimizer, arrays = self._optimizer, self._arrays()
-        state = optimizer.state()
-        count, rate, steps = optimizer.step_count, optimizer.rate, self._steps_made
-        for kept, array in zip(self._before, [*arrays, *state], strict=True):
-            kept[...] = array
+        self._move(caches, None, 0.0, 0.0)
+
+    def _move(
+        self, caches: Sequence[Any], weight: float | None, loss: float, gradient_norm: float
+    ) -> None:
+        optimizer, record = self._optimizer, self.record
+        decaying = self.decaying if optimizer.weight_decay else 1.0
         try:
-            optimizer.step(self._parameters, self._gradients, self._decaying)
-            for i in self._learning if caches else ():
-                self.layers[i].after_step(caches[i])
-            if not all(map(_is_finite, arrays)):
-                raise DivergenceError(
-                    "a parameter or running statistic turned NaN or infinite",
-                    learning_rate=optimizer.rate,
-                )
-            self._steps_made += 1
-        except BaseException as error:
-            for kept, array in zip(self._before, [*arrays, *state], strict=True):
-                array[...] = kept
-            optimizer.step_count, optimizer.rate, self._steps_made = count, rate, steps
-            if isinstance(error, DivergenceError):
-                for array in state:
-                    array[...] = 0  # or the next step would meet the same infinity
+            with record:  # all of this, or nothing
+                optimizer.step(self._parameters, self._gradients, decaying)
+                for i in self._learning if caches else ():
+                    self.layers[i].after_step(caches[i])
+                if not is_finite(record.model):
+                    what = "a parameter or running statistic turned NaN or infinite"
+                    raise DivergenceError(what, learning_rate=optimizer.rate)
+                record.count_step(weight, loss, gradient_norm)
+        except DivergenceError:
+            optimizer.rest()  # or the next step would meet the same infinity
             raise
 
-    def _step(
-        self,
-        x: Array,
-        targets: Array,
-        shares: Array | None,
-        weight: float = 1.0,
-        epoch: Epoch | None = None,
+    def train_step(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
     ) -> float:
-        """Make one step on prepared data; return the loss before it."""
-        outputs, caches = self._forward_training(x)
-        loss, grad_output = self._loss.value_and_gradient(outputs, targets, shares)
-        if not math.isfinite(loss):
-            raise DivergenceError(
-                f"the loss turned {loss}", learning_rate=self._optimizer.current_rate()
-            )
-        self.backward_parameters(grad_output, caches)
-        if epoch is not None:
-            epoch.note(self._steps_made, weight, float(loss), norm(self._gradients))
-        self.update(caches)
-        return float(loss)
-
-    def _whole_step(self, *batch: Any) -> float:
-        """Make one step; if it fails, all is as if it had not begun, the random numbers too."""
-        steps = self._steps_made
-        drawn = self.rng.bit_generator.state if self._drawing else None
-        try:
-            return self._step(*batch)
-        except BaseException:
-            if self._steps_made == steps:
-                if drawn:
-                    self.rng.bit_generator.state = drawn
-                if self._unfinished_epoch is not None:
-                    self._unfinished_epoch.forget(steps + 1)
-            raise
-
-    def train_step(self, X: object, y: object, sample_weight: object = None) -> float:
         """Make one update on one batch.
 
         Parameters
@@ -234,15 +229,16 @@ class Network:
             If the loss or a parameter turns NaN or infinite; the parameters are
             as they were before the step.
         """
-        self._check_optimizer()
-        data = self._checked(X, y, sample_weight)
+        batch = self.prepare(X, y, sample_weight)
         with np.errstate(all="ignore"):
-            return self._whole_step(*data)
+            return self.step(batch)
 
     def loss_and_gradient(
-        self, X: object, y: object, sample_weight: object = None
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
     ) -> tuple[float, Array]:
         """Return the training loss of a batch and its derivative by every parameter.
+
+        Dropout has the masks of the coming step, so that the same call returns the same.
 
         Parameters
         ----------
@@ -260,23 +256,23 @@ class Network:
         ShapeError, InputError
             If the data cannot be used.
         """
-        x, targets, shares = self._checked(X, y, sample_weight)
+        x, targets, shares = self.prepare(X, y, sample_weight)
         outputs, caches = self._forward_training(x)
-        loss, grad_output = self._loss.value_and_gradient(outputs, targets, shares)
+        loss, grad_output = self.loss.value_and_gradient(outputs, targets, shares)
         self.backward_parameters(grad_output, caches)
-        return float(loss), self._gradients.copy()
+        return float(loss), self.gradients.copy()
 
     # Many steps.
 
     def fit(
         self,
-        X: object,
-        y: object,
+        X: ArrayLike,
+        y: ArrayLike,
         epochs: int,
         batch_size: int | None = None,
         shuffle: bool = True,
-        validation_data: Sequence[object] | None = None,
-        sample_weight: object = None,
+        validation_data: Sequence[Any] | None = None,
+        sample_weight: ArrayLike | None = None,
         callbacks: Callable[[Network], object] | Iterable[Callable[[Network], object]] = (),
         progress: bool = False,
     ) -> Network:
@@ -321,69 +317,24 @@ class Network:
             If the loss or a parameter turns NaN or infinite, in that very step;
             the last finite parameters are kept.
         """
-        self._check_optimizer()
-        data = self._checked(X, y, sample_weight)
+        data = self.prepare(X, y, sample_weight)
         epochs = whole_number("epochs", epochs, 1)
         if batch_size is not None:
             batch_size = whole_number("batch_size", batch_size, 1)
-        watchers = _checked_callbacks(callbacks)
+        watchers = checked_callbacks(callbacks)
         if progress:
             watchers.append(progress_callback(epochs))
-        validation = self._checked_validation(validation_data, data, watchers)
-        samples = len(data[0])
-        kind = samples, min(batch_size or samples, samples), bool(shuffle), checksum(data)
-        step_watchers = watching_steps(watchers)
-        users_settings = np.geterr()
-
-        def tell(listeners: Iterable[Callable[[Network], object]]) -> None:
-            for listener in listeners:
-                with np.errstate(**users_settings):
-                    listener(self)
-
-        with in_training(self, watchers), np.errstate(all="ignore"):
-            for _ in range(epochs):
-                epoch = self._epoch(kind)
-                for rows in epoch.batches(self.rng, self._steps_made):
-                    try:
-                        self._whole_step(*_select(data, rows), epoch)
-                    except DivergenceError as error:
-                        batch = 1 + epoch.sums[self._steps_made][0]
-                        raise error.at(self.epoch_count + 1, batch) from None
-                    if step_watchers:
-                        tell(step_watchers)
-                self._finish(epoch, validation)
-                tell(watchers)
-                if self.stop_training:
-                    break
+        validation = self._checked_validation(validation_data)
+        if validation is None and any(each.needs_score for each in watchers):
+            validation = data
+        plan = plan_for(data, batch_size, shuffle)
+        with in_training(self, watchers):
+            train(self, data, plan, epochs, validation, watchers)
         return self
-
-    def _epoch(self, kind: Kind) -> Epoch:
-        """Return the epoch that was cut off, if nothing has been trained since, or a new one."""
-        epoch = self._unfinished_epoch
-        if epoch is None or epoch.kind != kind or self._steps_made not in epoch.sums:
-            epoch = self._unfinished_epoch = Epoch(kind, self._steps_made)
-        return epoch
-
-    def _finish(self, epoch: Epoch, validation: Data | None) -> None:
-        """Write the history of an epoch that has had all its steps."""
-        entries = len(self.history["loss"])
-        batches, losses, norms, weights = epoch.sums[self._steps_made]
-        val_loss = math.nan if validation is None else self._evaluate(*validation)
-        newest = losses / weights, val_loss, self._optimizer.rate, norms / batches
-        try:
-            for values, value in zip(self.history.values(), newest, strict=True):
-                values.append(value)
-            self._unfinished_epoch = None
-            self.epoch_count += 1
-        except BaseException:  # Ctrl-C, just here: all of it or none
-            for values in self.history.values():
-                del values[entries:]
-            self._unfinished_epoch = epoch
-            raise
 
     # Using the network. Nothing here changes it.
 
-    def forward(self, X: object) -> Array:
+    def forward(self, X: ArrayLike) -> Array:
         """Return the raw outputs of the last layer, shape (samples, outputs).
 
         Raises
@@ -393,7 +344,7 @@ class Network:
         """
         return self._forward(matrix("X", X, self.dtype, self.in_features))
 
-    def predict(self, X: object) -> Array:
+    def predict(self, X: ArrayLike) -> Array:
         """Return the outputs in the space of the targets, shape (samples, outputs).
 
         That is what `forward` gives, but probabilities for the losses on logits. It
@@ -406,7 +357,7 @@ class Network:
         """
         return self.loss.predictions(self.forward(X))
 
-    def evaluate(self, X: object, y: object, sample_weight: object = None) -> float:
+    def evaluate(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """Return the loss on some data, as inference sees it.
 
         Parameters
@@ -419,15 +370,17 @@ class Network:
         ShapeError, InputError
             If the data cannot be used.
         """
-        return self._evaluate(*self._checked(X, y, sample_weight))
+        return self.score(self.prepare(X, y, sample_weight))
+
+    @np.errstate(all="ignore")
+    def score(self, batch: Batch) -> float:
+        """Return the loss on what `prepare` returns, as inference sees it."""
+        return float(self.loss.value(self._forward(batch.x), batch.targets, batch.shares))
 
     def _forward(self, x: Array) -> Array:
         for layer in self.layers:
             x, _ = layer.forward(x)
         return x
-
-    def _evaluate(self, x: Array, targets: Array, shares: Array | None) -> float:
-        return float(self.loss.value(self._forward(x), targets, shares))
 
     # The parameters, and copies of them.
 
@@ -444,10 +397,38 @@ class Network:
         """
         return self._gradients
 
+    @cached_property
+    def decaying(self) -> Array:
+        """How much weight decay acts on each parameter: 1 on matrices, 0 on biases and scales."""
+        parts = self._parts().values()
+        shapes = [declared.shape for part in parts for declared in part.declared.values()]
+        marks = [np.full(math.prod(shape), len(shape) > 1, self.dtype) for shape in shapes]
+        return np.concatenate([np.zeros(0, self.dtype), *marks])
+
     @property
     def dtype(self) -> np.dtype[Any]:
         """The precision of all arithmetic."""
         return self._parameters.dtype
+
+    @property
+    def seed(self) -> int:
+        """What its random numbers come from."""
+        return self.chance.seed
+
+    @property
+    def step_count(self) -> int:
+        """Steps made in the network's life."""
+        return self.record.steps
+
+    @property
+    def epoch_count(self) -> int:
+        """Epochs trained so far, over all calls of `fit`."""
+        return self.record.epochs
+
+    @property
+    def history(self) -> dict[str, list[float]]:
+        """What each epoch came to."""
+        return self.record.history
 
     @property
     def loss(self) -> Loss:
@@ -460,58 +441,100 @@ class Network:
 
     @property
     def optimizer(self) -> Optimizer:
-        """What moves the parameters. A new one may be set, and starts from rest."""
+        """What moves the parameters. When one is set, a copy of it starts from rest."""
         return self._optimizer
 
     @optimizer.setter
     def optimizer(self, optimizer: Optimizer) -> None:
-        self._optimizer = _checked_optimizer(optimizer)
-        optimizer.reset(self._parameters)
-        optimizer.claim = self._claim = object()
-        self._make_room()
+        self._optimizer = _own(optimizer)
+        self._gather(self.dtype)
 
-    def _make_room(self) -> None:
-        """Make room for what a step that fails goes back to."""
-        self._before = [array.copy() for array in [*self._arrays(), *self._optimizer.state()]]
+    def snapshot(self) -> Array:
+        """Return a copy of the parameters and of the layers' state, for `restore`."""
+        return self.record.model.copy()
 
-    def snapshot(self) -> list[Array]:
-        """Return copies of the parameters and of the layers' state, for `restore`."""
-        return [array.copy() for array in self._arrays()]
-
-    def restore(self, snapshot: list[Array]) -> None:
+    def restore(self, snapshot: Array) -> None:
         """Go back to the numbers of a snapshot of this network."""
-        self._unfinished_epoch = None
-        for array, kept in zip(self._arrays(), snapshot, strict=True):
-            array[...] = kept
+        if snapshot.shape != self.record.model.shape:
+            raise ShapeError(
+                f"snapshot must be of a network like this one, shape {self.record.model.shape}; "
+                f"got {snapshot.shape}."
+            )
+        self.record.forget_epoch()
+        self.record.model[...] = snapshot
 
-    def _arrays(self) -> list[Array]:
-        state = [getattr(layer, name) for layer in self._keeping for name in layer.state_names]
-        return [self._parameters, *state]
+    def cast(self, dtype: DTypeLike) -> Network:
+        """Return a copy, without the history, that computes in this dtype, complex ones too."""
+        twin = copy.deepcopy(self, {id(self.history): {name: [] for name in self.history}})
+        twin._gather(np.dtype(dtype))
+        return twin
+
+    def _parts(self) -> dict[str, Layer]:
+        """Return all layers, those within layers too, by their places."""
+        return {
+            f"layers[{i}]{'.' * bool(path)}{path}": part
+            for i, layer in enumerate(self.layers)
+            for path, part in layer.parts().items()
+        }
 
     def _gather(self, dtype: np.dtype[Any]) -> None:
-        """Move all layers' parameters into one vector of this dtype."""
-        blocks = [layer.block for layer in self.layers]
-        self._parameters, self._gradients = gather(blocks, dtype)
-        self._decaying = decaying_stretches(blocks)
-        self._keeping = [layer for layer in self.layers if layer.state_names]
-        kinds = [type(layer) for layer in self.layers]
-        self._drawing = any(kind.forward_training is not Layer.forward_training for kind in kinds)
-        self._learning = [i for i, k in enumerate(kinds) if k.after_step is not Layer.after_step]
-        trained = [i for i, block in enumerate(blocks) if block.shapes]
-        self._first_trained = trained[0] if trained else len(self.layers)
-        for layer in self.layers:
-            layer.move_to(dtype)
+        """Bring all that training changes into a new record, and bind its owners to it."""
+        parts = self._parts()
+        shapes = {
+            f"{place}.{name}": declared.shape
+            for place, part in parts.items()
+            for name, declared in part.declared.items()
+        }
+        states = {
+            f"{place}.{name}": np.shape(getattr(part, name))
+            for place, part in parts.items()
+            for name in part.state_names
+        }
+        size = sum(map(math.prod, shapes.values()))
+        kept = {f"optimizer.{name}": (size,) for name in self._optimizer.state_names}
+        record = Record({"parameters": (size,)} | states, kept, dtype)
+        self._gradients = np.zeros(size, dtype)
+        self._parameters = record.views["parameters"]
+        parameters, gradients = carve(self._parameters, shapes), carve(self._gradients, shapes)
+        for place, part in parts.items():
+            views = {name: parameters[f"{place}.{name}"] for name in part.declared}
+            views |= {f"grad_{name}": gradients[f"{place}.{name}"] for name in part.declared}
+            views |= {name: record.views[f"{place}.{name}"] for name in part.state_names}
+            for name, view in views.items():
+                view[...] = getattr(part, name)
+            part.bind(views)
+        self._optimizer.move_to(record)
+        if "record" in vars(self):
+            record.take_over(*self.record.counted())
+        self.record = record
+        self._look_over()
+
+    def _look_over(self) -> None:
+        """Note what a step need not find out anew each time."""
+        vars(self).pop("decaying", None)
+        classes = [type(layer) for layer in self.layers]
+        self._draws = any(each.forward_training is not Layer.forward_training for each in classes)
+        self._learning = [i for i, c in enumerate(classes) if c.after_step is not Layer.after_step]
+        sizes = [
+            sum(array.size for array in layer.named_parameters().values()) for layer in self.layers
+        ]
+        ends = np.cumsum(sizes).tolist()
+        #: Where the parameters of each layer lie in the vector.
+        self.stretches = [slice(end - n, end) for n, end in zip(sizes, ends, strict=True)]
+        #: The first layer that has parameters.
+        self.first_trained = next((i for i, n in enumerate(sizes) if n), len(sizes))
 
     def __getstate__(self) -> dict[str, Any]:
-        # Each layer brings its own numbers along; the vectors are gathered again from them.
-        left_out = ("_parameters", "_gradients", "_before")
-        return {k: v for k, v in vars(self).items() if k not in left_out} | {"dtype": self.dtype}
+        # Layers and optimizer bring their numbers along; the record is gathered again from them.
+        left_out = ("_parameters", "_gradients", "decaying", "record")
+        state = {name: value for name, value in vars(self).items() if name not in left_out}
+        return state | {"dtype": self.dtype, "counted": self.record.counted()}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        dtype = state.pop("dtype")
+        dtype, counted = state.pop("dtype"), state.pop("counted")
         vars(self).update(state)
         self._gather(dtype)
-        self._make_room()
+        self.record.take_over(*counted)
 
     def __copy__(self) -> Network:
         return copy.deepcopy(self)  # two networks with the same layers would train each other
@@ -522,8 +545,7 @@ class Network:
         """Write the whole network to a file: an old one is replaced whole or stays.
 
         Besides the layers, the loss and the optimizer with all their numbers, it
-        holds the history, the state of the random generator, and how far an epoch is that
-        was cut off. So a network that is loaded goes on exactly as this one would have.
+        holds the history, the seed, and how far an epoch is that was cut off. So a network that is loaded goes on exactly as this one would have.
         `numpy.load` opens the file too.
 
         Parameters
@@ -553,7 +575,9 @@ class Network:
         >>> bool((loaded.parameters == network.parameters).all())
         True
         """
-        save_network(Network, self, path)
+        from .files import save_network
+
+        save_network(self, path)
 
     @classmethod
     def load(cls, path: object, custom: Mapping[str, Any] | None = None) -> Network:
@@ -581,6 +605,8 @@ class Network:
         InputError, ParameterError
             If an argument is not what it should be.
         """
+        from .files import load_network
+
         return load_network(cls, path, custom)
 
     # What it looks like.
@@ -607,128 +633,89 @@ class Network:
         """
         width = self.in_features
         rows = [("", "layer", "output", "parameters")]
-        for i, layer in enumerate(self.layers):
+        for i, (layer, stretch) in enumerate(zip(self.layers, self.stretches, strict=True)):
             width = layer.output_width(width)
             shape = f"(samples, {'?' if width is None else width})"
-            rows.append((str(i), repr(layer), shape, f"{layer.block.values.size:,}"))
-        rows.append(("", "total", "", f"{self._parameters.size:,}"))
+            rows.append((str(i), repr(layer), shape, f"{stretch.stop - stretch.start:,}"))
+        rows.append(("", "total", "", f"{self.parameters.size:,}"))
         a, b, c, d = (max(map(len, column)) for column in zip(*rows, strict=True))
         return "\n".join(f"{i:{a}}  {j:{b}}  {k:{c}}  {m:>{d}}" for i, j, k, m in rows)
 
     # Checking what comes in.
 
-    def _check_optimizer(self) -> None:
-        if self._optimizer.claim is not self._claim:
-            raise ParameterError(
-                "the optimizer has been given to another network since. Give each its own."
-            )
+    def prepare(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None, of: str = ""
+    ) -> Batch:
+        """Return inputs, targets and shares ready for use, or say what is wrong with them.
 
-    def _checked(self, X: object, y: object, sample_weight: object, of: str = "") -> Data:
-        """Return inputs, targets and shares ready for use, or raise; `of` names whose they are."""
+        Parameters
+        ----------
+        X, y, sample_weight
+            As for `fit`. A sample of weight 0 is left out: it must not enter batch
+            statistics either.
+        of : str
+            Whose they are, for the messages: "validation ".
+
+        Returns
+        -------
+        Batch
+
+        Raises
+        ------
+        ShapeError, InputError
+            If the data cannot be used.
+        """
         x = matrix(f"{of}X", X, self.dtype, self.in_features)
         outputs = self.out_features or self._forward(x[:1]).shape[-1]
         targets = self.loss.prepare_targets(f"{of}y", y, outputs, self.dtype)
         same_samples(f"{of}X", x, f"{of}y", targets)
         if sample_weight is None:
-            return x, targets, None
+            return Batch(x, targets)
         shares = sample_shares(f"{of}sample_weight", sample_weight, len(x), self.dtype)
-        counted = shares > 0  # a sample that does not count must not enter batch statistics either
-        return x[counted], targets[counted], shares[counted]
+        counted = shares > 0
+        return Batch(x[counted], targets[counted], shares[counted])
 
-    def _checked_validation(
-        self, given: Sequence[object] | None, data: Data, watchers: list[Any]
-    ) -> Data | None:
-        """Return validation data ready for use; the training data if a callback needs a score."""
+    def _checked_validation(self, given: Sequence[Any] | None) -> Batch | None:
+        """Return validation data ready for use."""
         if given is None:
-            scored = any(isinstance(w, Callback) and w.needs_score for w in watchers)
-            return data if scored else None
+            return None
         if not isinstance(given, (tuple, list)) or len(given) not in (2, 3):
             raise ParameterError(
                 "validation_data must be a tuple (X, y) or (X, y, sample_weight); got "
                 f"{type(given).__name__}{f' of {len(given)}' if isinstance(given, Sized) else ''}."
             )
         X, y, *weight = given
-        return self._checked(X, y, weight[0] if weight else None, of="validation ")
+        return self.prepare(X, y, weight[0] if weight else None, of="validation ")
 
 
-def _checked_layers(layers: Sequence[Layer]) -> list[Layer]:
-    """Return the layers as a list; refuse what is none, or belongs to a network already."""
-    if not isinstance(layers, (list, tuple)) or not layers:
-        raise ParameterError(f"layers must be a list of at least one Layer; got {layers!r}.")
-    for i, layer in enumerate(layers):
-        _refuse_class(f"layers[{i}]", layer)
-        if not isinstance(layer, Layer):
-            raise ParameterError(f"layers[{i}] must be a Layer such as Dense; got {layer!r}.")
-        twice = any(layer is other for other in layers[:i])
-        if layer.block.shapes and (layer.block.in_network or twice):
-            raise ParameterError(
-                f"layers[{i}] {layer!r} belongs to a network already, which would train it too. "
-                "Make a new layer, or take copy.deepcopy of this one."
-            )
-    return list(layers)
+def _own(optimizer: Optimizer) -> Optimizer:
+    """Return a copy of an optimizer, at rest."""
+    refuse_class("optimizer", optimizer)
+    if not isinstance(optimizer, Optimizer):
+        raise ParameterError(f"optimizer must be an Optimizer such as Adam(); got {optimizer!r}.")
+    own = copy.deepcopy(optimizer)
+    own.reset(np.zeros(0))
+    return own
 
 
 def _checked_loss(loss: Loss, last: Layer) -> Loss:
     """Return the loss; refuse it after a last layer with which it cannot mean anything."""
-    _refuse_class("loss", loss)
+    refuse_class("loss", loss)
     if not isinstance(loss, Loss):
         raise ParameterError(f"loss must be a Loss such as MeanSquaredError(); got {loss!r}.")
-    if loss.applies == type(last).__name__:
+    if loss.applies and isinstance(last, loss.applies):
         raise ParameterError(
-            f"{loss!r} applies {loss.applies} itself: leave out the last layer {last!r}."
+            f"{loss!r} applies {loss.applies.__name__} itself: leave out the last layer {last!r}."
         )
     unsuitable = last.gives_probabilities is False or (
         # Classes share a probability of 1; with a sigmoid each, all could claim it.
-        loss.suits == "Softmax" and type(last).__name__ == "Sigmoid"
+        loss.suits is Softmax and isinstance(last, Sigmoid)
     )
-    if loss.wants_probabilities and unsuitable:
+    if loss.suits and loss.wants_probabilities and unsuitable:
+        suited = loss.suits.__name__
         raise ParameterError(
-            f"{loss!r} takes probabilities, such as {loss.suits}() gives, but the last layer is "
-            f"{last!r}. End the network in {loss.suits}(), or in a Dense layer with "
-            f"{loss.suits}CrossEntropy()."
+            f"{loss!r} takes probabilities, such as {suited}() gives, but the last layer is "
+            f"{last!r}. End the network in {suited}(), or in a Dense layer with "
+            f"{suited}CrossEntropy()."
         )
     return loss
-
-
-def _refuse_class(name: str, given: object) -> None:
-    if isinstance(given, type):
-        raise ParameterError(
-            f"{name} must be an instance; got the class. Write {given.__name__}(...)."
-        )
-
-
-def _checked_optimizer(optimizer: Optimizer) -> Optimizer:
-    _refuse_class("optimizer", optimizer)
-    if not isinstance(optimizer, Optimizer):
-        raise ParameterError(f"optimizer must be an Optimizer such as Adam(); got {optimizer!r}.")
-    return optimizer
-
-
-def _checked_callbacks(callbacks: Any) -> list[Any]:
-    """Return callbacks as a list; a single one is as good as a list of one."""
-    if not callable(callbacks) and not isinstance(callbacks, Iterable):
-        raise ParameterError(f"callbacks must be a sequence of functions; got {callbacks!r}.")
-    listed = [callbacks] if callable(callbacks) else list(callbacks)
-    for i, callback in enumerate(listed):
-        if isinstance(callback, type) or not callable(callback):
-            raise ParameterError(
-                f"callbacks[{i}] must be a function of the network, or an instance of a Callback "
-                f"class; got {callback!r}."
-            )
-    return listed
-
-
-def _select(data: Data, rows: Any) -> tuple[Array, Array, Array | None, float]:
-    """Return a batch, its shares summing to 1, and how much the batch counts among the others."""
-    x, targets, shares = data
-    if rows is None:
-        return x, targets, shares, 1.0
-    if shares is None:
-        return x[rows], targets[rows], None, len(x[rows])
-    weight = shares[rows].sum()
-    return x[rows], targets[rows], shares[rows] / weight, float(weight)
-
-
-def _is_finite(array: Array) -> bool:
-    # The sum of squares is one quick product; only if it overflows, look at every number.
-    return math.isfinite(np.vdot(array, array)) or bool(np.isfinite(array).all())

@@ -2,14 +2,15 @@
 
 An optimizer sees two flat vectors, the parameters and their gradients, and
 changes the parameters in place; it knows nothing of layers. One scratch vector
-is allocated at the first step and used again at every later one.
+is allocated at the first step and used again at every later one. `written` says
+what happens in equations.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 
@@ -17,11 +18,16 @@ from .checks import Array, number
 from .configurable import Configurable
 from .errors import InputError, ParameterError, ShapeError
 from .functions import norm
+from .parameters import Stateful
+from .record import Record
 
-EVERYWHERE = (slice(None),)
+__all__ = ["Adam", "AdamW", "GradientDescent", "Momentum", "Optimizer", "RMSProp"]
+
+#: A learning rate, or a schedule of rates by the step.
+Rate: TypeAlias = float | Callable[[int], float]
 
 
-class Optimizer(Configurable):
+class Optimizer(Stateful, Configurable):
     """Base of the optimizers: subclass it and define `update(parameters, gradients, rate)`.
 
     Name the arrays that it keeps between steps in `state_names`; each is there
@@ -58,17 +64,22 @@ class Optimizer(Configurable):
     array([ 2.5, -1.5])
     """
 
-    state_names: tuple[str, ...] = ()
+    #: The equations: one for each of `state_names`, then one for the `parameter`.
+    written: ClassVar[Mapping[str, str]] = {}
+    #: What clipping makes of the gradient; `length` is that of the whole gradient.
+    written_clip: ClassVar[Mapping[str, str]] = {
+        "clip_value": "min(max(gradient, -clip_value), clip_value)",
+        "clip_norm": "gradient * clip_norm / length",
+    }
+    #: What weight decay makes of the gradient, or of the parameter.
+    written_decay: ClassVar[Mapping[str, str]] = {"gradient": "gradient + weight_decay * parameter"}
     scratch: Array
-    step_count: int
-    #: The learning rate of the newest step.
-    rate: float
-    #: A token of the network that it works for.
-    claim: object = None
+    _count: Array
+    _rate: Array
 
     def __init__(
         self,
-        learning_rate: float | Callable[[int], float] = 0.01,
+        learning_rate: Rate = 0.01,
         *,
         clip_norm: float | None = None,
         clip_value: float | None = None,
@@ -82,48 +93,57 @@ class Optimizer(Configurable):
         self.weight_decay = number("weight_decay", weight_decay, minimum=0)
         self.reset(np.zeros(0))
 
+    @property
+    def step_count(self) -> int:
+        """How many steps it has made."""
+        return int(self._count)
+
+    @property
+    def rate(self) -> float:
+        """The learning rate of the newest step."""
+        return float(self._rate)
+
     def update(self, parameters: Array, gradients: Array, rate: float) -> None:
         """Change the parameters in place."""
         raise NotImplementedError(
             f"{type(self).__name__} must define update(parameters, gradients, rate)."
         )
 
-    def step(
-        self, parameters: Array, gradients: Array, decaying: Sequence[slice] = EVERYWHERE
-    ) -> None:
+    def step(self, parameters: Array, gradients: Array, decaying: Array | float = 1.0) -> None:
         """Make one update of the parameters, in place.
 
         Parameters
         ----------
         parameters, gradients : array of shape (n,)
             Clipping and weight decay change the gradients in place too, to what
-            is then applied; without them they are only read.
-        decaying : sequence of slices
-            Where weight decay applies.
+            is then applied; without them they are only read. Axes in front are
+            vectors side by side.
+        decaying : array of shape (n,)
+            How much weight decay acts on each parameter: 1, or 0 for not at all.
 
         Raises
         ------
         ShapeError
-            If the two are not flat and of one length, or not of the length and
-            dtype of the steps before.
+            If the two differ in shape, or are not of the shape and dtype of the
+            steps before.
         InputError
             If the parameters are not floats.
         ParameterError
             If the schedule returns a rate that is negative or not finite.
         """
         self._prepare(parameters, gradients)
-        self.rate = self.current_rate()
+        rate = self.current_rate()
+        self._rate[()] = rate
         self.clip(gradients)
         if self.weight_decay:
-            for part in decaying:
-                self.decay(parameters[part], gradients[part], self.rate, self.scratch[part])
-        returned: Any = self.update(parameters, gradients, self.rate)  # type: ignore[func-returns-value]
+            self.decay(parameters, gradients, rate, decaying)
+        returned: Any = self.update(parameters, gradients, rate)  # type: ignore[func-returns-value]
         if returned is not None:
             raise ParameterError(
                 f"update of {type(self).__name__} must change the parameters in place, such as "
                 "by parameters -= ..., and return nothing."
             )
-        self.step_count += 1
+        self._count[()] = self.step_count + 1
 
     def current_rate(self) -> float:
         """Return the learning rate of the coming step."""
@@ -136,23 +156,39 @@ class Optimizer(Configurable):
 
     def reset(self, parameters: Array) -> None:
         """Forget all earlier steps, and make room for parameters like these."""
-        self.step_count, self.rate = 0, 0.0
+        if self.in_network:
+            self.rest()
+            self._count[()] = self._rate[()] = 0
+            return
+        self._count, self._rate = np.zeros((), np.int64), np.zeros(())
         self.scratch = np.zeros_like(parameters)
         for name in self.state_names:
             setattr(self, name, np.zeros_like(parameters))
 
-    def state(self) -> list[Array]:
-        """Return the arrays that are kept between steps."""
-        return [getattr(self, name) for name in self.state_names]
+    def move_to(self, record: Record) -> None:
+        """Keep what lasts between steps in the record of a network from now on."""
+        views = {name: record.views[f"optimizer.{name}"] for name in self.state_names}
+        for name, view in views.items():
+            if self.scratch.size:  # else it is new
+                view[...] = getattr(self, name)
+        count, rate = record.views["optimizer.steps"], record.views["optimizer.rate"]
+        count[()], rate[()] = self.step_count, self.rate
+        self.scratch = np.zeros_like(record.views["parameters"])
+        self.bind(views | {"_count": count, "_rate": rate})
+
+    def rest(self) -> None:
+        """Forget what earlier gradients have left, but not how many there were."""
+        for name in self.state_names:
+            getattr(self, name)[...] = 0
 
     def _prepare(self, parameters: Array, gradients: Array) -> None:
         """Check the vectors, and make room for them before the first step."""
         fits = parameters.shape == self.scratch.shape and parameters.dtype == self.scratch.dtype
         if fits and parameters.shape == gradients.shape and gradients.dtype.kind == "f":
             return
-        if parameters.ndim != 1 or parameters.shape != gradients.shape:
+        if parameters.ndim == 0 or parameters.shape != gradients.shape:
             raise ShapeError(
-                "parameters and gradients must be 1-D and of one length; got shapes "
+                "parameters and gradients must be vectors of one length; got shapes "
                 f"{parameters.shape} and {gradients.shape}."
             )
         if parameters.dtype.kind != "f" or gradients.dtype.kind != "f":
@@ -160,7 +196,7 @@ class Optimizer(Configurable):
                 "parameters and gradients must be floats; got "
                 f"{parameters.dtype} and {gradients.dtype}."
             )
-        if self.step_count:
+        if self.step_count or self.in_network:
             raise ShapeError(
                 f"{type(self).__name__} has stepped on {self.scratch.size} parameters of "
                 f"{self.scratch.dtype}; got {parameters.size} of {parameters.dtype}. "
@@ -172,13 +208,18 @@ class Optimizer(Configurable):
         """Clip the gradients by value, then by length, in place."""
         if self.clip_value is not None:
             np.clip(gradients, -self.clip_value, self.clip_value, out=gradients)
-        if self.clip_norm is not None and (length := norm(gradients)) > self.clip_norm:
-            gradients *= self.clip_norm / length
+        if self.clip_norm is not None:
+            # 1 where the gradient is short enough: x / x, whatever x is
+            factor = self.clip_norm / np.maximum(norm(gradients), self.clip_norm)
+            gradients *= np.asarray(factor, gradients.dtype)[..., np.newaxis]
 
-    def decay(self, parameters: Array, gradients: Array, rate: float, scratch: Array) -> None:
+    def decay(
+        self, parameters: Array, gradients: Array, rate: float, decaying: Array | float
+    ) -> None:
         """Add the pull towards zero to the gradients, in place."""
-        np.multiply(parameters, self.weight_decay, out=scratch)
-        gradients += scratch
+        np.multiply(parameters, self.weight_decay, out=self.scratch)
+        self.scratch *= decaying
+        gradients += self.scratch
 
 
 class GradientDescent(Optimizer):
@@ -206,10 +247,10 @@ class GradientDescent(Optimizer):
     Cauchy: Méthode générale pour la résolution des systèmes d'équations simultanées, 1847.
     """
 
+    written = {"parameter": "parameter - learning_rate * gradient"}
+
     def update(self, parameters: Array, gradients: Array, rate: float) -> None:
-        """Change the parameters in place."""
-        np.multiply(gradients, rate, out=self.scratch)
-        parameters -= self.scratch
+        parameters -= np.multiply(gradients, rate, out=self.scratch)
 
 
 class Momentum(Optimizer):
@@ -254,29 +295,38 @@ class Momentum(Optimizer):
 
     state_names = ("velocity",)
     velocity: Array
+    written = {
+        "velocity": "momentum * velocity + learning_rate * gradient",
+        "parameter": "parameter - (momentum * velocity + learning_rate * gradient)"
+        " if nesterov else parameter - velocity",
+    }
 
     def __init__(
         self,
-        learning_rate: float | Callable[[int], float] = 0.01,
+        learning_rate: Rate = 0.01,
         momentum: float = 0.9,
         nesterov: bool = False,
-        **options: Any,
+        *,
+        clip_norm: float | None = None,
+        clip_value: float | None = None,
+        weight_decay: float = 0.0,
     ) -> None:
-        super().__init__(learning_rate, **options)
+        super().__init__(
+            learning_rate, clip_norm=clip_norm, clip_value=clip_value, weight_decay=weight_decay
+        )
         self.momentum = number("momentum", momentum, minimum=0, below=1)
         self.nesterov = nesterov
 
     def update(self, parameters: Array, gradients: Array, rate: float) -> None:
-        """Change the parameters in place."""
-        np.multiply(gradients, rate, out=self.scratch)
-        self.velocity *= self.momentum
-        self.velocity += self.scratch
+        velocity, scratch = self.velocity, self.scratch
+        np.multiply(gradients, rate, out=scratch)
+        velocity *= self.momentum
+        velocity += scratch
         if self.nesterov:
-            parameters -= self.scratch
-            np.multiply(self.velocity, self.momentum, out=self.scratch)
-            parameters -= self.scratch
+            parameters -= scratch
+            parameters -= np.multiply(velocity, self.momentum, out=scratch)
         else:
-            parameters -= self.velocity
+            parameters -= velocity
 
 
 class RMSProp(Optimizer):
@@ -315,26 +365,35 @@ class RMSProp(Optimizer):
 
     state_names = ("square",)
     square: Array
+    written = {
+        "square": "beta2 * square + (1 - beta2) * gradient ** 2",
+        "parameter": "parameter - learning_rate * gradient / (sqrt(square) + epsilon)",
+    }
 
     def __init__(
         self,
-        learning_rate: float | Callable[[int], float] = 0.01,
+        learning_rate: Rate = 0.01,
         beta2: float = 0.99,
         epsilon: float = 1e-8,
-        **options: Any,
+        *,
+        clip_norm: float | None = None,
+        clip_value: float | None = None,
+        weight_decay: float = 0.0,
     ) -> None:
-        super().__init__(learning_rate, **options)
+        super().__init__(
+            learning_rate, clip_norm=clip_norm, clip_value=clip_value, weight_decay=weight_decay
+        )
         self.beta2 = number("beta2", beta2, minimum=0, below=1)
         self.epsilon = number("epsilon", epsilon, above=0)
 
     def update(self, parameters: Array, gradients: Array, rate: float) -> None:
-        """Change the parameters in place."""
-        _average_square(self.square, gradients, self.beta2, self.scratch)
-        np.sqrt(self.square, out=self.scratch)
-        self.scratch += self.epsilon
-        np.divide(gradients, self.scratch, out=self.scratch)
-        self.scratch *= rate
-        parameters -= self.scratch
+        square, scratch = self.square, self.scratch
+        _average_square(square, gradients, self.beta2, scratch)
+        np.sqrt(square, out=scratch)
+        scratch += self.epsilon
+        np.divide(gradients, scratch, out=scratch)
+        scratch *= rate
+        parameters -= scratch
 
 
 class Adam(Optimizer):
@@ -375,34 +434,45 @@ class Adam(Optimizer):
     state_names = ("mean", "square")
     mean: Array
     square: Array
+    written = {
+        "mean": "beta1 * mean + (1 - beta1) * gradient",
+        "square": "beta2 * square + (1 - beta2) * gradient ** 2",
+        "parameter": "parameter - learning_rate * (mean / (1 - beta1 ** step))"
+        " / (sqrt(square / (1 - beta2 ** step)) + epsilon)",
+    }
 
     def __init__(
         self,
-        learning_rate: float | Callable[[int], float] = 0.001,
+        learning_rate: Rate = 0.001,
         beta1: float = 0.9,
         beta2: float = 0.999,
         epsilon: float = 1e-8,
-        **options: Any,
+        *,
+        clip_norm: float | None = None,
+        clip_value: float | None = None,
+        weight_decay: float = 0.0,
     ) -> None:
-        super().__init__(learning_rate, **options)
+        super().__init__(
+            learning_rate, clip_norm=clip_norm, clip_value=clip_value, weight_decay=weight_decay
+        )
         self.beta1 = number("beta1", beta1, minimum=0, below=1)
         self.beta2 = number("beta2", beta2, minimum=0, below=1)
         self.epsilon = number("epsilon", epsilon, above=0)
 
     def update(self, parameters: Array, gradients: Array, rate: float) -> None:
-        """Change the parameters in place."""
+        mean, square, scratch = self.mean, self.square, self.scratch
         step = self.step_count + 1
-        np.multiply(gradients, 1 - self.beta1, out=self.scratch)
-        self.mean *= self.beta1
-        self.mean += self.scratch
-        _average_square(self.square, gradients, self.beta2, self.scratch)
+        np.multiply(gradients, 1 - self.beta1, out=scratch)
+        mean *= self.beta1
+        mean += scratch
+        _average_square(square, gradients, self.beta2, scratch)
         # Both corrections are taken out of the vectors, which saves a pass over them.
         correction = math.sqrt(1 - self.beta2**step)
-        np.sqrt(self.square, out=self.scratch)
-        self.scratch += self.epsilon * correction
-        np.divide(self.mean, self.scratch, out=self.scratch)
-        self.scratch *= rate * correction / (1 - self.beta1**step)
-        parameters -= self.scratch
+        np.sqrt(square, out=scratch)
+        scratch += self.epsilon * correction
+        np.divide(mean, scratch, out=scratch)
+        scratch *= rate * correction / (1 - self.beta1**step)
+        parameters -= scratch
 
 
 class AdamW(Adam):
@@ -440,19 +510,33 @@ class AdamW(Adam):
 
     def __init__(
         self,
-        learning_rate: float | Callable[[int], float] = 0.001,
+        learning_rate: Rate = 0.001,
         beta1: float = 0.9,
         beta2: float = 0.999,
         epsilon: float = 1e-8,
         *,
+        clip_norm: float | None = None,
+        clip_value: float | None = None,
         weight_decay: float = 0.01,
-        **options: Any,
     ) -> None:
-        super().__init__(learning_rate, beta1, beta2, epsilon, weight_decay=weight_decay, **options)
+        super().__init__(
+            learning_rate,
+            beta1,
+            beta2,
+            epsilon,
+            clip_norm=clip_norm,
+            clip_value=clip_value,
+            weight_decay=weight_decay,
+        )
 
-    def decay(self, parameters: Array, gradients: Array, rate: float, scratch: Array) -> None:
-        """Shrink the parameters themselves, in place."""
-        parameters *= 1 - rate * self.weight_decay
+    written_decay: ClassVar[Mapping[str, str]] = {
+        "parameter": "parameter * (1 - learning_rate * weight_decay)"
+    }
+
+    def decay(
+        self, parameters: Array, gradients: Array, rate: float, decaying: Array | float
+    ) -> None:
+        parameters *= 1 - rate * self.weight_decay * decaying
 
 
 def _average_square(square: Array, gradients: Array, beta2: float, scratch: Array) -> None:

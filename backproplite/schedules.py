@@ -12,6 +12,15 @@ from collections.abc import Callable
 from .checks import number, whole_number
 from .configurable import Configurable
 
+__all__ = [
+    "ConstantSchedule",
+    "CosineSchedule",
+    "ExponentialSchedule",
+    "Schedule",
+    "StepSchedule",
+    "WarmUpSchedule",
+]
+
 
 class Schedule(Configurable):
     """Base of the schedules: subclass it and define `__call__(step) -> rate`."""
@@ -44,7 +53,6 @@ class ConstantSchedule(Schedule):
         self.learning_rate = number("learning_rate", learning_rate, minimum=0)
 
     def __call__(self, step: int) -> float:
-        """Return the learning rate of a step, counted from 0."""
         return self.learning_rate
 
 
@@ -78,7 +86,6 @@ class StepSchedule(Schedule):
         self.factor = number("factor", factor, minimum=0)
 
     def __call__(self, step: int) -> float:
-        """Return the learning rate of a step, counted from 0."""
         return self.learning_rate * self.factor ** (step // self.every)
 
 
@@ -112,7 +119,6 @@ class ExponentialSchedule(Schedule):
         self.every = whole_number("every", every, 1)
 
     def __call__(self, step: int) -> float:
-        """Return the learning rate of a step, counted from 0."""
         return self.learning_rate * self.factor ** (step / self.every)
 
 
@@ -152,7 +158,6 @@ class CosineSchedule(Schedule):
         self.final = number("final", final, minimum=0)
 
     def __call__(self, step: int) -> float:
-        """Return the learning rate of a step, counted from 0."""
         wave = (1 + math.cos(math.pi * min(step / self.steps, 1))) / 2
         return self.final + (self.learning_rate - self.final) * wave
 
@@ -190,7 +195,6 @@ class WarmUpSchedule(Schedule):
         self.then = then if callable(then) else ConstantSchedule(then)
 
     def __call__(self, step: int) -> float:
-        """Return the learning rate of a step, counted from 0."""
         if step < self.steps:
             return self.then(0) * (step + 1) / self.steps
         return self.then(step - self.steps)

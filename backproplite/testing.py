@@ -12,9 +12,11 @@ from typing import TypeAlias
 import numpy as np
 
 from . import activations, losses, optimizers
+from . import layers as layers_
 from .checks import Array
+from .configurable import offered
 from .errors import MissingExtraError
-from .layers import BatchNorm, Dense, Dropout, Layer, LayerNorm
+from .layers import Dense, Layer
 from .network import Network
 
 try:
@@ -35,40 +37,13 @@ SIZES = st.integers(1, 5)
 SAMPLES = st.integers(2, 5)
 SEEDS = st.integers(0, 2**32 - 1)
 
-ACTIVATIONS: tuple[type[Layer], ...] = (
-    activations.Identity,
-    activations.Sigmoid,
-    activations.Tanh,
-    activations.ReLU,
-    activations.LeakyReLU,
-    activations.ELU,
-    activations.GELU,
-    activations.SiLU,
-    activations.Softplus,
-    activations.Softmax,
-)
+
+ACTIVATIONS = offered(activations, activations.Activation)
+LOSSES = offered(losses, losses.Loss)
+OPTIMIZERS = offered(optimizers, optimizers.Optimizer)
 KINDS: tuple[Kind, ...] = (
-    *(lambda _, cls=cls: cls() for cls in ACTIVATIONS),
-    lambda _: Dropout(0.3),
-    LayerNorm,
-    BatchNorm,
-)
-LOSSES: tuple[type[losses.Loss], ...] = (
-    losses.MeanSquaredError,
-    losses.HalfSquaredError,
-    losses.MeanAbsoluteError,
-    losses.Huber,
-    losses.BinaryCrossEntropy,
-    losses.CategoricalCrossEntropy,
-    losses.SigmoidCrossEntropy,
-    losses.SoftmaxCrossEntropy,
-)
-OPTIMIZERS: tuple[type[optimizers.Optimizer], ...] = (
-    optimizers.GradientDescent,
-    optimizers.Momentum,
-    optimizers.RMSProp,
-    optimizers.Adam,
-    optimizers.AdamW,
+    *(cls.example for cls in ACTIVATIONS),
+    *(cls.example for cls in offered(layers_, Layer) if cls is not Dense),
 )
 
 
@@ -153,9 +128,9 @@ def targets_for(loss: losses.Loss, samples: int, outputs: int, rng: np.random.Ge
     >>> targets_for(SoftmaxCrossEntropy(), 4, 3, np.random.default_rng(0))
     array([2, 1, 1, 0])
     """
-    if isinstance(loss, losses._CategoricalLoss):
+    if loss.labels == "categorical":
         return rng.integers(0, outputs, samples)
-    if isinstance(loss, losses._BinaryLoss):
+    if loss.labels == "binary":
         return rng.integers(0, 2, (samples, outputs)).astype(np.float64)
     return rng.standard_normal((samples, outputs))
 
@@ -202,7 +177,7 @@ def networks(
     stack.append(Dense(width, outputs))
     loss = draw(st.sampled_from(losses))()
     if loss.suits is not None:
-        stack.append(getattr(activations, loss.suits)())
+        stack.append(loss.suits())
     optimizer = draw(st.sampled_from(OPTIMIZERS))(learning_rate=0.01)
     network = Network(stack, loss=loss, optimizer=optimizer, seed=rng)
     # Biases of 0 behind a dead ReLU would put the next one exactly on its kink.

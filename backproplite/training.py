@@ -1,344 +1,118 @@
-"""What the training loop needs besides the network: epochs, progress, callbacks.
-
-A callback is any function that takes the network; `fit` calls it after every
-epoch. It stops the training by setting `network.stop_training = True`. One that
-must know when training begins and ends is a `Callback`.
-"""
+"""The training loop: epochs, and the batches that an epoch goes through."""
 
 from __future__ import annotations
 
-import os
+import math
 import zlib
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
-from typing import Any, TypeAlias
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from .checks import Array, number, whole_number
-from .configurable import Configurable
-from .errors import ParameterError
-from .files import checked_path
-
-#: Samples, samples per batch, whether they are shuffled, and a checksum of the data.
-Kind: TypeAlias = tuple[int, int, bool, int]
+from .callbacks import Callback
+from .chance import ORDER
+from .checks import Array
+from .errors import DivergenceError
 
 
-class Epoch:
-    """An epoch on its way: the order of its samples, and its sums so far.
-
-    The network keeps it as long as it lasts, and saves it too, so that an epoch that
-    was cut off can be finished as if nothing had happened. Sums are noted before the
-    step that they belong to, under the number of steps that the network will have
-    made then. So they are right whether the step was cut off or not.
-    """
-
-    def __init__(self, kind: Kind, steps: int) -> None:
-        self.kind = kind
-        self.order: Array | None = None
-        #: By steps of the network: batches, losses, lengths of gradients, weights.
-        self.sums: dict[int, tuple[int, float, float, float]] = {steps: (0, 0.0, 0.0, 0.0)}
-
-    def batches(self, rng: np.random.Generator, steps: int) -> Iterator[Any]:
-        """Yield what selects each batch that is left.
-
-        The last batch is smaller where the samples do not divide evenly. None selects
-        all samples as they are: an order makes no difference to the full batch.
-        """
-        samples, batch_size, shuffled, _ = self.kind
-        done = self.sums[steps][0]
-        if batch_size == samples:
-            if not done:
-                yield None
-            return
-        if shuffled and self.order is None:
-            self.order = rng.permutation(samples)
-        for start in range(done * batch_size, samples, batch_size):
-            stop = min(start + batch_size, samples)
-            yield slice(start, stop) if self.order is None else self.order[start:stop]
-
-    def note(self, steps: int, weight: float, loss: float, gradient_norm: float) -> None:
-        """Add a batch to the sums, for when its step will have been made."""
-        batches, losses, norms, weights = before = self.sums[steps]
-        after = batches + 1, losses + weight * loss, norms + gradient_norm, weights + weight
-        self.sums = {steps: before, steps + 1: after}
-
-    def forget(self, steps: int) -> None:
-        """Take back what was noted for a step that was not made."""
-        self.sums.pop(steps, None)
-
-
-def checksum(arrays: Iterable[Array | None]) -> int:
-    """Return a number that tells data from other data."""
-    value = 0
-    for array in arrays:
-        value = zlib.crc32(b"" if array is None else np.ascontiguousarray(array).data, value)
-    return value
-
-
-class Callback(Configurable):
-    """Base of the callbacks that need to know when training begins and ends.
-
-    Examples
-    --------
-    >>> class Announce(Callback):
-    ...     def start(self, network):
-    ...         print("here we go")
-    """
-
-    #: Whether every epoch must be scored. Without validation data the training data are, then.
-    needs_score = False
-
-    def start(self, network: Any) -> None:
-        """Take note that a `fit` begins."""
-
-    def after_step(self, network: Any) -> None:
-        """Take note that a step is over."""
-
-    def __call__(self, network: Any) -> None:
-        """Take note that an epoch is over."""
-
-    def finish(self, network: Any) -> None:
-        """Take note that `fit` ends, in whatever way: also after an error or Ctrl-C."""
-
-
-@contextmanager
-def in_training(network: Any, callbacks: Iterable[Any]) -> Iterator[None]:
-    """Tell the callbacks when training begins, and, whatever happens in it, when it ends."""
-    watching = [callback for callback in callbacks if isinstance(callback, Callback)]
-    network.stop_training = False
-    with ExitStack() as stack:
-        for callback in watching:
-            callback.start(network)
-            stack.callback(callback.finish, network)
-        yield
-
-
-def watching_steps(callbacks: Iterable[Any]) -> list[Any]:
-    """Return what is to be called after each step: most callbacks have nothing to do then."""
-    watching = [each for each in callbacks if isinstance(each, Callback)]
-    plain = Callback.after_step
-    return [each.after_step for each in watching if type(each).after_step is not plain]
-
-
-class EarlyStopping(Callback):
-    """Stop when the validation loss has not improved for some epochs, and go back to the best.
-
-    The best parameters are those of the very epoch whose score was best, and
-    they come back however training ends: by patience, by the last epoch, by an
-    error or by Ctrl-C. Without `validation_data` the training data are scored
-    after each epoch.
-
-    Parameters
-    ----------
-    patience : int
-        Epochs without improvement after which to stop.
-    restore_best : bool
-        Whether to go back to the best parameters.
-    min_delta : float
-        An improvement must be larger than this, in units of the loss.
+class Batch(NamedTuple):
+    """Samples that have been checked: inputs, targets, and the share of each in the loss.
 
     Attributes
     ----------
-    best_loss : float
-        The best score so far.
-    best_epoch : int or None
-        Its epoch, counted from 1 over the network's life.
-
-    Raises
-    ------
-    ParameterError
-        If the patience is below 1, or `min_delta` negative.
-
-    Examples
-    --------
-    >>> EarlyStopping(patience=5)
-    EarlyStopping(5)
-
-    References
-    ----------
-    Prechelt: Early stopping, but when?, 1998.
+    x : array of shape (samples, features)
+    targets : array of shape (samples, outputs)
+    shares : array of shape (samples,) or None
+        They sum to 1; None where all samples count alike.
     """
 
-    needs_score = True
+    x: Array
+    targets: Array
+    shares: Array | None = None
 
-    def __init__(self, patience: int, restore_best: bool = True, min_delta: float = 0.0) -> None:
-        self.patience = whole_number("patience", patience, 1)
-        self.restore_best = restore_best
-        self.min_delta = number("min_delta", min_delta, minimum=0)
-        self.best_loss = np.inf
-        self.best_epoch: int | None = None
-
-    def start(self, network: Any) -> None:
-        """Forget what an earlier `fit` found."""
-        self.best_loss, self.best_epoch, self.waited, self.snapshot = np.inf, None, 0, None
-
-    def __call__(self, network: Any) -> None:
-        """Compare the newest score with the best."""
-        score = network.history["val_loss"][-1]
-        if score < self.best_loss - self.min_delta:
-            self.snapshot = network.snapshot()
-            self.best_loss, self.best_epoch, self.waited = score, network.epoch_count, 0
-        else:
-            self.waited += 1
-            network.stop_training |= self.waited >= self.patience
-
-    def finish(self, network: Any) -> None:
-        """Go back to the best parameters."""
-        if self.restore_best and self.snapshot is not None:
-            try:
-                network.restore(self.snapshot)
-            except KeyboardInterrupt:  # not half of it
-                network.restore(self.snapshot)
-                raise
+    def select(self, rows: Any) -> tuple[Batch, float]:
+        """Return some of the samples, and how much they count beside others."""
+        x, targets = self.x[rows], self.targets[rows]
+        if self.shares is None:
+            return Batch(x, targets), float(len(x))
+        weight = self.shares[rows].sum()
+        return Batch(x, targets, self.shares[rows] / weight), float(weight)
 
 
-class Checkpoint(Callback):
-    """Save the network to a file after every epoch, or every few, or only the best so far.
+class Plan(NamedTuple):
+    """What an epoch goes through; one that was cut off is finished by the same plan alone."""
 
-    Training that was cut off goes on from the file as if nothing had happened:
-    `network = Network.load(path)`, then `fit` with the same data for the epochs that are
-    left, `epochs - network.epoch_count`. One that was saved half-way is finished first. An
-    error of the disk ends the training, with the network and an old file as they were.
-
-    Parameters
-    ----------
-    path : str or path-like
-        The file, taken exactly as given; an old one is replaced whole or stays.
-    every : int
-        Epochs from one save to the next, counted over the network's life.
-    best_only : bool
-        Save only when `val_loss` is lower than after all such epochs before, also
-        those of earlier calls of `fit`; or when there is no file yet. Without
-        `validation_data` the training data are scored after each epoch.
-    every_steps : int, optional
-        Save within epochs too, every so many steps.
-
-    Raises
-    ------
-    InputError
-        If the path cannot be that of a file.
-    ParameterError
-        If `every` or `every_steps` is below 1, or `every_steps` is given with `best_only`.
-
-    Examples
-    --------
-    >>> Checkpoint("model.npz", every=10)
-    Checkpoint('model.npz', every=10)
-    """
-
-    def __init__(
-        self,
-        path: object,
-        every: int = 1,
-        best_only: bool = False,
-        every_steps: int | None = None,
-    ) -> None:
-        checked_path(path)
-        self.path: Any = path
-        self.every = whole_number("every", every, 1)
-        self.best_only = self.needs_score = best_only
-        if every_steps is not None:
-            every_steps = whole_number("every_steps", every_steps, 1)
-            if best_only:
-                raise ParameterError("every_steps cannot be had with best_only: leave one out.")
-        self.every_steps = every_steps
-
-    def after_step(self, network: Any) -> None:
-        """Save the network if it is time to, in the middle of an epoch."""
-        if self.every_steps and network.optimizer.step_count % self.every_steps == 0:
-            network.save(self.path)
-
-    def __call__(self, network: Any) -> None:
-        """Save the network if it is time to."""
-        if network.epoch_count % self.every:
-            return
-        scores = network.history["val_loss"]
-        improved = scores[-1] < np.nanmin([np.inf, *scores[self.every - 1 : -1 : self.every]])
-        if improved or not (self.best_only and os.path.exists(self.path)):
-            network.save(self.path)
+    samples: int
+    batch_size: int
+    shuffled: bool
+    checksum: int
 
 
-class ProgressLines(Callback):
-    """Print a line of losses now and then: what `progress=True` does where tqdm is missing.
-
-    Parameters
-    ----------
-    epochs : int
-        How many epochs there will be.
-    lines : int
-        About how many lines to print over all of them.
-
-    Raises
-    ------
-    ParameterError
-        If a number is below 1.
-
-    Examples
-    --------
-    >>> ProgressLines(epochs=1000)
-    ProgressLines(1000)
-    """
-
-    def __init__(self, epochs: int, lines: int = 10) -> None:
-        self.epochs = whole_number("epochs", epochs, 1)
-        self.lines = whole_number("lines", lines, 1)
-        self.done = self.printed = 0
-
-    def start(self, network: Any) -> None:
-        """Begin to count."""
-        self.done = self.printed = 0
-
-    def __call__(self, network: Any) -> None:
-        """Print the losses if it is time for a line."""
-        self.done += 1
-        if self.done % max(self.epochs // self.lines, 1) == 0:
-            self.print_line(network)
-
-    def finish(self, network: Any) -> None:
-        """Print the last epoch, if that has not been done."""
-        if self.done > self.printed:
-            self.print_line(network)
-
-    def print_line(self, network: Any) -> None:
-        """Print the newest losses."""
-        self.printed = self.done
-        place = f"{self.done:{len(str(self.epochs))}d}/{self.epochs}"
-        print(f"epoch {place}  {losses_in_words(network)}", flush=True)
+def plan_for(data: Batch, batch_size: int | None, shuffled: bool) -> Plan:
+    """Return the plan of an epoch over some data; all samples at once if there is no batch size."""
+    checksum, samples = 0, len(data.x)
+    for array in data:
+        if array is not None:
+            checksum = zlib.crc32(np.ascontiguousarray(array).data, checksum)
+    return Plan(samples, min(batch_size or samples, samples), bool(shuffled), checksum)
 
 
-class ProgressBar(Callback):
-    """A tqdm bar with the losses beside it: what `progress=True` does where tqdm is installed."""
+def train(
+    network: Any,
+    data: Batch,
+    plan: Plan,
+    epochs: int,
+    validation: Batch | None,
+    callbacks: Sequence[Callback],
+) -> None:
+    """Train a network for a number of epochs, or until it is told to stop."""
+    steppers = [each.after_step for each in callbacks if each.watches_steps]
+    users_settings = np.geterr()
 
-    def __init__(self, epochs: int) -> None:
-        self.epochs = epochs
+    def tell(listeners: Sequence[Callable[[Any], object]]) -> None:
+        for listener in listeners:
+            with np.errstate(**users_settings):
+                listener(network)
 
-    def start(self, network: Any) -> None:
-        """Draw the bar."""
-        from tqdm.auto import tqdm
-
-        self.bar = tqdm(total=self.epochs, unit="epoch")
-
-    def __call__(self, network: Any) -> None:
-        """Move the bar on."""
-        self.bar.set_postfix_str(losses_in_words(network), refresh=False)
-        self.bar.update()
-
-    def finish(self, network: Any) -> None:
-        """Leave the bar as it stands."""
-        self.bar.close()
+    with np.errstate(all="ignore"):
+        for _ in range(epochs):
+            network.record.begin_epoch([*plan])
+            for batch, weight in batches(network, data, plan):
+                make_step(network, batch, weight)
+                tell(steppers)
+            end_epoch(network, validation)
+            tell(callbacks)
+            if network.stop_training:
+                break
 
 
-def progress_callback(epochs: int) -> Callback:
-    """Return the bar where tqdm is installed, the lines where it is not."""
+def batches(network: Any, data: Batch, plan: Plan) -> Iterator[tuple[Batch, float]]:
+    """Yield the batches of an epoch that are left, and what each counts; the last may be smaller."""
+    samples, batch_size, shuffled, _ = plan
+    done = network.record.batches
+    if batch_size == samples:  # an order makes no difference
+        if not done:
+            yield data, 1.0
+        return
+    order = None
+    if shuffled:
+        order = network.chance.at(ORDER, network.epoch_count).permutation(samples)
+    for start in range(done * batch_size, samples, batch_size):
+        rows = slice(start, start + batch_size)
+        yield data.select(rows if order is None else order[rows])
+
+
+def make_step(network: Any, batch: Batch, weight: float) -> None:
+    """Make one step; an error says where in the training it came."""
     try:
-        import tqdm  # noqa: F401
-    except ImportError:
-        return ProgressLines(epochs)
-    return ProgressBar(epochs)
+        network.step(batch, weight)
+    except DivergenceError as error:
+        raise error.at(network.epoch_count + 1, network.record.batches + 1) from None
 
 
-def losses_in_words(network: Any) -> str:
-    """Return the newest losses as text."""
-    loss, val_loss = network.history["loss"][-1], network.history["val_loss"][-1]
-    return f"loss {loss:.6f}" + ("" if np.isnan(val_loss) else f"  val_loss {val_loss:.6f}")
+def end_epoch(network: Any, validation: Batch | None) -> None:
+    """Write the history of an epoch that has had all its steps."""
+    record = network.record
+    val_loss = math.nan if validation is None else network.score(validation)
+    with record:
+        record.end_epoch(val_loss)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .checks import Array, generator, number, whole_number
+from ..checks import Array, generator, number, whole_number
 
 
 def xor() -> tuple[Array, Array]:
@@ -49,7 +49,7 @@ def digits() -> tuple[Array, Array]:
         X = ink / 16,  ink = the dots set in a block of 4 by 4 (0 to 16)
 
     They come in the order of their source, not shuffled. The images are read
-    from `backproplite/data/digits.gz`: gzip over 65 rows of 1,797 bytes, one
+    from `backproplite/datasets/digits.gz`: gzip over 65 rows of 1,797 bytes, one
     row of ink per pixel, then the labels.
 
     Returns
@@ -77,7 +77,7 @@ def digits() -> tuple[Array, Array]:
     import gzip
     from importlib.resources import files
 
-    packed = (files("backproplite") / "data" / "digits.gz").read_bytes()
+    packed = (files("backproplite.datasets") / "digits.gz").read_bytes()
     # Stored pixel by pixel, not image by image, because that packs 7 % smaller.
     table = np.frombuffer(gzip.decompress(packed), np.uint8).reshape(65, -1)
     return np.divide(table[:64].T, 16, order="C"), table[64].astype(np.int64)

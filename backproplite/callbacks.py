@@ -1,0 +1,298 @@
+"""Callbacks: what `fit` calls when training begins and ends, and after steps and epochs.
+
+Any function that takes the network is one; it is called after every epoch. It stops the
+training by setting `network.stop_training = True`. One that must know more is a `Callback`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import numpy as np
+
+from .checks import Array, number, whole_number
+from .configurable import Configurable
+from .errors import ParameterError
+
+__all__ = ["Callback", "Checkpoint", "EarlyStopping"]
+
+
+class Callback(Configurable):
+    """Base of the callbacks that need to know when training begins and ends.
+
+    Examples
+    --------
+    >>> class Announce(Callback):
+    ...     def start(self, network):
+    ...         print("here we go")
+    """
+
+    #: Whether every epoch must be scored. Without validation data the training data are, then.
+    needs_score = False
+
+    @property
+    def watches_steps(self) -> bool:
+        """Whether it does anything after a step."""
+        return type(self).after_step is not Callback.after_step
+
+    def start(self, network: Any) -> None:
+        """Take note that a `fit` begins."""
+
+    def after_step(self, network: Any) -> None:
+        """Take note that a step is over."""
+
+    def __call__(self, network: Any) -> None:
+        """Take note that an epoch is over."""
+
+    def finish(self, network: Any) -> None:
+        """Take note that `fit` ends, in whatever way: also after an error or Ctrl-C."""
+
+
+class _Function(Callback):
+    """A plain function, called after every epoch."""
+
+    def __init__(self, function: Callable[[Any], object]) -> None:
+        self.function = function
+
+    def __call__(self, network: Any) -> None:
+        self.function(network)
+
+
+def checked_callbacks(callbacks: Any) -> list[Callback]:
+    """Return what `fit` is given as callbacks; a single one is as good as a list of one."""
+    if not callable(callbacks) and not isinstance(callbacks, Iterable):
+        raise ParameterError(f"callbacks must be a sequence of functions; got {callbacks!r}.")
+    listed = [callbacks] if callable(callbacks) else list(callbacks)
+    for i, callback in enumerate(listed):
+        if isinstance(callback, type) or not callable(callback):
+            raise ParameterError(
+                f"callbacks[{i}] must be a function of the network, or an instance of a Callback "
+                f"class; got {callback!r}."
+            )
+    return [each if isinstance(each, Callback) else _Function(each) for each in listed]
+
+
+@contextmanager
+def in_training(network: Any, callbacks: Sequence[Callback]) -> Iterator[None]:
+    """Tell the callbacks when training begins, and, whatever happens in it, when it ends."""
+    network.stop_training = False
+    with ExitStack() as stack:
+        for callback in callbacks:
+            callback.start(network)
+            stack.callback(callback.finish, network)
+        yield
+
+
+class EarlyStopping(Callback):
+    """Stop when the validation loss has not improved for some epochs, and go back to the best.
+
+    The best parameters are those of the very epoch whose score was best, and
+    they come back however training ends: by patience, by the last epoch, by an
+    error or by Ctrl-C. Without `validation_data` the training data are scored
+    after each epoch.
+
+    Parameters
+    ----------
+    patience : int
+        Epochs without improvement after which to stop.
+    restore_best : bool
+        Whether to go back to the best parameters.
+    min_delta : float
+        An improvement must be larger than this, in units of the loss.
+
+    Attributes
+    ----------
+    best_loss : float
+        The best score so far.
+    best_epoch : int or None
+        Its epoch, counted from 1 over the network's life.
+
+    Raises
+    ------
+    ParameterError
+        If the patience is below 1, or `min_delta` negative.
+
+    Examples
+    --------
+    >>> EarlyStopping(patience=5)
+    EarlyStopping(5)
+
+    References
+    ----------
+    Prechelt: Early stopping, but when?, 1998.
+    """
+
+    needs_score = True
+
+    def __init__(self, patience: int, restore_best: bool = True, min_delta: float = 0.0) -> None:
+        self.patience = whole_number("patience", patience, 1)
+        self.restore_best = restore_best
+        self.min_delta = number("min_delta", min_delta, minimum=0)
+        self.start(None)
+
+    def start(self, network: Any) -> None:
+        self.best_loss = np.inf
+        self.best_epoch: int | None = None
+        self.snapshot: Array | None = None
+        self.waited = 0
+
+    def __call__(self, network: Any) -> None:
+        score = network.history["val_loss"][-1]
+        if score < self.best_loss - self.min_delta:
+            self.snapshot = network.snapshot()
+            self.best_loss, self.best_epoch, self.waited = score, network.epoch_count, 0
+        else:
+            self.waited += 1
+            network.stop_training |= self.waited >= self.patience
+
+    def finish(self, network: Any) -> None:
+        if self.restore_best and self.snapshot is not None:
+            network.restore(self.snapshot)
+
+
+class Checkpoint(Callback):
+    """Save the network to a file after every epoch, or every few, or only the best so far.
+
+    Training that was cut off goes on from the file as if nothing had happened:
+    `network = Network.load(path)`, then `fit` with the same data for the epochs that are
+    left, `epochs - network.epoch_count`. One that was saved half-way is finished first. An
+    error of the disk ends the training, with the network and an old file as they were.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file, taken exactly as given; an old one is replaced whole or stays.
+    every : int
+        Epochs from one save to the next, counted over the network's life.
+    best_only : bool
+        Save only when `val_loss` is lower than after all such epochs before, also
+        those of earlier calls of `fit`; or when there is no file yet. Without
+        `validation_data` the training data are scored after each epoch.
+    every_steps : int, optional
+        Save within epochs too, every so many steps.
+
+    Raises
+    ------
+    InputError
+        If the path cannot be that of a file.
+    ParameterError
+        If `every` or `every_steps` is below 1, or `every_steps` is given with `best_only`.
+
+    Examples
+    --------
+    >>> Checkpoint("model.npz", every=10)
+    Checkpoint('model.npz', every=10)
+    """
+
+    def __init__(
+        self,
+        path: object,
+        every: int = 1,
+        best_only: bool = False,
+        every_steps: int | None = None,
+    ) -> None:
+        from .files import checked_path  # only who saves needs it
+
+        checked_path(path)
+        self.path: Any = path
+        self.every = whole_number("every", every, 1)
+        self.best_only = self.needs_score = best_only
+        if every_steps is not None:
+            every_steps = whole_number("every_steps", every_steps, 1)
+            if best_only:
+                raise ParameterError("every_steps cannot be had with best_only: leave one out.")
+        self.every_steps = every_steps
+
+    def after_step(self, network: Any) -> None:
+        if self.every_steps and network.step_count % self.every_steps == 0:
+            network.save(self.path)
+
+    def __call__(self, network: Any) -> None:
+        if network.epoch_count % self.every:
+            return
+        scores = network.history["val_loss"]
+        improved = scores[-1] < np.nanmin([np.inf, *scores[self.every - 1 : -1 : self.every]])
+        if improved or not (self.best_only and os.path.exists(self.path)):
+            network.save(self.path)
+
+
+class ProgressLines(Callback):
+    """Print a line of losses now and then: what `progress=True` does where tqdm is missing.
+
+    Parameters
+    ----------
+    epochs : int
+        How many epochs there will be.
+    lines : int
+        About how many lines to print over all of them.
+
+    Raises
+    ------
+    ParameterError
+        If a number is below 1.
+
+    Examples
+    --------
+    >>> ProgressLines(epochs=1000)
+    ProgressLines(1000)
+    """
+
+    def __init__(self, epochs: int, lines: int = 10) -> None:
+        self.epochs = whole_number("epochs", epochs, 1)
+        self.lines = whole_number("lines", lines, 1)
+        self.done = self.printed = 0
+
+    def start(self, network: Any) -> None:
+        self.done = self.printed = 0
+
+    def __call__(self, network: Any) -> None:
+        self.done += 1
+        if self.done % max(self.epochs // self.lines, 1) == 0:
+            self.print_line(network)
+
+    def finish(self, network: Any) -> None:
+        if self.done > self.printed:
+            self.print_line(network)
+
+    def print_line(self, network: Any) -> None:
+        """Print the newest losses."""
+        self.printed = self.done
+        place = f"{self.done:{len(str(self.epochs))}d}/{self.epochs}"
+        print(f"epoch {place}  {losses_in_words(network)}", flush=True)
+
+
+class ProgressBar(Callback):
+    """A tqdm bar with the losses beside it: what `progress=True` does where tqdm is installed."""
+
+    def __init__(self, epochs: int) -> None:
+        self.epochs = epochs
+
+    def start(self, network: Any) -> None:
+        from tqdm.auto import tqdm
+
+        self.bar = tqdm(total=self.epochs, unit="epoch")
+
+    def __call__(self, network: Any) -> None:
+        self.bar.set_postfix_str(losses_in_words(network), refresh=False)
+        self.bar.update()
+
+    def finish(self, network: Any) -> None:
+        self.bar.close()
+
+
+def progress_callback(epochs: int) -> Callback:
+    """Return the bar where tqdm is installed, the lines where it is not."""
+    try:
+        import tqdm  # noqa: F401
+    except ImportError:
+        return ProgressLines(epochs)
+    return ProgressBar(epochs)
+
+
+def losses_in_words(network: Any) -> str:
+    """Return the newest losses as text."""
+    loss, val_loss = network.history["loss"][-1], network.history["val_loss"][-1]
+    return f"loss {loss:.6f}" + ("" if np.isnan(val_loss) else f"  val_loss {val_loss:.6f}")

@@ -1,0 +1,147 @@
+"""The record: all that training changes, in one piece of memory with named views.
+
+To undo a step is one copy, and so is a snapshot; a model file is the record and the settings.
+Training that was cut off goes on from the record as if nothing had happened.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from .checks import Array
+
+#: What an epoch under way goes through, and what its steps have come to so far.
+PLAN, SUMS = 4, 4
+HISTORY = "loss", "val_loss", "learning_rate", "gradient_norm"
+
+
+class Record:
+    """All that training changes.
+
+    As a context it lets all happen that is done within, or nothing: after an error, Ctrl-C
+    included, everything is as it was before.
+
+    Parameters
+    ----------
+    model : dict of shapes
+        The arrays that make a prediction: the parameters, and what layers keep besides.
+    optimizer : dict of shapes
+        The arrays that the optimizer keeps.
+    dtype : numpy.dtype
+        The precision of all these.
+
+    Attributes
+    ----------
+    bytes : array of uint8
+        The memory itself.
+    views : dict of arrays
+        Every part of it by name: besides the arrays given, "steps" and "epochs", made in the
+        network's life; "optimizer.steps" and "optimizer.rate", of its newest step; "running".
+    running : array of shape (8,)
+        The epoch under way: samples, batch size, whether shuffled and a checksum of the data;
+        then its batches so far, and their weighted losses, gradient norms and weights, summed.
+    model : array of shape (n,)
+        The arrays that make a prediction, one after the other.
+    history : dict of lists of float
+        One entry per epoch. It only grows, so to undo is to cut it.
+    """
+
+    def __init__(
+        self,
+        model: Mapping[str, tuple[int, ...]],
+        optimizer: Mapping[str, tuple[int, ...]],
+        dtype: np.dtype[Any],
+    ) -> None:
+        whole, real = np.dtype(np.int64), np.dtype(np.float64)
+        fields = {
+            "steps": ((), whole),
+            "epochs": ((), whole),
+            "optimizer.steps": ((), whole),
+            "optimizer.rate": ((), real),
+            "running": ((PLAN + SUMS,), real),
+        }
+        start = sum(math.prod(shape) * each.itemsize for shape, each in fields.values())
+        fields |= {name: (shape, dtype) for name, shape in {**model, **optimizer}.items()}
+        ends = np.cumsum([math.prod(shape) * each.itemsize for shape, each in fields.values()])
+        self.bytes = np.zeros(ends[-1], np.uint8)
+        self.before = self.bytes.copy()
+        pieces = zip(fields.items(), np.split(self.bytes, ends[:-1]), strict=True)
+        self.views: dict[str, Array] = {
+            name: piece.view(each).reshape(shape) for (name, (shape, each)), piece in pieces
+        }
+        self.running = self.views["running"]
+        size = sum(math.prod(shape) for shape in model.values()) * dtype.itemsize
+        self.model = self.bytes[start : start + size].view(dtype)
+        self.history: dict[str, list[float]] = {name: [] for name in HISTORY}
+
+    def __enter__(self) -> None:
+        self.before[...] = self.bytes
+        self.entries = len(self.history["loss"])
+
+    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
+        if error is not None:
+            self.bytes[...] = self.before
+            for values in self.history.values():
+                del values[self.entries :]
+
+    @property
+    def steps(self) -> int:
+        """Steps made in the network's life."""
+        return int(self.views["steps"])
+
+    @property
+    def epochs(self) -> int:
+        """Epochs made in the network's life."""
+        return int(self.views["epochs"])
+
+    @property
+    def batches(self) -> int:
+        """How many batches of the epoch under way are done."""
+        return int(self.running.item(PLAN))
+
+    def counted(self) -> tuple[dict[str, Array], dict[str, list[float]]]:
+        """Return what belongs to no layer and no optimizer: counts, and the history."""
+        return {
+            name: self.views[name].copy() for name in ("steps", "epochs", "running")
+        }, self.history
+
+    def take_over(self, counts: Mapping[str, Array], history: dict[str, list[float]]) -> None:
+        """Take over what `counted` has returned."""
+        for name, value in counts.items():
+            self.views[name][...] = value
+        self.history = history
+
+    def begin_epoch(self, plan: Sequence[float]) -> None:
+        """Begin an epoch, unless one of this plan was cut off and nothing trained since."""
+        if self.running[:PLAN].tolist() != plan:
+            self.forget_epoch()
+            self.running[:PLAN] = plan
+
+    def forget_epoch(self) -> None:
+        """Forget an epoch that was cut off."""
+        self.running[PLAN:] = 0
+
+    def count_step(self, weight: float | None, loss: float, gradient_norm: float) -> None:
+        """Count one more step, of so much weight in its epoch; None if it is in none."""
+        self.views["steps"][()] += 1
+        if weight is None:
+            self.forget_epoch()
+            return
+        sums = self.running[PLAN:]
+        sums[0] += 1
+        sums[1] += weight * loss
+        sums[2] += gradient_norm
+        sums[3] += weight
+
+    def end_epoch(self, val_loss: float) -> None:
+        """Write the history of an epoch that has had all its steps."""
+        batches, losses, norms, weights = self.running[PLAN:].tolist()
+        newest = losses / weights, val_loss, float(self.views["optimizer.rate"]), norms / batches
+        for values, value in zip(self.history.values(), newest, strict=True):
+            values.append(value)
+        self.views["epochs"][()] += 1
+        self.forget_epoch()
