@@ -176,19 +176,21 @@ def symbols(line: str, names: Mapping[str, str], within: int = ANYTHING) -> str:
     return "".join(map(str, _operand(read(line), names, within)))
 
 
-def numbers(
-    line: str, values: Mapping[str, Any], index: tuple[int, ...], within: int = ANYTHING
-) -> Parts:
-    """Return a line with the numbers from which one entry of its result comes about.
+def numbers(line: str, values: Mapping[str, Any], *indices: tuple[int, ...]) -> Parts:
+    """Return a line with the numbers from which an entry of its result comes about.
 
-    Sums and matrix products are written out, as far as their first few terms.
+    Sums and matrix products are written out, as far as their first few terms; so is
+    the sum of the entries, if there are several.
 
     >>> numbers("x @ T(x) - 1", {"x": np.array([[3.0, -2.0]])}, (0, 0))
     [3.0, ' · ', 3.0, ' + ', '(', -2.0, ')', ' · ', '(', -2.0, ')', ' - ', '1']
     """
-    index = (0,) * (2 - len(index)) + index
+    node, fronts = read(line), [(0,) * (2 - len(index)) for index in indices]
+    entries = (
+        _plugged(node, values, front + index) for front, index in zip(fronts, indices, strict=True)
+    )
     with _explained(line, values):
-        return _operand(_plugged(read(line), values, index), {}, within)
+        return _printed(_shortened("terms", entries, len(indices)), {})[0]
 
 
 def javascript(line: str) -> str:
@@ -321,7 +323,7 @@ def _explained(line: str, values: Mapping[str, Any]) -> Iterator[None]:
         raise ParameterError(
             f"the line {_quoted(line)} names {error}, which is not known here; known are: {known}."
         ) from None
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, IndexError) as error:
         why = str(error).strip()
         raise ParameterError(f"the line {_quoted(line)} cannot be worked out: {why}.") from error
 
@@ -362,7 +364,7 @@ def _plugged(node: Node, values: Mapping[str, Any], index: tuple[int, ...]) -> N
                 return _shortened(name, entries, length)
             total = _shortened("terms", entries, length)
             return Node("/", (total, Node("plugged", number=length))) if name == "mean" else total
-    return node._replace(operands=tuple(at(each, i, j) for each in node.operands))
+    return Node(node.operation, tuple(at(each, i, j) for each in node.operands), number=node.number)
 
 
 def _entry(array: Array, index: tuple[int, ...]) -> float:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from printed import unprinted
 
 import backproplite as bp
 from backproplite.seeing import written
@@ -134,18 +135,6 @@ def test_one_can_calculate_with_comparisons():
 
 
 # What is printed, read again.
-
-OPERAND = r"(?:\d+(?:\.\d+)?(?:e[+-]\d+)?|\w+)"
-
-
-def unprinted(text):
-    """Turn what is printed back into a line."""
-    for sign, python in {"²": " ** 2", "³": " ** 3", "^": " ** ", "≤": "<=", "≥": ">="}.items():
-        text = text.replace(sign, python)
-    text = re.sub(rf"√({OPERAND})", r"√(\1)", text.replace("½", "0.5")).replace("√", "sqrt")
-    while re.search(r"\|(?=[\w(-])", text):  # a bar before an operand opens
-        text = re.sub(r"\|(?=[\w(-])", "abs(", text)
-    return text.replace("|", ")").replace("·", "*")
 
 
 def flattened(node):
@@ -282,7 +271,11 @@ def test_symbols(line, text):
 def test_a_whole_stands_in_brackets_where_it_needs_them():
     assert symbols("a + b", {}, within=written.MATRIX) == "(a + b)"
     assert symbols("a @ b", {}, within=written.MATRIX) == "a · b"
-    assert plugged(numbers("x - 1", WIDE, (0, 0), within=written.MATRIX)) == "(1 - 1)"
+
+
+def test_several_entries_are_summed():
+    assert plugged(numbers("x - 1", WIDE, (0, 0), (0, 2))) == "(1 - 1) + (3 - 1)"
+    assert plugged(numbers("x", WIDE, *np.ndindex(1, 7))) == "1 + 2 + 3 + 4 + 5 + … (2 more)"
 
 
 def test_lines_are_put_in_the_places_of_names():
