@@ -19,7 +19,7 @@ from .gradcheck import check_gradients
 from .initializers import He
 from .network import Network
 from .optimizers import GradientDescent, Momentum
-from .tracing import Trace, trace
+from .seeing import Trace, trace
 from .training import ProgressLines
 
 PICTURES = (".png", ".svg", ".pdf")

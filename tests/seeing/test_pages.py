@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import backproplite as bp
-from backproplite.formulas import rounded
-from backproplite.pages import step_page
+from backproplite.seeing.equations import rounded
+from backproplite.seeing.pages import step_page
 
 X, Y = bp.datasets.xor()
 RNG = np.random.default_rng
@@ -188,10 +188,10 @@ def test_a_step_that_moves_nothing_has_no_moves():
 
 def test_layers_are_drawn_by_what_depends_on_what():
     trace = batch()
-    kinds = ["dense", "each", "each", "each", "all", "dense", "all", "dense"]
-    assert [link["kind"] for link in data_of(trace)["links"]] == kinds
+    wirings = ["dense", "each", "each", "each", "all", "dense", "all", "dense"]
+    assert [link["wiring"] for link in data_of(trace)["links"]] == wirings
     own = data_of(batch(bp.Dense(2, 2), Doubling(), bp.Softmax()))
-    assert own["links"][1]["kind"] == "all"
+    assert own["links"][1]["wiring"] == "all"
 
 
 def test_slopes_are_the_local_derivatives():
@@ -199,7 +199,7 @@ def test_slopes_are_the_local_derivatives():
     _, norm, tanh, dropout, *_ = data_of(trace)["links"]
     assert "slopes" not in norm
     assert tanh["slopes"] == texts(1 - trace["layers[2].forward"].arrays["output"] ** 2)
-    assert dropout["slopes"] == texts(trace.passages[3].cache)
+    assert dropout["slopes"] == texts(trace.passages[3].cache[0])
     assert {"0", "2"} == set(np.ravel(dropout["slopes"]))
 
 
@@ -216,7 +216,7 @@ def test_a_parameter_that_belongs_to_no_unit_is_not_drawn():
             return self.slope * grad_output
 
     link = data_of(batch(bp.Dense(2, 2), Slope(), bp.Softmax()))["links"][1]
-    assert (link["kind"], link["parameters"]) == ("all", [])
+    assert (link["wiring"], link["parameters"]) == ("all", [])
 
 
 def test_a_network_without_parameters_has_a_page():
@@ -243,7 +243,7 @@ def test_edges_and_bytes_stay_bounded(widths):
     told = json.loads(written_into(page))
     drawn = [len(column["values"][0]) for column in told["columns"]]
     edges = [
-        drawn[i] * drawn[i + 1] if link["kind"] == "dense" else drawn[i]
+        drawn[i] * drawn[i + 1] if link["wiring"] == "dense" else drawn[i]
         for i, link in enumerate(told["links"][:-1])
     ]
     assert sum(edges) <= 300 or max(drawn) == 3

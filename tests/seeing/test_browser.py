@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import backproplite as bp
-from backproplite.formulas import rounded
+from backproplite.seeing.equations import rounded
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
 from selenium.webdriver import ActionChains, Keys  # noqa: E402

@@ -1,6 +1,6 @@
 """Pages: a trace as one file of HTML, on which to walk through its stages.
 
-The page itself, with its style and its script, is `data/step.html`; here it is
+The page itself, with its style and its script, is `step.html`; here it is
 given its numbers. They become text by the functions that print a trace, so that
 page and print agree, and only those that the page shows go along, so that the
 page of a large network stays small.
@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from .activations import Activation
-from .checks import Array
-from .formulas import MOST_NUMBERS, Equation, Line, Named, Passage, rounded, written
-from .layers import BatchNorm, Dense, Dropout
+from ..activations import Activation
+from ..checks import Array
+from ..layers import BatchNorm, Dense, Dropout
+from .equations import MOST_NUMBERS, Equation, Named, Passage, rounded
 
 UNITS = 12, 8, 6, 4  # of a column that are drawn: the most that keep within MOST_EDGES
 FEWEST_UNITS = 3
@@ -46,7 +46,7 @@ def step_page(trace: Any) -> str:
     >>> page[:15]
     '<!DOCTYPE html>'
     """
-    template = (files("backproplite") / "data" / "step.html").read_text("utf-8")
+    template = files(__package__).joinpath("step.html").read_text("utf-8")
     data = json.dumps(_Page(trace).data(), separators=(",", ":"))
     # Else a layer that is named "</script>" would end the data.
     return template.replace("{{data}}", data.replace("<", "\\u003c"))
@@ -59,7 +59,7 @@ class _Page:
         self.trace, self.digits, self.passages = trace, trace.digits, trace.passages
         flows = [self.passages[0].x, *(p.output for p in self.passages)]
         self.flows = [Named(flow.symbol, _rows(flow.value)) for flow in flows]
-        self.kinds = [_kind(p) for p in self.passages]
+        self.wirings = [_wiring(p) for p in self.passages]
         self.units = next((n for n in UNITS if self._edges(n) <= MOST_EDGES), FEWEST_UNITS)
         drawn = sum(min(self.units, flow.value.shape[1]) for flow in self.flows)
         self.samples = min(trace.samples, max(1, MOST_VALUES // drawn))
@@ -86,7 +86,7 @@ class _Page:
         """Return how many edges there are if so many units of a column are drawn."""
         widths = [min(units, flow.value.shape[1]) for flow in self.flows]
         counts = {"dense": lambda i: widths[i] * widths[i + 1], "each": lambda i: widths[i]}
-        return sum(counts[kind](i) for i, kind in enumerate(self.kinds) if kind in counts)
+        return sum(counts[wiring](i) for i, wiring in enumerate(self.wirings) if wiring in counts)
 
     def _moved(self) -> list[tuple[Array, Array]]:
         return [
@@ -116,20 +116,22 @@ class _Page:
 
     def _links(self) -> list[dict[str, Any]]:
         """Return the layers, and the loss as one to which every output leads."""
-        links = [self._link(p, kind) for p, kind in zip(self.passages, self.kinds, strict=True)]
+        links = [
+            self._link(p, wiring) for p, wiring in zip(self.passages, self.wirings, strict=True)
+        ]
         name = self.trace["loss.forward"].title.removeprefix("Loss: ")
-        return [*links, {"name": name, "kind": "dense", "parameters": []}]
+        return [*links, {"name": name, "wiring": "dense", "parameters": []}]
 
-    def _link(self, p: Passage, kind: str) -> dict[str, Any]:
+    def _link(self, p: Passage, wiring: str) -> dict[str, Any]:
         """Return one layer: its edges, and the parameters of the units that it leads to."""
-        link: dict[str, Any] = {"name": repr(p.layer), "kind": kind}
+        link: dict[str, Any] = {"name": repr(p.layer), "wiring": wiring}
         slopes = _slopes(p)
         if slopes is not None:
             link["slopes"] = self._cut(slopes)
         width = p.output.value.shape[-1]
         link["parameters"] = []
         for name, parameter in p.parameters.items():
-            if kind == "dense" and name == "weight":
+            if wiring == "dense" and name == "weight":
                 link["weight"] = self._parameter(p, name)
             elif parameter.value.shape == (width,):
                 link["parameters"].append(self._parameter(p, name))
@@ -169,15 +171,11 @@ class _Page:
         }
 
     def _equation(self, equation: Equation) -> dict[str, Any]:
-        lines = [self._line(line) for line in equation.lines]
+        lines = [line.pieces(self.digits) for line in equation.lines]
         written_down = {"symbol": equation.symbol, "formula": equation.formula, "lines": lines}
         if len(lines) < equation.value.size:
             written_down["value"] = self._excerpt(equation.value)
         return written_down
-
-    def _line(self, line: Line) -> list[str]:
-        how, value = written(line.parts, self.digits), rounded(line.value, self.digits)
-        return [line.label, value] if how == value else [line.label, how, value]
 
     def _excerpt(self, array: Array) -> Any:
         """Return an array as rows of text; of a large one, as in print, the corners."""
@@ -198,7 +196,7 @@ def _rows(array: Array) -> Array:
     return array.reshape(len(array), -1)
 
 
-def _kind(p: Passage) -> str:
+def _wiring(p: Passage) -> str:
     """Return how a layer is drawn: "dense", "each" unit to its own, or "all" to all."""
     if isinstance(p.layer, Dense):
         return "dense"
@@ -208,7 +206,7 @@ def _kind(p: Passage) -> str:
 def _slopes(p: Passage) -> Array | None:
     """Return how each unit of a layer changes with its own input, if it has no other."""
     if isinstance(p.layer, Dropout):
-        return p.cache
+        return p.scope["mask"].value
     if not isinstance(p.layer, Activation):
         return None
     try:

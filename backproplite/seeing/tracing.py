@@ -1,7 +1,7 @@
 """One training step, every number: forward, loss, backward, update, and the loss after it.
 
 `trace` makes the step on a copy of the network, keeps what each layer took in
-and gave out, and has `formulas` write it down. The result is data, which prints
+and gave out, and has `equations` write it down. The result is data, which prints
 as a worked example and makes a page to step through.
 """
 
@@ -17,12 +17,17 @@ from textwrap import indent
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from .activations import Activation
-from .checks import Array, whole_number
-from .errors import DivergenceError, ParameterError, ShapeError
-from .files import checked_path, write_file
-from .formulas import (
+from ..activations import Activation
+from ..checks import Array, whole_number
+from ..errors import DivergenceError, ParameterError, ShapeError
+from ..files import checked_path, write_file
+from ..functions import norm
+from ..layers import Dense
+from ..network import Network
+from ..parameters import carve
+from .equations import (
     Change,
     Equation,
     Named,
@@ -30,17 +35,14 @@ from .formulas import (
     after_step_equation,
     applied_gradient_equation,
     backward_equations,
-    constant,
     forward_equations,
+    held_by_value,
     length_equation,
     loss_equations,
     loss_gradient_equation,
     update_equations,
 )
-from .layers import Dense, Layer
-from .network import Network
 from .pages import step_page
-from .parameters import carve
 
 MOST_SAMPLES = 64
 INDENT = "   "
@@ -170,7 +172,7 @@ class Trace:
         )
 
 
-def trace(network: Network, X: object, y: object, digits: int = 4) -> Trace:
+def trace(network: Network, X: ArrayLike, y: ArrayLike, digits: int = 4) -> Trace:
     """Make one training step on a copy of a network, and keep every number of it.
 
     xₖ₊₁ = layerₖ(xₖ); loss(xₙ, y); ∂loss/∂xₖ = layerₖ.backward(∂loss/∂xₖ₊₁);
@@ -220,28 +222,27 @@ def trace(network: Network, X: object, y: object, digits: int = 4) -> Trace:
     if not isinstance(network, Network):
         raise ParameterError(f"network must be a Network; got {type(network).__name__}.")
     digits = whole_number("digits", digits, 1)
-    x, targets, _ = network._checked(X, y, None)
+    x, targets, _ = network.prepare(X, y)
     if len(x) > MOST_SAMPLES:
         raise ShapeError(
             f"X must hold at most {MOST_SAMPLES} samples, or nobody could read the trace; "
             f"got {len(x):,}. Trace a few of them: X[:4], y[:4]."
         )
     with np.errstate(all="ignore"):
-        return _traced(copy.deepcopy(network), x, targets, digits)
+        return _traced(network, x, targets, digits)
 
 
-def _traced(twin: Network, x: Array, targets: Array, digits: int) -> Trace:
-    random_state = twin.rng.bit_generator.state
-    flows, caches = _way_forward(twin, x)
+def _traced(network: Network, x: Array, targets: Array, digits: int) -> Trace:
+    twin = copy.deepcopy(network)
+    flows, caches = _way_forward(twin, x, network.draws())
     loss, grad_output = twin.loss.value_and_gradient(flows[-1], targets)
     if not math.isfinite(loss):
         raise DivergenceError(
             f"the loss turned {loss}", learning_rate=twin.optimizer.current_rate()
         )
     passages = _way_back(twin, flows, caches, grad_output)
-    update = _update(twin, passages, caches)
-    twin.rng.bit_generator.state = random_state
-    outputs, _ = twin._forward_training(x.copy())
+    update = tuple(_update(twin, passages, caches))
+    outputs = _way_forward(twin, x, network.draws())[0][-1]
     loss_after = float(twin.loss.value(outputs, targets))
     y = Named("y", targets.copy())
 
@@ -259,19 +260,20 @@ def _traced(twin: Network, x: Array, targets: Array, digits: int) -> Trace:
             "Backward: how the loss changes with the network's output",
             (loss_gradient_equation(twin.loss, last.output, y, last.grad_output),),
         ),
-        *(_backward_stage(p) for p in reversed(passages[twin._first_trained :])),
+        *(_backward_stage(p) for p in reversed(passages[twin.first_trained :])),
         Stage("update", f"Update by {twin.optimizer!r}", update),
-        _after(twin, outputs, last, loss_after),
+        _after(outputs, last, loss_after),
     ]
     return Trace(tuple(stages), passages, len(x), float(loss), loss_after, digits)
 
 
-def _way_forward(twin: Network, x: Array) -> tuple[list[Array], list[Any]]:
+def _way_forward(
+    network: Network, x: Array, draws: np.random.Generator
+) -> tuple[list[Array], list[Any]]:
     """Go forward through the layers as a training step does, and keep what flows."""
-    flows, caches, output = [x.copy()], [], x.copy()  # a layer may write over what it is given
-    for layer in twin.layers:
-        output, cache = layer.forward_training(output, twin.rng)
-        flows.append(output.copy())
+    flows, caches = [x.copy()], []
+    for output, cache in network.way_forward(x.copy(), draws):
+        flows.append(output.copy())  # the next layer may write over what it is given
         caches.append(cache)
     return flows, caches
 
@@ -282,7 +284,7 @@ def _way_back(
     """Go back through the layers as a training step does, and name all that was met."""
     flow_symbols, parameter_symbols = _symbols(twin)
     named = [Named(*each) for each in zip(flow_symbols, flows, strict=True)]
-    first, passages = twin._first_trained, []
+    first, passages = twin.first_trained, []
     for i in range(len(twin.layers) - 1, -1, -1):
         layer, cache, known = twin.layers[i], copy.deepcopy(caches[i]), grad_output.copy()
         grad_input: Array | None = None
@@ -300,21 +302,17 @@ def _way_back(
                 output=named[i + 1],
                 grad_output=Named(f"∂loss/∂{named[i + 1].symbol}", known),
                 grad_input=None if grad_input is None else Named(by_x, grad_input.copy()),
-                parameters=_named(layer, "", parameter_symbols[i]),
-                gradients=_named(layer, "grad_", parameter_symbols[i]),
+                parameters=_named(layer.named_parameters(), parameter_symbols[i]),
+                gradients=_named(layer.named_gradients(), parameter_symbols[i], "∂loss/∂"),
             )
         )
         grad_output = np.full_like(flows[i], np.nan) if grad_input is None else grad_input
     return tuple(reversed(passages))
 
 
-def _named(layer: Layer, prefix: str, symbols: dict[str, str]) -> dict[str, Named]:
-    """Return a layer's parameters, or with "grad_" their gradients, with their symbols."""
-    by = "∂loss/∂" if prefix else ""
-    return {
-        name: Named(by + symbol, getattr(layer, prefix + name).copy())
-        for name, symbol in symbols.items()
-    }
+def _named(arrays: dict[str, Array], symbols: dict[str, str], by: str = "") -> dict[str, Named]:
+    """Return copies of a layer's parameters, or of their gradients, with symbols."""
+    return {name: Named(by + symbols[name], array.copy()) for name, array in arrays.items()}
 
 
 def _symbols(network: Network) -> tuple[list[str], list[dict[str, str]]]:
@@ -331,7 +329,7 @@ def _symbols(network: Network) -> tuple[list[str], list[dict[str, str]]]:
         number += isinstance(layer, Dense)
         letter = "z" if isinstance(layer, Dense) else "a" if isinstance(layer, Activation) else "h"
         flows.append(symbol(letter))
-        parameters.append({name: symbol(name) for name in layer.block.shapes})
+        parameters.append({name: symbol(name) for name in layer.named_parameters()})
     return flows, parameters
 
 
@@ -362,7 +360,7 @@ def _backward_stage(p: Passage) -> Stage:
     return Stage(f"{p.place}.backward", title, tuple(equations))
 
 
-def _after(twin: Network, outputs: Array, last: Passage, loss_after: float) -> Stage:
+def _after(outputs: Array, last: Passage, loss_after: float) -> Stage:
     symbol = f"new {last.output.symbol}"
     how = "the same forward pass with the new parameters"
     return Stage(
@@ -378,68 +376,62 @@ def _after(twin: Network, outputs: Array, last: Passage, loss_after: float) -> S
 # What the update changed.
 
 
-def _update(
-    twin: Network, passages: tuple[Passage, ...], caches: list[Any]
-) -> tuple[Equation, ...]:
-    """Make the update, and return the equations of all that it changed."""
-    before, layer_state = _optimizer_state(twin), _layer_state(twin)
+def _update(twin: Network, passages: tuple[Passage, ...], caches: list[Any]) -> Iterator[Equation]:
+    """Make the update, and yield the equations of all that it changed."""
+    before, states = _vectors(twin), [_state(p) for p in passages]
     twin.update(caches)
-    changes = list(_changes(twin, passages, before))
-    for (i, name), old in layer_state.items():
-        new = getattr(twin.layers[i], name)
-        if not np.array_equal(new, old):
-            changes.append(after_step_equation(passages[i], name, old, new))
-    return tuple(changes)
+    if twin.optimizer.clip_norm is not None:
+        yield length_equation(twin.optimizer, before["gradients"])
+    for change in _changes(twin, passages, before):
+        if not np.array_equal(change.applied.value, change.gradient.value):
+            yield applied_gradient_equation(twin.optimizer, change)
+        yield from update_equations(twin.optimizer, change)
+    for p, state in zip(passages, states, strict=True):
+        for name, new in _state(p).items():
+            if not np.array_equal(new, state[name]):
+                yield after_step_equation(p, name, state[name], new)
 
 
-def _optimizer_state(network: Network) -> dict[str, Array]:
+def _vectors(network: Network) -> dict[str, Array]:
+    """Return copies of the parameters, the gradients, and what the optimizer keeps of them."""
     optimizer = network.optimizer
-    state = {name: getattr(optimizer, name) for name in optimizer.state_names}
-    vectors = state | {"parameters": network.parameters, "gradients": network.gradients}
+    vectors = {name: getattr(optimizer, name) for name in optimizer.state_names}
+    vectors |= {"parameters": network.parameters, "gradients": network.gradients}
     return {name: vector.copy() for name, vector in vectors.items()}
 
 
-def _layer_state(network: Network) -> dict[tuple[int, str], Array]:
-    """Return what layers keep besides parameters, such as running statistics."""
-    return {
-        (i, name): getattr(layer, name).copy()
-        for i, layer in enumerate(network.layers)
-        for name in layer.state_names
-    }
+def _state(p: Passage) -> dict[str, Array]:
+    """Return copies of what a layer keeps besides parameters, such as running statistics."""
+    return {name: array.copy() for name, array in p.layer.named_state().items()}
 
 
 def _changes(
     twin: Network, passages: tuple[Passage, ...], before: dict[str, Array]
-) -> Iterator[Equation]:
-    """Yield the equations of every parameter's update."""
+) -> Iterator[Change]:
+    """Yield what has become of each parameter."""
     optimizer, kept = twin.optimizer, twin.optimizer.state_names
-    places = [(p, name) for p in passages for name in p.parameters]
-    shapes = {f"{p.place}.{name}": p.parameters[name].value.shape for p, name in places}
-    cut_before, cut_now = (
+    places = {f"{p.place}.{name}": (p, name) for p in passages for name in p.parameters}
+    shapes = {place: p.parameters[name].value.shape for place, (p, name) in places.items()}
+    old, new = (
         {name: carve(vector, shapes) for name, vector in vectors.items()}
-        for vectors in (before, _optimizer_state(twin))
+        for vectors in (before, _vectors(twin))
     )
-    if optimizer.clip_norm:
-        yield length_equation(optimizer, before["gradients"])
-    for p, name in places:
-        place, parameter, gradient = f"{p.place}.{name}", p.parameters[name], p.gradients[name]
-        symbol = parameter.symbol
-        applied = Named(f"g({symbol})", cut_now["gradients"][place])
-        if not np.array_equal(applied.value, gradient.value):
-            yield applied_gradient_equation(
-                optimizer, place, applied, gradient, parameter, before["gradients"]
-            )
-            gradient = applied
-        yield from update_equations(
-            optimizer,
-            Change(
-                place=place,
-                rate=constant("learning_rate", optimizer.rate),
-                step=optimizer.step_count,
-                before=parameter,
-                after=cut_now["parameters"][place],
-                gradient=gradient,
-                state_before={k: Named(f"{k}({symbol})", cut_before[k][place]) for k in kept},
-                state_after={k: cut_now[k][place] for k in kept},
-            ),
+    decaying = carve(twin.decaying * optimizer.weight_decay, shapes)
+    length = norm(held_by_value(optimizer, before["gradients"]))
+    for place, (p, name) in places.items():
+        symbol, gradient = p.parameters[name].symbol, p.gradients[name]
+        applied = Named(f"g({symbol})", new["gradients"][place])
+        unchanged = np.array_equal(applied.value, gradient.value)
+        yield Change(
+            place=place,
+            rate=optimizer.rate,
+            step=optimizer.step_count,
+            before=p.parameters[name],
+            after=new["parameters"][place],
+            gradient=gradient,
+            applied=gradient if unchanged else applied,
+            state_before={k: Named(f"{k}({symbol})", old[k][place]) for k in kept},
+            state_after={k: new[k][place] for k in kept},
+            decays=bool(decaying[place].any()),
+            length=length,
         )
