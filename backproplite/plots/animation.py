@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from ..checks import Array, number, whole_number
+from ..checks import Array, checked_path, number, whole_number
 from ..errors import ParameterError
-from ..files import checked_path, write_file
+from ..files import write_file
 from ..network import Network
-from ..recording import Recorder
+from ..seeing.recording import Recorder
 from .boundary import draw_boundary, samples_and_classes
 from .losses import Run, draw_losses
 from .shared import COLOURS, require_matplotlib, type_name
@@ -90,7 +90,7 @@ def training_animation(
     frames, fps = whole_number("frames", frames, 1), number("fps", fps, above=0, maximum=50)
     x, classes = samples_and_classes(network, X, y)
     twin = copy.deepcopy(network)
-    if [a.shape for a in recorder.parameters[0]] != [a.shape for a in twin.snapshot()]:
+    if recorder.parameters[0].shape != twin.snapshot().shape:
         raise ParameterError("recorder must have recorded this network; its layers are others.")
     figure, animation = _animated(recorder, twin, (x, classes), frames, fps)
     if target is not None:

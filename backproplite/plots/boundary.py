@@ -80,7 +80,7 @@ def samples_and_classes(network: Network, X: object, y: object) -> tuple[Array, 
             "a decision boundary needs a network that takes 2 features, to span the picture; "
             f"this one takes {network.in_features}."
         )
-    x, targets, _ = network._checked(X, y, None)
+    x, targets, _ = network.prepare(X, y)
     if x.shape[1] != 2:
         raise ShapeError(f"X must have 2 features, to span the picture; got {x.shape[1]}.")
     classes = class_labels("y", targets)

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..checks import Array
-from ..descent import Descent, _evaluated
 from ..errors import ParameterError, ShapeError
+from ..seeing.descent import Descent, evaluated
 from .shared import (
     Axes,
     add_legend,
@@ -144,7 +144,7 @@ def _draw_contours(
 def _on_grid(function: Callable[[Any], Any], points: Iterable[Array]) -> Array:
     """Return the function at each point, NaN where it is not finite."""
     with np.errstate(all="ignore"):
-        values = np.array([_evaluated("function", function, point, ()) for point in points])
+        values = np.array([evaluated("function", function, point, ()) for point in points])
     return np.where(np.isfinite(values), values, np.nan)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from ..checks import Array
 from ..errors import ParameterError
 from ..network import Network
-from ..recording import Recorder, gradient_sizes, trained_layers
+from ..seeing.recording import Recorder, gradient_sizes, trained_layers
 from .shared import (
     Axes,
     add_legend,

@@ -9,8 +9,8 @@ import numpy as np
 from ..checks import Array, matrix
 from ..errors import ParameterError
 from ..network import Network
-from ..recording import trained_layers
-from .shared import Axes, axes_or_new, check_network, colours_for, parameters_of, wrapped
+from ..seeing.recording import trained_layers
+from .shared import Axes, axes_or_new, check_network, colours_for, wrapped
 
 
 def weight_histograms(network: Network, *, ax: Axes = None) -> Axes:
@@ -44,7 +44,7 @@ def weight_histograms(network: Network, *, ax: Axes = None) -> Axes:
     check_network(network)
     weights = {}
     for name, layer in trained_layers(network).items():
-        arrays = parameters_of(layer)
+        arrays = layer.named_parameters()
         matrices = {key: array for key, array in arrays.items() if array.ndim > 1} or arrays
         flat = np.concatenate([array.ravel() for array in matrices.values()])
         weights[f"{name}: {', '.join(matrices)}"] = flat

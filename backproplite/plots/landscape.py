@@ -11,7 +11,8 @@ from ..checks import Array, generator, number, whole_number
 from ..errors import ParameterError
 from ..functions import norm
 from ..network import Network
-from .shared import Axes, axes_or_new, check_network, contour_levels, parameters_of
+from ..training import Batch
+from .shared import Axes, axes_or_new, check_network, contour_levels
 
 STAR = {"color": "#D55E00", "markeredgecolor": "white", "markersize": 15, "linestyle": "none"}
 
@@ -76,13 +77,13 @@ def loss_landscape(
     nets, 2018; there each filter is scaled by itself.
     """
     check_network(network)
-    with np.errstate(all="ignore"):
-        here = network.evaluate(X, y)
+    batch = network.prepare(X, y)
+    here = network.score(batch)
     span, rng = number("span", span, above=0), generator(seed)
     reach = np.linspace(-span, span, whole_number("resolution", resolution, 2))
     u, v = _direction(network, rng), _direction(network, rng)
     ax = axes_or_new(ax, three_d=bool(surface))
-    losses = _losses(network, X, y, reach, u, v)
+    losses = _losses(network, batch, reach, u, v)
     (_draw_surface if surface else _draw_contours)(ax, reach, losses, here)
     ax.set(xlabel="first random direction", ylabel="second random direction")
     ax.set_title("Loss around the network's parameters")
@@ -94,7 +95,7 @@ def _direction(network: Network, rng: np.random.Generator) -> Array:
     """Return random numbers in the place of the parameters, each array of the old length."""
     twin = copy.deepcopy(network)
     for layer in twin.layers:
-        for array in parameters_of(layer).values():
+        for array in layer.named_parameters().values():
             part = rng.standard_normal(array.shape)
             array[...] = part * (norm(array.ravel()) / norm(part.ravel()))
     if not twin.parameters.any():
@@ -102,13 +103,13 @@ def _direction(network: Network, rng: np.random.Generator) -> Array:
     return twin.parameters
 
 
-def _losses(network: Network, X: object, y: object, reach: Array, u: Array, v: Array) -> Array:
+def _losses(network: Network, batch: Batch, reach: Array, u: Array, v: Array) -> Array:
     """Return the loss at all places of the plane, rows going along v."""
     twin, losses = copy.deepcopy(network), np.empty((len(reach), len(reach)))
     with np.errstate(all="ignore"):
         for (i, b), (j, a) in itertools.product(enumerate(reach), enumerate(reach)):
             twin.parameters[...] = network.parameters + a * u + b * v
-            losses[i, j] = twin.evaluate(X, y)
+            losses[i, j] = twin.score(batch)
     return np.where(losses < 1e200, losses, np.nan)  # matplotlib finds no way around higher ones
 
 

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from ..checks import Array
-from ..descent import Descent
 from ..errors import ParameterError
 from ..network import Network
+from ..seeing.descent import Descent
 from .shared import (
     COLOURS,
     Axes,

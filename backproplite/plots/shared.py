@@ -10,7 +10,6 @@ import numpy as np
 
 from ..checks import Array, number, real_array
 from ..errors import InputError, MissingExtraError, ParameterError, ShapeError
-from ..layers import Layer
 from ..network import Network
 
 Axes: TypeAlias = Any
@@ -107,7 +106,7 @@ def check_network(network: object) -> None:
         raise ParameterError(f"network must be a Network; got {type_name(network)}.")
 
 
-def with_gradients(network: Network, X: object, y: object) -> tuple[Network, float]:
+def with_gradients(network: Network, X: Any, y: Any) -> tuple[Network, float]:
     """Return a copy with the gradients of a batch, and the loss."""
     if X is None or y is None:
         raise ParameterError("X and y must both be given: a gradient is that of a batch.")
@@ -115,11 +114,6 @@ def with_gradients(network: Network, X: object, y: object) -> tuple[Network, flo
     with np.errstate(all="ignore"):
         loss, _ = network.loss_and_gradient(X, y)
     return network, loss
-
-
-def parameters_of(layer: Layer) -> dict[str, Array]:
-    """Return a layer's parameters by name."""
-    return {name: getattr(layer, name) for name in layer.block.shapes}
 
 
 def class_labels(name: str, given: object) -> Array:

@@ -148,17 +148,17 @@ def _walk(
     gradients: list[Array] = []
     while True:
         points.append(point.copy())
-        values.append(_evaluated("function", function, point, ()))
+        values.append(evaluated("function", function, point, ()))
         slope = np.full_like(point, np.nan)
         if np.isfinite(values[-1]):
-            slope = _evaluated("gradient", gradient, point, point.shape)
+            slope = evaluated("gradient", gradient, point, point.shape)
         gradients.append(slope)
         if len(points) > steps or not np.isfinite(slope).all():
             return Descent(np.array(points), np.array(values), np.array(gradients))
         optimizer.step(flat, slope.flatten())
 
 
-def _evaluated(
+def evaluated(
     name: str, function: Callable[[Any], Any], point: Array, shape: tuple[int, ...]
 ) -> Array:
     """Return what a user's function gives at a point, as new floats of the expected shape."""

@@ -20,9 +20,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..activations import Activation
-from ..checks import Array, whole_number
+from ..checks import Array, checked_path, whole_number
 from ..errors import DivergenceError, ParameterError, ShapeError
-from ..files import checked_path, write_file
+from ..files import write_file
 from ..functions import norm
 from ..layers import Dense
 from ..network import Network
