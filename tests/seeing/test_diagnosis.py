@@ -194,6 +194,22 @@ def test_a_rate_far_too_high_may_come_from_the_weights(rate):
     assert bp.diagnose(network, *LINE).healthy
 
 
+def test_a_loss_that_has_risen_does_not_hide_exploding_gradients():
+    network = on_moons(deep(bp.ReLU, 6, 32, LARGE))
+    network.history["loss"] += [1.0, 1e9]
+    network.history["learning_rate"] += [0.1, 0.1]
+    found = names(bp.diagnose(network, *MOONS))
+    assert found == ["learning rate too high", "exploding gradients"]
+
+
+def test_a_rate_is_not_called_too_low_where_something_else_is_wrong():
+    weight = 1 + 9 * MOONS[1]  # so that the last bias, which is not dead, has something to learn
+    network = on_moons(deep(bp.ReLU, bias=OFF), bp.GradientDescent(1e-7))
+    assert names(bp.diagnose(network, *MOONS, weight)) == ["dead units"]
+    cured = on_moons(deep(bp.ReLU), bp.GradientDescent(1e-7))
+    assert names(bp.diagnose(cured, *MOONS, weight)) == ["learning rate too low"]
+
+
 # Healthy networks
 
 
