@@ -145,6 +145,14 @@ def test_a_rate_may_be_too_low_by_any_factor(rate):
     assert names(bp.diagnose(on_xor(bp.GradientDescent(rate)), *XOR)) == ["learning rate too low"]
 
 
+def test_the_lowest_rate_that_does_half_as_well_as_the_best_is_suggested():
+    network = on_line(bp.GradientDescent(1e-4))
+    (finding,) = bp.diagnose(network, *LINE).findings
+    falls = {r: try_rate(network, network.prepare(*LINE), r, 1).fall for r in (0.001, 0.01, 0.1, 1)}
+    assert falls[0.001] < 0.5 * max(falls.values()) < falls[0.01] < falls[0.1]
+    assert finding.cure == "Use GradientDescent(learning_rate=0.01)."
+
+
 def test_the_low_ends_of_a_schedule_are_meant():
     warm = bp.WarmUpSchedule(10**6, then=0.5)
     assert bp.diagnose(on_xor(bp.GradientDescent(warm)), *XOR).healthy
