@@ -239,7 +239,7 @@ class HalfSquaredError(Loss):
     array([[1., 2.]])
     """
 
-    written = {"costs": "(outputs - targets) ** 2 / 2", "derivative": "outputs - targets"}
+    written = {"costs": "0.5 * (outputs - targets) ** 2", "derivative": "outputs - targets"}
 
     def forward(self, outputs: Array, targets: Array) -> tuple[Array, Array]:
         error = outputs - targets
@@ -313,8 +313,8 @@ class Huber(Loss):
 
     mean_over_outputs = True
     written = {
-        "costs": "(outputs - targets) ** 2 / 2 if abs(outputs - targets) <= delta"
-        " else delta * (abs(outputs - targets) - delta / 2)",
+        "costs": "0.5 * (outputs - targets) ** 2 if abs(outputs - targets) <= delta"
+        " else delta * (abs(outputs - targets) - 0.5 * delta)",
         "derivative": "min(max(outputs - targets, -delta), delta)",
     }
 
