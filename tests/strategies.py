@@ -30,11 +30,13 @@ def batch_for(loss, samples, outputs, rng):
 
 
 def networks(dropout=True, batch_norm=True):
-    """Random networks as in `backproplite.testing`, without some kinds of layers if wanted."""
-    left_out = [
-        kind for kind, wanted in ((bp.Dropout, dropout), (bp.BatchNorm, batch_norm)) if not wanted
+    """Random networks as in `backproplite.testing`, without some layers if wanted."""
+    left_out = {bp.Dropout: not dropout, bp.BatchNorm: not batch_norm}
+    kinds = [
+        kind
+        for kind in testing.KINDS
+        if not any(left_out.get(type(part)) for part in kind(2).parts().values())
     ]
-    kinds = [kind for kind in testing.KINDS if not isinstance(kind(2), tuple(left_out))]
     return testing.networks(kinds=kinds)
 
 
@@ -55,7 +57,7 @@ def normalized(cls):
 
 
 normalizations = [bp.BatchNorm, bp.LayerNorm]
-_smooth = [kind for kind in testing.KINDS if kind not in normalizations]
+_smooth = [kind for kind in testing.KINDS if type(kind(2)) not in normalizations]
 #: Networks by what is special to them. "anyhow" is where a gradient may cancel.
 families = {type(kind(2)).__name__: testing.networks([kind]) for kind in _smooth}
 families |= {cls.__name__: testing.networks(_smooth, [cls]) for cls in loss_classes}
