@@ -63,6 +63,6 @@ def carve(vector: Array, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Arr
     views, start = {}, 0
     for name, shape in shapes.items():
         stop = start + math.prod(shape)
-        views[name] = vector[..., start:stop].reshape(*vector.shape[:-1], *shape)
+        views[name] = vector[..., start:stop].reshape((*vector.shape[:-1], *shape))
         start = stop
     return views
