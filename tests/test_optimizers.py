@@ -628,6 +628,7 @@ def test_a_later_step_allocates_next_to_nothing(make, dtype, setting):
 
 # Settings, and optimizers of one's own.
 
+
 @pytest.mark.parametrize(
     ("cls", "defaults"),
     [
@@ -668,6 +669,7 @@ def test_an_optimizer_without_update_says_so():
     with pytest.raises(NotImplementedError) as caught:
         Lazy().step(np.ones(1), np.ones(1))
     assert str(caught.value) == "Lazy must define update(parameters, gradients, rate)."
+
 
 def test_an_update_that_returns_something_has_not_changed_the_parameters_in_place():
     class Returning(bp.Optimizer):
