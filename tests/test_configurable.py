@@ -248,7 +248,7 @@ def test_a_setting_out_of_its_range_is_refused_by_name(cls, name, wanted):
 
 
 def test_a_warm_up_to_a_negative_rate_is_refused():
-    with pytest.raises(bp.ParameterError, match="^learning_rate .* at least 0; got -1"):
+    with pytest.raises(bp.ParameterError, match=r"^learning_rate .* at least 0; got -1"):
         bp.WarmUpSchedule(3, then=-1)
 
 

@@ -85,7 +85,7 @@ def stirred(layer, seed=0):
     """The layer with all its numbers away from their starting values."""
     rng = RNG(seed)
     for array in (layer.named_parameters() | layer.named_state()).values():
-        array += rng.uniform(0.1, 1, array.shape)
+        array[...] += rng.uniform(0.1, 1, array.shape)
     return layer
 
 
@@ -400,7 +400,7 @@ def test_views_share_memory_with_the_network(make, duplicate):
         assert np.array_equal(numbers, vector * network.parameters)
     for layer in network.layers:
         for view in layer.named_parameters().values():
-            view += 0.5
+            view[...] += 0.5
     assert np.array_equal(network.parameters, 0.5 + np.arange(network.parameters.size))
 
 

@@ -834,7 +834,7 @@ def test_prepared_batches_are_checked_and_trained_on():
     assert network.step(batch) == twin.train_step(X2, Y1, weights)
     assert network.record.bytes.tobytes() == twin.record.bytes.tobytes()
     assert network.prepare(X2, Y1).shares is None
-    with pytest.raises(bp.ShapeError, match="^my X must have 2 features"):
+    with pytest.raises(bp.ShapeError, match=r"^my X must have 2 features"):
         network.prepare(Y1, Y1, of="my ")
 
 

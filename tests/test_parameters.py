@@ -153,7 +153,7 @@ def test_a_bad_initializer_is_refused_when_it_is_asked_by_the_parameters_name():
     def bad(shape, rng):
         return np.zeros(7)
 
-    for ask in (lambda layer: layer.second, lambda layer: network_of(layer)):
+    for ask in (lambda layer: layer.second, network_of):
         layer = Pair(3)
         layer.declared["second"] = Declared((3,), bad)
         with pytest.raises(bp.ShapeError, match=r"^the initializer of second must return shape"):

@@ -187,7 +187,7 @@ def test_a_step_that_diverges_leaves_all_but_a_rested_optimizer(where, value):
         network.optimizer.update = lambda parameters, *_: parameters.fill(value)
     else:
         network.layers[0].after_step = lambda x: network.layers[0].seen.fill(value)
-    with pytest.raises(bp.DivergenceError, match="^a parameter or running statistic turned"):
+    with pytest.raises(bp.DivergenceError, match=r"^a parameter or running statistic turned"):
         network.train_step(X, Y)
     assert before.pop("optimizer.total").any()
     assert not network.optimizer.total.any()
@@ -195,15 +195,10 @@ def test_a_step_that_diverges_leaves_all_but_a_rested_optimizer(where, value):
         assert np.array_equal(network.record.views[name], array), name
 
 
-class Interrupted(list):
-    def append(self, value):
-        raise KeyboardInterrupt
-
-
 def made(history=1):
     record = Record({"parameters": (4,)}, {"optimizer.velocity": (4,)}, np.dtype(np.float64))
     for values in record.history.values():
-        values += [0.5] * history
+        values.extend([0.5] * history)
     return record
 
 
@@ -213,10 +208,15 @@ def test_what_fails_within_a_record_is_undone_and_what_succeeds_stays(numbers):
     with record:
         record.bytes[: len(numbers)] = numbers
     before = record.bytes.copy()
-    with pytest.raises(KeyboardInterrupt), record:
-        record.bytes[...] += 1
-        record.history["loss"].append(3.0)
-        raise KeyboardInterrupt
+
+    def fail():
+        with record:
+            record.bytes[...] += 1
+            record.history["loss"].append(3.0)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fail()
     assert record.bytes.tobytes() == before.tobytes()
     assert record.bytes[: len(numbers)].tolist() == numbers
     assert {tuple(values) for values in record.history.values()} == {(0.5,)}

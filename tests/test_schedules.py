@@ -1,7 +1,5 @@
 """The schedules: their values by hand, and the laws of their curves."""
 
-import math
-
 import numpy as np
 import pytest
 from hypothesis import given
