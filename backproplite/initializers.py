@@ -130,6 +130,7 @@ class _Scaled(Configurable):
         self.distribution = distribution
 
     def variance(self, inputs: int, outputs: int) -> float:
+        """Return the variance of a weight of a layer with so many inputs and outputs."""
         raise NotImplementedError
 
     def __call__(self, shape: tuple[int, ...], rng: np.random.Generator) -> Array:

@@ -505,7 +505,7 @@ class Network:
             part.bind(views)
         self._optimizer.move_to(record)
         if "record" in vars(self):
-            record.take_over(self.record)
+            record.take_over(*self.record.counted())
         self.record = record
         self._look_over()
 
@@ -528,15 +528,13 @@ class Network:
         # Layers and optimizer bring their numbers along; the record is gathered again from them.
         left_out = ("_parameters", "_gradients", "decaying", "record")
         state = {name: value for name, value in vars(self).items() if name not in left_out}
-        counted = self.record.counts, self.record.running, self.history
-        return state | {"dtype": self.dtype, "counted": counted}
+        return state | {"dtype": self.dtype, "counted": self.record.counted()}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         dtype, counted = state.pop("dtype"), state.pop("counted")
         vars(self).update(state)
         self._gather(dtype)
-        self.record.counts[:2], self.record.running[...] = counted[0][:2], counted[1]
-        self.record.history = counted[2]
+        self.record.take_over(*counted)
 
     def __copy__(self) -> Network:
         return copy.deepcopy(self)  # two networks with the same layers would train each other

@@ -171,9 +171,10 @@ class Optimizer(Stateful, Configurable):
         for name, view in views.items():
             if self.scratch.size:  # else it is new
                 view[...] = getattr(self, name)
-        record.counts[2:], record.rate[()] = self.step_count, self.rate
+        count, rate = record.views["optimizer.steps"], record.views["optimizer.rate"]
+        count[()], rate[()] = self.step_count, self.rate
         self.scratch = np.zeros_like(record.views["parameters"])
-        self.bind(views | {"_count": record.counts[2:].reshape(()), "_rate": record.rate})
+        self.bind(views | {"_count": count, "_rate": rate})
 
     def rest(self) -> None:
         """Forget what earlier gradients have left, but not how many there were."""

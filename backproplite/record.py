@@ -14,7 +14,6 @@ import numpy as np
 
 from .checks import Array
 
-COUNTS = "steps", "epochs", "optimizer's steps"
 #: What an epoch under way goes through, and what its steps have come to so far.
 PLAN, SUMS = 4, 4
 HISTORY = "loss", "val_loss", "learning_rate", "gradient_norm"
@@ -40,11 +39,8 @@ class Record:
     bytes : array of uint8
         The memory itself.
     views : dict of arrays
-        Every part of it by name, the three that follow among them.
-    counts : array of shape (3,)
-        Steps and epochs made in the network's life, and steps of its optimizer.
-    rate : array of shape ()
-        The learning rate of the newest step.
+        Every part of it by name: besides the arrays given, "steps" and "epochs", made in the
+        network's life; "optimizer.steps" and "optimizer.rate", of its newest step; "running".
     running : array of shape (8,)
         The epoch under way: samples, batch size, whether shuffled and a checksum of the data;
         then its batches so far, and their weighted losses, gradient norms and weights, summed.
@@ -60,24 +56,25 @@ class Record:
         optimizer: Mapping[str, tuple[int, ...]],
         dtype: np.dtype[Any],
     ) -> None:
+        whole, real = np.dtype(np.int64), np.dtype(np.float64)
         fields = {
-            "counts": ((len(COUNTS),), np.dtype(np.int64)),
-            "rate": ((), np.dtype(np.float64)),
-            "running": ((PLAN + SUMS,), np.dtype(np.float64)),
+            "steps": ((), whole),
+            "epochs": ((), whole),
+            "optimizer.steps": ((), whole),
+            "optimizer.rate": ((), real),
+            "running": ((PLAN + SUMS,), real),
         }
+        start = sum(math.prod(shape) * each.itemsize for shape, each in fields.values())
         fields |= {name: (shape, dtype) for name, shape in {**model, **optimizer}.items()}
-        ends = np.cumsum([math.prod(shape) * kind.itemsize for shape, kind in fields.values()])
+        ends = np.cumsum([math.prod(shape) * each.itemsize for shape, each in fields.values()])
         self.bytes = np.zeros(ends[-1], np.uint8)
         self.before = self.bytes.copy()
-        pieces = np.split(self.bytes, ends[:-1])
+        pieces = zip(fields.items(), np.split(self.bytes, ends[:-1]), strict=True)
         self.views: dict[str, Array] = {
-            name: piece.view(each).reshape(shape)
-            for (name, (shape, each)), piece in zip(fields.items(), pieces, strict=True)
+            name: piece.view(each).reshape(shape) for (name, (shape, each)), piece in pieces
         }
-        self.counts, self.rate, self.running = (
-            self.views[n] for n in ("counts", "rate", "running")
-        )
-        start, size = ends[2], sum(math.prod(shape) for shape in model.values()) * dtype.itemsize
+        self.running = self.views["running"]
+        size = sum(math.prod(shape) for shape in model.values()) * dtype.itemsize
         self.model = self.bytes[start : start + size].view(dtype)
         self.history: dict[str, list[float]] = {name: [] for name in HISTORY}
 
@@ -94,22 +91,29 @@ class Record:
     @property
     def steps(self) -> int:
         """Steps made in the network's life."""
-        return self.counts.item(0)
+        return int(self.views["steps"])
 
     @property
     def epochs(self) -> int:
         """Epochs made in the network's life."""
-        return self.counts.item(1)
+        return int(self.views["epochs"])
 
     @property
     def batches(self) -> int:
         """How many batches of the epoch under way are done."""
         return int(self.running.item(PLAN))
 
-    def take_over(self, other: Record) -> None:
-        """Take over the counts and the history of a record of the same network."""
-        self.counts[:2], self.running[...] = other.counts[:2], other.running
-        self.history = other.history
+    def counted(self) -> tuple[dict[str, Array], dict[str, list[float]]]:
+        """Return what belongs to no layer and no optimizer: counts, and the history."""
+        return {
+            name: self.views[name].copy() for name in ("steps", "epochs", "running")
+        }, self.history
+
+    def take_over(self, counts: Mapping[str, Array], history: dict[str, list[float]]) -> None:
+        """Take over what `counted` has returned."""
+        for name, value in counts.items():
+            self.views[name][...] = value
+        self.history = history
 
     def begin_epoch(self, plan: Sequence[float]) -> None:
         """Begin an epoch, unless one of this plan was cut off and nothing trained since."""
@@ -123,7 +127,7 @@ class Record:
 
     def count_step(self, weight: float | None, loss: float, gradient_norm: float) -> None:
         """Count one more step, of so much weight in its epoch; None if it is in none."""
-        self.counts[0] += 1
+        self.views["steps"][()] += 1
         if weight is None:
             self.forget_epoch()
             return
@@ -136,8 +140,8 @@ class Record:
     def end_epoch(self, val_loss: float) -> None:
         """Write the history of an epoch that has had all its steps."""
         batches, losses, norms, weights = self.running[PLAN:].tolist()
-        newest = losses / weights, val_loss, self.rate.item(), norms / batches
+        newest = losses / weights, val_loss, float(self.views["optimizer.rate"]), norms / batches
         for values, value in zip(self.history.values(), newest, strict=True):
             values.append(value)
-        self.counts[1] += 1
+        self.views["epochs"][()] += 1
         self.forget_epoch()

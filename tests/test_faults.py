@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 import backproplite as bp
-from backproplite.saving import network_from_bytes, network_to_bytes
 
 X = np.random.default_rng(0).normal(size=(12, 3))
 Y = np.random.default_rng(1).normal(size=(12, 2))
@@ -21,48 +20,43 @@ def small(optimizer=None):
     return bp.Network(layers, bp.MeanSquaredError(), optimizer or bp.Adam(0.01), seed=3)
 
 
-def everything(network):
-    """All numbers that a step moves."""
-    optimizer = network.optimizer
-    return [optimizer.step_count, *network.snapshot(), *(a.copy() for a in optimizer.state())]
+def state(network):
+    """All that training changes."""
+    history = tuple(np.array(values).tobytes() for values in network.history.values())
+    return network.record.bytes.tobytes(), history
 
 
-def whole_steps(network, monkeypatch, **options):
-    """Train a copy; return its numbers before the first step, and after each."""
-    twin = copy.deepcopy(network)
-    steps, update = [everything(twin)], bp.Network.update
+class States(bp.Callback):
+    """Keeps the state after each step and epoch, which is where training may be cut off."""
 
-    def watched(self, caches=()):
-        update(self, caches)
-        steps.append(everything(self))
+    def start(self, network):
+        self.states = [state(network)]
 
-    with monkeypatch.context() as patch:
-        patch.setattr(bp.Network, "update", watched)
-        twin.fit(X, Y, **options)
-    return steps
+    def after_step(self, network):
+        self.states.append(state(network))
+
+    def __call__(self, network):
+        self.states.append(state(network))
 
 
-def same(one, other):
-    return all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
+def whole_states(network, **options):
+    """Train a copy; return every state that it comes through."""
+    states = States()
+    copy.deepcopy(network).fit(X, Y, callbacks=states, **options)
+    return states.states
 
 
-def assert_whole(network, steps):
-    assert same(everything(network), steps[network.optimizer.step_count])
-    assert {len(values) for values in network.history.values()} == {network.epoch_count}
-    assert np.isfinite(network.predict(X)).all()
-    network.fit(X, Y, epochs=1, batch_size=5)
-
-
-def interrupted_at(moment, function):
-    """Run a function; raise KeyboardInterrupt at the moment-th line of ours. Whether it came."""
+def interrupted_at(moment, function, event="opcode"):
+    """Run a function; raise KeyboardInterrupt at the moment-th bytecode of ours. Whether it came."""
     folder = os.path.dirname(bp.__file__)
     count = 0
 
-    def watch(frame, event, _):
+    def watch(frame, what, _):
         nonlocal count
         if not frame.f_code.co_filename.startswith(folder):
             return None
-        if event == "line":
+        frame.f_trace_opcodes = event == "opcode"
+        if what == event:
             count += 1
             if count == moment:
                 sys.settrace(None)
@@ -80,83 +74,126 @@ def interrupted_at(moment, function):
     return False
 
 
-def finished(network, epochs, **options):
-    """All that is left of a network, saved and loaded again and trained to the end."""
-    loaded = network_from_bytes(bp.Network, network_to_bytes(bp.Network, network))
-    if loaded.epoch_count < epochs:
-        loaded.fit(X, Y, epochs=epochs - loaded.epoch_count, **options)
-    return network_to_bytes(bp.Network, loaded)
+def saved(network, path):
+    network.save(path)
+    return path.read_bytes()
 
 
-@pytest.mark.parametrize(
-    ("optimizer", "options"),
-    [
-        (bp.Adam(0.01), {"batch_size": 5}),
-        (bp.RMSProp(0.01), {"batch_size": 7, "shuffle": False, "validation_data": (X, Y)}),
-        (bp.Momentum(0.01, nesterov=True), {"sample_weight": range(12)}),
-    ],
-    ids=["Adam", "RMSProp", "Momentum"],
-)
-def test_ctrl_c_at_any_line_of_fit_leaves_the_last_whole_step_to_go_on_from(
-    optimizer, options, monkeypatch
+OPTIONS = {"epochs": 2}
+CASES = {
+    "Adam": (bp.Adam(0.01), {"batch_size": 5}),
+    "RMSProp": (
+        bp.RMSProp(0.01),
+        {"batch_size": 7, "shuffle": False, "validation_data": (X, Y)},
+    ),
+    "Momentum": (bp.Momentum(0.01, nesterov=True), {"sample_weight": range(12)}),
+}
+
+
+@pytest.mark.parametrize(("optimizer", "options"), CASES.values(), ids=CASES)
+def test_from_every_whole_state_it_is_saved_loaded_and_trained_to_the_same_end(
+    optimizer, options, tmp_path
 ):
-    """Saved, loaded and trained to the end, it is to the bit what it would have become."""
-    options = options | {"epochs": 2}
-    fresh = small(copy.deepcopy(optimizer))
-    steps = whole_steps(fresh, monkeypatch, **options)
-    to_the_end = finished(fresh, **options)
+    options = OPTIONS | options
+    whole = small(optimizer).fit(X, Y, **options)
+    end, path = saved(whole, tmp_path / "end.npz"), tmp_path / "model.npz"
+    steps = whole.step_count
+    for made in range(steps):
+
+        def cut_off(network, made=made):
+            if network.step_count == made + 1:
+                raise KeyboardInterrupt
+
+        class Cut(bp.Callback):
+            def after_step(self, network, cut_off=cut_off):
+                cut_off(network)
+
+        network = small(optimizer)
+        with pytest.raises(KeyboardInterrupt):
+            network.fit(X, Y, callbacks=Cut(), **options)
+        network.save(path)
+        loaded = bp.Network.load(path)
+        if loaded.epoch_count < 2:
+            loaded.fit(X, Y, **options | {"epochs": 2 - loaded.epoch_count})
+        assert saved(loaded, path) == end
+
+
+@pytest.mark.parametrize("event", ["line", pytest.param("opcode", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(("optimizer", "options"), CASES.values(), ids=CASES)
+def test_ctrl_c_anywhere_in_fit_leaves_a_whole_state(optimizer, options, event):
+    options = OPTIONS | options
+    fresh = small(optimizer)
+    states = whole_states(fresh, **options)
     reached, moment = set(), 1
     while True:
         network = copy.deepcopy(fresh)
-        if not interrupted_at(moment, lambda network=network: network.fit(X, Y, **options)):
+        fit = lambda network=network: network.fit(X, Y, **options)  # noqa: E731
+        if not interrupted_at(moment, fit, event):
             break
-        reached.add(network.optimizer.step_count)
-        assert finished(network, **options) == to_the_end
-        assert_whole(network, steps)
+        left = state(network)
+        # Where training has just begun, all that is written is what it goes through.
+        reached.add(states.index(left) if left in states else begun(network, fresh))
         moment += 1
-    assert reached == set(range(len(steps)))
-    assert moment > 150
+    assert reached >= set(range(len(states)))
+    assert moment > 500
 
 
-def test_ctrl_c_at_any_line_of_a_train_step_undoes_it():
+def begun(network, fresh):
+    """Tell a network that has begun its first epoch, and no more, from one that is half-changed."""
+    assert network.record.batches == 0
+    network.record.running[...] = fresh.record.running
+    assert state(network) == state(fresh)
+    return -1
+
+
+@pytest.mark.parametrize("event", ["line", pytest.param("opcode", marks=pytest.mark.slow)])
+def test_ctrl_c_anywhere_in_a_train_step_makes_it_or_undoes_it(event):
     fresh = small()
-    before = everything(fresh)
     after = copy.deepcopy(fresh)
     after.train_step(X, Y)
-    moment, undone = 1, 0
+    reached, moment = [], 1
     while True:
         network = copy.deepcopy(fresh)
-        if not interrupted_at(moment, lambda network=network: network.train_step(X, Y)):
+        step = lambda network=network: network.train_step(X, Y)  # noqa: E731
+        if not interrupted_at(moment, step, event):
             break
-        undone += same(everything(network), before)
-        assert same(everything(network), before) or same(everything(network), everything(after))
+        reached.append([state(fresh), state(after)].index(state(network)))
         moment += 1
-    assert undone > 50
+    assert reached == sorted(reached)
+    assert set(reached) == {0, 1}
 
 
-def test_ctrl_c_while_the_best_is_brought_back_brings_it_back_whole():
+def test_ctrl_c_while_the_best_is_brought_back_brings_back_all_of_it_or_nothing():
     fresh = small().fit(X, Y, epochs=3)
     stopping = bp.EarlyStopping(1)
     stopping.start(fresh)
     fresh.history["val_loss"][-1] = 0.1
     stopping(fresh)
-    best, moment = everything(fresh)[1:4], 1
+    best, moment = fresh.snapshot(), 1
     fresh.fit(X, Y, epochs=3)
+    reached = []
     while True:
         network = copy.deepcopy(fresh)
         came = interrupted_at(moment, lambda network=network: stopping.finish(network))
-        assert same(everything(network)[1:4], best) or moment <= 2  # before it has begun
+        kept = [fresh.snapshot().tobytes(), best.tobytes()]
+        reached.append(kept.index(network.snapshot().tobytes()))
         if not came:
             break
         moment += 1
-    assert moment > 5
+    assert reached == sorted(reached)
+    assert set(reached) == {0, 1}
+
+
+def assert_whole(network, states):
+    assert state(network) in states
+    assert {len(values) for values in network.history.values()} == {network.epoch_count}
+    assert np.isfinite(network.predict(X)).all()
+    network.fit(X, Y, epochs=1, batch_size=5)
 
 
 @pytest.mark.parametrize("error", [MemoryError, OSError, KeyboardInterrupt, ZeroDivisionError])
 @pytest.mark.parametrize("place", ["layer", "loss", "schedule", "optimizer", "callback"])
-def test_an_error_from_anywhere_comes_through_and_leaves_the_last_whole_step(
-    error, place, monkeypatch
-):
+def test_an_error_from_anywhere_comes_through_and_leaves_the_last_whole_step(error, place):
     calls = 0
 
     def failing(function):
@@ -172,8 +209,7 @@ def test_an_error_from_anywhere_comes_through_and_leaves_the_last_whole_step(
 
     network = small(bp.Adam(failing(lambda step: 0.01) if place == "schedule" else 0.01))
     options = {"epochs": 12, "batch_size": 5}
-    expected = small()
-    steps = whole_steps(expected, monkeypatch, **options)
+    states = whole_states(small(), **options)
     callbacks = [failing(lambda network: None)] if place == "callback" else []
     target = {"layer": network.layers[4], "loss": network.loss, "optimizer": network.optimizer}
     if place in target:
@@ -181,14 +217,14 @@ def test_an_error_from_anywhere_comes_through_and_leaves_the_last_whole_step(
         vars(target[place])[name] = failing(getattr(target[place], name))
     with pytest.raises(error, match="in the middle"):
         network.fit(X, Y, callbacks=callbacks, **options)
-    assert network.optimizer.step_count == (24 if place == "callback" else 7)
-    assert_whole(network, steps)
+    assert network.step_count == (24 if place == "callback" else 7)
+    assert_whole(network, states)
 
 
 def test_a_full_disk_ends_the_training_and_keeps_the_old_file(tmp_path, monkeypatch):
     path = tmp_path / "model.npz"
     network = small()
-    steps = whole_steps(network, monkeypatch, epochs=3)
+    states = whole_states(network, epochs=3)
     network.fit(X, Y, epochs=1, callbacks=bp.Checkpoint(path))
     old = path.read_bytes()
 
@@ -201,27 +237,21 @@ def test_a_full_disk_ends_the_training_and_keeps_the_old_file(tmp_path, monkeypa
     assert path.read_bytes() == old
     assert os.listdir(tmp_path) == ["model.npz"]
     assert network.epoch_count == 2
-    assert_whole(network, steps)
+    assert_whole(network, states)
 
 
-def test_divergence_is_told_in_its_batch_and_the_last_finite_numbers_stay(monkeypatch):
+def test_divergence_is_told_in_its_batch_and_the_last_finite_numbers_stay():
     network = bp.Network(
         [bp.Dense(3, 4), bp.BatchNorm(4), bp.Dense(4, 2)],
         bp.MeanSquaredError(),
         bp.GradientDescent(lambda step: 0.1 if step < 4 else 1e200),
         seed=0,
     )
-    records, update = [], bp.Network.update
-
-    def watched(self, caches=()):
-        update(self, caches)
-        records.append(everything(self))
-
-    monkeypatch.setattr(bp.Network, "update", watched)
+    states = States()
     with pytest.raises(bp.DivergenceError, match=r"in epoch 2, batch 3, at learning rate 1e\+200"):
-        network.fit(X, Y, epochs=3, batch_size=5)
-    assert same(everything(network), records[-1])
-    assert len(records) == 5
+        network.fit(X, Y, epochs=3, batch_size=5, callbacks=states)
+    assert state(network) == states.states[-1]
+    assert network.step_count == 5
     assert np.isfinite(network.parameters).all()
 
 

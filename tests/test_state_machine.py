@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 import backproplite as bp
+from backproplite.chance import ORDER, Chance
 
 SAMPLES = 7
 X = np.random.default_rng(0).standard_normal((SAMPLES, 2))
@@ -71,13 +72,9 @@ WAYS = {
 
 def bits(network):
     """Everything that decides what the network does from now on, and what it remembers."""
-    arrays = [*network.snapshot(), *network.optimizer.state()]
-    history = [np.array(values) for values in network.history.values()]
-    return (
-        [array.tobytes() for array in (*arrays, *history)],
-        repr(network.rng.bit_generator.state),
-        (network.epoch_count, network.optimizer.step_count, network.optimizer.learning_rate),
-    )
+    history = [np.array(values).tobytes() for values in network.history.values()]
+    settings = network.seed, network.optimizer.learning_rate
+    return network.record.bytes.tobytes(), history, settings
 
 
 DEEDS = {
@@ -94,7 +91,7 @@ class Model:
     def __init__(self, network):
         first, last = network.layers[0], network.layers[-1]
         self.numbers = [a.copy() for a in (first.weight, first.bias, last.weight, last.bias)]
-        self.rng = copy.deepcopy(network.rng)
+        self.chance = Chance(network.seed)
         self.rate = network.optimizer.learning_rate
         self.losses, self.scores, self.rates = [], [], []
         self.steps, self.cut_off = 0, None
@@ -130,16 +127,16 @@ class Model:
             if self.cut_off is None or self.cut_off[0] != (size, shuffle):
                 rows = np.arange(SAMPLES)
                 if size < SAMPLES and shuffle:
-                    rows = self.rng.permutation(SAMPLES)
+                    rows = self.chance.at(ORDER, len(self.losses)).permutation(SAMPLES)
                 self.cut_off = (size, shuffle), rows, 0, 0.0
-            kind, rows, first, total = self.cut_off
+            plan, rows, first, total = self.cut_off
             for start in range(first, SAMPLES, size):
                 if passes == 0:
                     return
                 passes -= 1
                 batch = rows[start : start + size]
                 total += self.step(X[batch], Y[batch]) * len(batch)
-                self.cut_off = kind, rows, start + size, total
+                self.cut_off = plan, rows, start + size, total
             self.cut_off = None
             self.losses.append(total / SAMPLES)
             self.scores.append(self.loss(X, Y) if validation else math.nan)
@@ -277,20 +274,20 @@ class Life(RuleBasedStateMachine):
 
     @invariant()
     def numbers_are_finite(self):
-        assert all(np.isfinite(array).all() for array in self.network.snapshot())
+        assert np.isfinite(self.network.snapshot()).all()
         assert np.isfinite(self.network.predict(X)).all()
 
     @invariant()
     def layers_look_into_the_vectors(self):
         network = self.network
-        views = [layer.block.views() for layer in network.layers]
-        for layer, parts in zip(network.layers, views, strict=True):
-            for name, view in parts.items():
-                whole = network.gradients if name.startswith("grad_") else network.parameters
-                assert np.shares_memory(getattr(layer, name), whole)
-                np.testing.assert_array_equal(getattr(layer, name), view)
-        flat = [v.ravel() for parts in views for n, v in parts.items() if not n.startswith("grad_")]
-        assert np.array_equal(np.concatenate(flat), network.parameters)
+        for whole, owners in (("parameters", "named_parameters"), ("gradients", "named_gradients")):
+            vector = getattr(network, whole)
+            parts = [
+                array for layer in network.layers for array in getattr(layer, owners)().values()
+            ]
+            assert all(np.shares_memory(part, vector) for part in parts)
+            flat = np.concatenate([part.ravel() for part in parts])
+            assert np.array_equal(flat, vector, equal_nan=True)
 
     @invariant()
     def history_is_that_of_whole_epochs(self):
