@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from .checks import Array, number, whole_number
+from .checks import Array, checked_path, number, whole_number
 from .configurable import Configurable
 from .errors import ParameterError
 
@@ -194,8 +194,6 @@ class Checkpoint(Callback):
         best_only: bool = False,
         every_steps: int | None = None,
     ) -> None:
-        from .files import checked_path  # only who saves needs it
-
         checked_path(path)
         self.path: Any = path
         self.every = whole_number("every", every, 1)

@@ -8,8 +8,10 @@ caller's own array is never written to.
 from __future__ import annotations
 
 import math
+import os
 import reprlib
 from numbers import Integral, Real
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -233,3 +235,30 @@ def generator(seed: object) -> np.random.Generator:
     if isinstance(seed, np.random.Generator):
         return seed
     return np.random.default_rng(whole_seed(seed))
+
+
+def as_path(path: object) -> Path:
+    """Return a path; refuse what is none, or names a folder."""
+    if not isinstance(path, (str, os.PathLike)):
+        raise InputError(f"path must be the name of a file; got {path!r}.")
+    target = Path(path)
+    if target.exists() and not target.is_file():
+        what = "a folder" if target.is_dir() else "no ordinary file"
+        raise InputError(f"path must name a file; {str(target)!r} is {what}.")
+    return target
+
+
+def checked_path(path: object, suffixes: tuple[str, ...] = ()) -> Path:
+    """Return the path of a file to be written; refuse one that cannot be, before any work is done.
+
+    Raises `InputError` if it is no path, its folder does not exist, it is a folder
+    itself, or its name ends in none of the suffixes, if there are any.
+    """
+    target = as_path(path)
+    if not target.parent.is_dir():
+        raise InputError(
+            f"the folder {str(target.parent)!r} does not exist. Make it, or choose another path."
+        )
+    if suffixes and target.suffix.lower() not in suffixes:
+        raise InputError(f"path must end in {' or '.join(suffixes)}; got {target.name!r}.")
+    return target

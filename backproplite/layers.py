@@ -150,6 +150,10 @@ class Layer(Stateful, Configurable):
             if name not in vars(self):
                 vars(self)[name] = declared.draw(name, rng)
 
+    def start_from(self, values: Mapping[str, Array]) -> None:
+        """Start parameters from given numbers, by name: they will not be drawn."""
+        vars(self).update(values)
+
     def parts(self) -> dict[str, Layer]:
         """Return the layer itself under "", and those within it by the way that leads there."""
         found: dict[str, Layer] = {}
@@ -247,6 +251,15 @@ def _collect(layer: Layer, path: str, found: dict[str, Layer]) -> None:
     for name, value in vars(layer).items():
         for way, inner in _layers_in(name, value):
             _collect(inner, f"{path}.{way}".lstrip("."), found)
+
+
+def parts_of(layers: Sequence[Layer]) -> dict[str, Layer]:
+    """Return layers and all those within them by their places, such as "layers[0].inner"."""
+    return {
+        f"layers[{i}]{'.' * bool(path)}{path}": part
+        for i, layer in enumerate(layers)
+        for path, part in layer.parts().items()
+    }
 
 
 def way_forward(

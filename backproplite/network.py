@@ -22,7 +22,7 @@ from .chance import STEP, WEIGHTS, Chance
 from .checks import Array, matrix, refuse_class, same_samples, sample_shares, whole_number
 from .errors import DivergenceError, ParameterError, ShapeError
 from .functions import is_finite, norm
-from .layers import Layer, check_neighbours, checked_layers, way_back, way_forward
+from .layers import Layer, check_neighbours, checked_layers, parts_of, way_back, way_forward
 from .losses import Loss
 from .optimizers import Adam, Optimizer
 from .parameters import carve
@@ -110,7 +110,7 @@ class Network:
         self.chance = Chance(seed)
         self._optimizer = _own(Adam() if optimizer is None else optimizer)
         rng = self.chance.at(WEIGHTS, 0)
-        for part in self._parts().values():
+        for part in parts_of(self.layers).values():
             part.draw(rng)
         self._gather(np.dtype(dtype))
         self.stop_training = False
@@ -400,7 +400,7 @@ class Network:
     @cached_property
     def decaying(self) -> Array:
         """How much weight decay acts on each parameter: 1 on matrices, 0 on biases and scales."""
-        parts = self._parts().values()
+        parts = parts_of(self.layers).values()
         shapes = [declared.shape for part in parts for declared in part.declared.values()]
         marks = [np.full(math.prod(shape), len(shape) > 1, self.dtype) for shape in shapes]
         return np.concatenate([np.zeros(0, self.dtype), *marks])
@@ -449,6 +449,16 @@ class Network:
         self._optimizer = _own(optimizer)
         self._gather(self.dtype)
 
+    def named_arrays(self) -> dict[str, Array]:
+        """Return all that training changes by name, such as "layers[0].weight" or "steps"."""
+        parameters = {
+            f"layers[{i}].{name}": array
+            for i, layer in enumerate(self.layers)
+            for name, array in layer.named_parameters().items()
+        }
+        others = {name: view for name, view in self.record.views.items() if name != "parameters"}
+        return parameters | others
+
     def snapshot(self) -> Array:
         """Return a copy of the parameters and of the layers' state, for `restore`."""
         return self.record.model.copy()
@@ -469,17 +479,9 @@ class Network:
         twin._gather(np.dtype(dtype))
         return twin
 
-    def _parts(self) -> dict[str, Layer]:
-        """Return all layers, those within layers too, by their places."""
-        return {
-            f"layers[{i}]{'.' * bool(path)}{path}": part
-            for i, layer in enumerate(self.layers)
-            for path, part in layer.parts().items()
-        }
-
     def _gather(self, dtype: np.dtype[Any]) -> None:
         """Bring all that training changes into a new record, and bind its owners to it."""
-        parts = self._parts()
+        parts = parts_of(self.layers)
         shapes = {
             f"{place}.{name}": declared.shape
             for place, part in parts.items()

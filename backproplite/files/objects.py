@@ -8,44 +8,42 @@ looked up in a fixed table of our classes, and among the classes and functions t
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from inspect import Parameter, signature
 from types import FunctionType
 from typing import Any
 
 import numpy as np
 
-from . import activations, initializers, layers, losses, optimizers, schedules
-from .checks import Array
-from .configurable import Configurable, arguments_of
-from .errors import ModelFileError, ParameterError
-from .layers import Layer
-from .parameters import Initializer, ParameterBlock
+from .. import activations, initializers, layers, losses, optimizers, schedules
+from ..checks import Array
+from ..configurable import Configurable, arguments_of, offered
+from ..errors import ModelFileError, ParameterError
+from ..layers import Layer
 
 #: All that a description may name without further ado.
 CLASSES: dict[str, type[Configurable]] = {
     cls.__name__: cls
-    for cls in (
-        *(layers.Dense, layers.Dropout, layers.BatchNorm, layers.LayerNorm),
-        *(activations.Identity, activations.Sigmoid, activations.Tanh, activations.ReLU),
-        *(activations.LeakyReLU, activations.ELU, activations.GELU, activations.SiLU),
-        *(activations.Softplus, activations.Softmax),
-        *(losses.MeanSquaredError, losses.HalfSquaredError, losses.MeanAbsoluteError),
-        *(losses.Huber, losses.BinaryCrossEntropy, losses.CategoricalCrossEntropy),
-        *(losses.SigmoidCrossEntropy, losses.SoftmaxCrossEntropy),
-        *(optimizers.GradientDescent, optimizers.Momentum, optimizers.RMSProp),
-        *(optimizers.Adam, optimizers.AdamW),
-        *(schedules.ConstantSchedule, schedules.StepSchedule, schedules.ExponentialSchedule),
-        *(schedules.CosineSchedule, schedules.WarmUpSchedule),
-        *(initializers.Constant, initializers.Zeros, initializers.Normal, initializers.Uniform),
-        *(initializers.He, initializers.Glorot, initializers.LeCun),
+    for module, base in (
+        (layers, Layer),
+        (activations, activations.Activation),
+        (losses, losses.Loss),
+        (optimizers, optimizers.Optimizer),
+        (schedules, schedules.Schedule),
+        (initializers, Configurable),
     )
+    for cls in offered(module, base)
 }
 MAXIMUM_DEPTH, MAXIMUM_INTEGER = 20, 2**128 - 1
 
 
 class Writer:
     """Describes values, and puts aside what plain data cannot hold.
+
+    Parameters
+    ----------
+    known : iterable of Layer
+        The layers whose numbers are saved with the network. Others must have none.
 
     Attributes
     ----------
@@ -55,28 +53,29 @@ class Writer:
         The classes and functions that are not ours, by name.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, known: Iterable[Layer] = ()) -> None:
+        self.known = list(known)
         self.arrays: dict[str, Array] = {}
         self.custom: dict[str, Any] = {}
 
     def describe(self, where: str, value: Any) -> Any:
         """Return plain data for a value; what JSON has no word for gets a tag."""
-        kind = type(value)
-        if value is None or kind in (bool, int, str) or (kind is float and math.isfinite(value)):
+        cls = type(value)
+        if value is None or cls in (bool, int, str) or (cls is float and math.isfinite(value)):
             return value
-        if kind is list:
+        if cls is list:
             return [self.describe(f"{where}[{i}]", item) for i, item in enumerate(value)]
         tag: str
         content: Any
-        if kind is float:
+        if cls is float:
             tag, content = "float", repr(value)
-        elif kind is tuple:
+        elif cls is tuple:
             tag, content = "tuple", self.describe(where, list(value))
-        elif kind is dict and all(type(key) is str and key.isidentifier() for key in value):
+        elif cls is dict and all(type(key) is str and key.isidentifier() for key in value):
             tag = "dict"
             content = {key: self.describe(f"{where}.{key}", value[key]) for key in value}
-        elif kind is np.ndarray or isinstance(value, np.generic):
-            tag, content = "array" if kind is np.ndarray else "number", where
+        elif cls is np.ndarray or isinstance(value, np.generic):
+            tag, content = "array" if cls is np.ndarray else "number", where
             self.arrays[where] = np.asarray(value)
         elif isinstance(value, (FunctionType, type)):
             tag, content = "name", self.name(where, value)
@@ -89,7 +88,7 @@ class Writer:
             )
         return {tag: content}
 
-    def object(self, where: str, thing: Configurable, in_network: bool = False) -> list[Any]:
+    def object(self, where: str, thing: Configurable) -> list[Any]:
         """Return the name of an object's class, and its settings."""
         name, settings = self.name(where, type(thing)), thing.settings()
         for argument in (*arguments_of(type(thing)), *_starred(type(thing))):
@@ -98,8 +97,8 @@ class Writer:
                     f"{where} cannot be saved: {name} does not keep its argument {argument}, so it "
                     "could not be built again. Make it an attribute of the same name in __init__."
                 )
-        keeps = isinstance(thing, Layer) and (thing.block.shapes or thing.state_names)
-        if keeps and not in_network:
+        keeps = isinstance(thing, Layer) and (thing.declared or thing.state_names)
+        if keeps and not any(thing is layer for layer in self.known):
             raise ParameterError(
                 f"{where} cannot be saved: {thing!r} has numbers of its own, which the network "
                 "does not know of. Declare them in the outer layer."
@@ -151,25 +150,17 @@ class Reader:
             case [("name", str(name))]:
                 value = self.named(name)
             case [("object", [str(name), dict(settings)])]:
-                value = self.object(name, settings, {}, depth + 1)
+                value = self.object(name, settings, depth + 1)
             case _:
                 raise ModelFileError("a setting is described in a way that means nothing.")
         return value
 
-    def object(
-        self, name: str, settings: dict[str, Any], stored: dict[str, Array], depth: int = 0
-    ) -> Any:
-        """Return an object built from its settings; if a layer, with stored parameters."""
+    def object(self, name: str, settings: dict[str, Any], depth: int = 0) -> Any:
+        """Return an object built from its settings."""
         cls = self.named(name)
         if not isinstance(cls, type) or not issubclass(cls, Configurable):
             raise ModelFileError(f"{name!r} is not a class of objects with settings.")
-        arguments = {key: self.build(settings[key], depth + 1) for key in settings}
-        if not issubclass(cls, Layer):
-            return cls(**arguments)
-        layer = cls.__new__(cls, **arguments)
-        layer.block = StoredBlock(stored)
-        cls.__init__(layer, **arguments)
-        return layer
+        return cls(**{key: self.build(settings[key], depth + 1) for key in settings})
 
     def named(self, name: str) -> Any:
         """Return the class or function of a name."""
@@ -190,35 +181,17 @@ class Reader:
                 "classes or functions of these names, if you know them."
             )
 
-    def take(self, where: str) -> Array:
-        """Return an array, which nothing else may take after that."""
+    def take(self, where: str, shape: tuple[int, ...] | None = None, dtype: Any = None) -> Array:
+        """Return an array, which nothing else may take after that; perhaps of a known shape."""
         if where not in self.arrays:
             raise ModelFileError(f"the array {where!r} is missing.")
-        return self.arrays.pop(where)
-
-
-class StoredBlock(ParameterBlock):
-    """The parameters of a layer from a file: nothing is drawn, and no room is made for others."""
-
-    def __init__(self, stored: Mapping[str, Array]) -> None:
-        super().__init__()
-        self.expected = {name: array.shape for name, array in stored.items()}
-        if stored:
-            self.values = np.concatenate([array.ravel() for array in stored.values()])
-            self.gradients = self.values  # until the network has vectors for both
-
-    def add(self, name: str, shape: tuple[int, ...], initializer: Initializer) -> None:
-        """Declare a parameter that the file has."""
-        if not callable(initializer) or self.expected.get(name) != shape:
+        array = self.arrays.pop(where)
+        if shape is not None and (array.shape != shape or array.dtype != dtype):
             raise ModelFileError(
-                f"a layer has a parameter {name} of shape {shape}, started by {initializer!r}; in "
-                f"the file its shape is {self.expected.get(name)}."
+                f"{where} must have shape {shape} and dtype {np.dtype(dtype)}; got {array.shape}, "
+                f"{array.dtype}."
             )
-        self.shapes[name], self.initializers[name] = shape, initializer
-
-    def is_untouched(self) -> bool:
-        """Never be drawn anew."""
-        return False
+        return array
 
 
 def _starred(cls: type) -> list[str]:

@@ -17,13 +17,16 @@ import math
 import re
 import struct
 import zlib
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 
-from .checks import Array
-from .errors import ModelFileError, ParameterError
+from ..checks import Array
+from ..errors import ModelFileError, ParameterError
+
+#: A part of a file.
+Piece: TypeAlias = bytes | memoryview
 
 VERSION = 1
 MAXIMUM_BYTES = 2**32 - 2**25  # a zip archive's offsets have 32 bits
@@ -59,11 +62,11 @@ def to_bytes(arrays: Mapping[str, Array], data: object) -> bytes:
         )
     pieces, entries, offset = [], [], 0
     for name, array in {"data": np.frombuffer(text, np.uint8), **arrays}.items():
-        body = _array_to_bytes(array)
+        body = _array_to_pieces(array)
         header, entry = _member(f"{name}.npy".encode(), body, offset)
-        pieces += [header, body]
+        pieces += [header, *body]
         entries.append(entry)
-        offset += len(header) + len(body)
+        offset += len(header) + sum(map(len, body))
     pieces.append(_directory(entries, offset))
     digest = hashlib.sha256()
     for piece in pieces:
@@ -83,7 +86,7 @@ def from_bytes(content: bytes) -> tuple[dict[str, Array], Any]:
         size, name_size = struct.unpack_from("<L4xH", content, offset + 18)
         start = offset + 30 + name_size
         name, body = content[offset + 30 : start], memoryview(content)[start : start + size]
-        header, entry = _member(name, body, offset)
+        header, entry = _member(name, [body], offset)
         key = name.decode(errors="replace").removesuffix(".npy")
         if not content.startswith(header, offset) or not name.endswith(b".npy") or key in arrays:
             raise ModelFileError(f"the array that is number {len(arrays)} is damaged.")
@@ -96,10 +99,13 @@ def from_bytes(content: bytes) -> tuple[dict[str, Array], Any]:
     return arrays, _plain_data(arrays)
 
 
-def _member(name: bytes, body: bytes | memoryview, offset: int) -> tuple[bytes, bytes]:
+def _member(name: bytes, body: Sequence[Piece], offset: int) -> tuple[bytes, bytes]:
     """Return what stands before a member of a zip archive, and its entry in the directory."""
-    version, utf8, date, checksum = 20, 1 << 11, 33, zlib.crc32(body)  # 33: 1 January 1980
-    common = version, utf8, 0, 0, date, checksum, len(body), len(body), len(name), 0
+    version, utf8, date, checksum = 20, 1 << 11, 33, 0  # 33: 1 January 1980
+    for piece in body:
+        checksum = zlib.crc32(piece, checksum)
+    size = sum(map(len, body))
+    common = version, utf8, 0, 0, date, checksum, size, size, len(name), 0
     header = struct.pack("<4s5H3L2H", b"PK\3\4", *common)
     entry = struct.pack("<4s6H3L5H2L", b"PK\1\2", version, *common, 0, 0, 0, 0, offset)
     return header + name, entry + name
@@ -126,11 +132,13 @@ def _check_trailer(content: bytes) -> None:
         )
 
 
-def _array_to_bytes(array: Array) -> bytes:
-    buffer = io.BytesIO()
+def _array_to_pieces(array: Array) -> tuple[Piece, Piece]:
+    """Return the two parts of an `.npy` file: its header, and the numbers, which are not copied."""
     little_endian = np.asarray(array, array.dtype.newbyteorder("<"), order="C")
-    np.lib.format.write_array(buffer, little_endian, version=(1, 0), allow_pickle=False)
-    return buffer.getvalue()
+    header = io.BytesIO()
+    described = np.lib.format.header_data_from_array_1_0(little_endian)
+    np.lib.format.write_array_header_1_0(header, described)
+    return header.getvalue(), little_endian.reshape(-1).view(np.uint8).data
 
 
 def _array_from_bytes(name: str, body: memoryview) -> Array:
