@@ -203,6 +203,29 @@ def test_a_callback_may_hear_of_every_step():
     assert heard == [*steps[:2], 1, *steps[2:], 2]
 
 
+@pytest.mark.parametrize(
+    "deed",
+    [
+        lambda network: network.train_step(X, Y),
+        lambda network: network.update(),
+        lambda network: network.restore(network.snapshot()),
+        lambda network: network.evaluate(X, Y),
+    ],
+    ids=["train_step", "update", "restore", "evaluate"],
+)
+@pytest.mark.parametrize("batch_size", [None, 4])
+def test_a_callback_may_train_or_go_back_within_an_epoch(deed, batch_size):
+    class Doing(bp.Callback):
+        def after_step(self, network):
+            steps.append(network.step_count)
+            deed(network)
+
+    steps, network = [], small(optimizer=bp.GradientDescent(0.0))
+    network.fit(X, Y, 2, batch_size, callbacks=Doing())
+    assert len(steps) == (2 if batch_size is None else 6)
+    np.testing.assert_allclose(network.history["loss"], network.evaluate(X, Y), rtol=1e-14)
+
+
 # Early stopping
 
 

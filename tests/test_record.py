@@ -262,6 +262,7 @@ def test_an_epoch_cut_off_is_forgotten_when_something_else_trains(meanwhile):
     record.begin_epoch([5, 3, 1, 99])
     record.count_step(3.0, 2.0, 10.0)
     meanwhile(record)
+    record.begin_epoch([5, 3, 1, 99])
     assert record.batches == 0
     assert not record.running[4:].any()
 
