@@ -660,6 +660,7 @@ def shared():
             lambda: Holding({bp.Dense(2, 2)}),
             "^held is a set of layers, which have no order: make it a list",
         ),
+        (lambda: Holding([frozenset([bp.Tanh()])]), r"^held\[0\] is a set of layers"),
     ],
 )
 def test_what_cannot_be_put_in_order_is_refused(make, message):
@@ -847,6 +848,10 @@ def test_a_residual_of_what_does_not_fit_is_refused(layers, error, message):
 def test_the_width_of_a_residual():
     open_ended = bp.Residual([bp.Tanh(), bp.Dropout(0.1)])
     assert (open_ended.in_features, open_ended.out_features) == (None, None)
+    half_open = bp.Residual([Holding(None), bp.Dense(2, 3), Holding(None)])
+    assert (half_open.in_features, half_open.out_features) == (None, None)
+    assert bp.Residual([bp.Dense(3, 2), Holding(None)]).out_features is None
+    assert bp.Residual([Holding(None), bp.Dense(2, 3)]).out_features == 3
     assert [open_ended.output_width(width) for width in (None, 3)] == [None, 3]
     network = network_of(bp.Dense(2, 3), open_ended, bp.Residual([bp.Dense(3, 3)]))
     assert (network.in_features, network.out_features) == (2, 3)
