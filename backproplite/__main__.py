@@ -12,15 +12,16 @@ from typing import NoReturn
 import numpy as np
 
 from . import __version__, activations, datasets, layers, losses, plots
-from .checks import Array
+from .callbacks import ProgressLines
+from .checking import check_gradients
+from .checks import Array, checked_path
+from .configurable import offered
 from .errors import BackpropliteError, ParameterError
-from .files import checked_path, write_file
-from .gradcheck import check_gradients
+from .files import write_file
 from .initializers import He
 from .network import Network
 from .optimizers import GradientDescent, Momentum
-from .tracing import Trace, trace
-from .training import ProgressLines
+from .seeing import Trace, trace
 
 PICTURES = (".png", ".svg", ".pdf")
 
@@ -155,47 +156,25 @@ def check(options: argparse.Namespace) -> None:
     """Check every gradient of every layer, activation and loss, and print the worst errors."""
     rng = np.random.default_rng(options.seed)
     x = rng.standard_normal((5, 4))
-    probabilities = activations.Softmax()(x)
-    labels, yes_or_no, numbers = rng.integers(0, 4, 5), rng.integers(0, 2, (5, 4)), x + 0.7
-    cases: list[tuple[layers.Layer | losses.Loss, tuple[Array, ...]]] = [
-        *((layer, (x,)) for layer in every_layer()),
-        (losses.MeanSquaredError(), (x, numbers)),
-        (losses.HalfSquaredError(), (x, numbers)),
-        (losses.MeanAbsoluteError(), (x, numbers)),
-        (losses.Huber(delta=0.5), (x, numbers)),
-        (losses.BinaryCrossEntropy(), (probabilities, yes_or_no)),
-        (losses.CategoricalCrossEntropy(), (probabilities, labels)),
-        (losses.SigmoidCrossEntropy(), (x, yes_or_no)),
-        (losses.SoftmaxCrossEntropy(), (x, labels)),
-    ]
-    print(f"{'subject':28}{'tensors':>8}{'worst error':>13}   compared with")
+    targets = {
+        None: x + 0.7,
+        "binary": rng.integers(0, 2, (5, 4)),
+        "categorical": rng.integers(0, 4, 5),
+    }
+    classes = [*offered(layers, layers.Layer), *offered(activations, activations.Activation)]
+    cases: list[tuple[layers.Layer | losses.Loss, tuple[Array, ...]]]
+    cases = [(cls.example(4), (x,)) for cls in classes]
+    for loss in (cls() for cls in offered(losses, losses.Loss)):
+        outputs = activations.Softmax()(x) if loss.wants_probabilities else x
+        cases.append((loss, (outputs, targets[loss.labels])))
+    print(f"{'subject':40}{'tensors':>8}{'worst error':>13}   compared with")
     worst = 0.0
     for subject, arrays in cases:
         report = check_gradients(subject, *arrays, seed=options.seed)
         methods = " and ".join(sorted({tensor.method for tensor in report.tensors}))
-        print(f"{subject!r:28}{len(report.tensors):8}{report.error:13.1e}   {methods}")
+        print(f"{subject!r:40}{len(report.tensors):8}{report.error:13.1e}   {methods}")
         worst = max(worst, report.error)
     print(f"\nAll {len(cases)} passed. The worst error is {worst:.1e} of the largest entry.")
-
-
-def every_layer() -> list[layers.Layer]:
-    """Return one of each layer and activation, for four features."""
-    return [
-        layers.Dense(4, 3),
-        layers.Dropout(0.5),
-        layers.BatchNorm(4),
-        layers.LayerNorm(4),
-        activations.Identity(),
-        activations.Sigmoid(),
-        activations.Tanh(),
-        activations.ReLU(),
-        activations.LeakyReLU(),
-        activations.ELU(),
-        activations.GELU(),
-        activations.SiLU(),
-        activations.Softplus(),
-        activations.Softmax(),
-    ]
 
 
 def whole(minimum: int) -> Callable[[str], int]:

@@ -155,21 +155,25 @@ class Loss(Configurable):
         InputError
             If there is a NaN, an infinity, text, a label out of range, a negative weight.
         """
-        return float(self.value(*self._checked(outputs, targets, sample_weight)))
+        return float(self.value(*self.prepare(outputs, targets, sample_weight)))
 
     def gradient(self, outputs: object, targets: object, sample_weight: object = None) -> Array:
         """Return the derivative of the loss by each output, in the shape of the outputs.
 
         Parameters, and errors raised, are those of calling the loss.
         """
-        checked = self._checked(outputs, targets, sample_weight)
+        checked = self.prepare(outputs, targets, sample_weight)
         with np.errstate(over="ignore", invalid="ignore"):  # the loss may not fit where this does
             gradient = self.value_and_gradient(*checked)[1]
         return gradient.reshape(np.asarray(outputs).shape)
 
-    def _checked(
-        self, outputs: object, targets: object, sample_weight: object
+    def prepare(
+        self, outputs: object, targets: object, sample_weight: object = None
     ) -> tuple[Array, Array, Array | None]:
+        """Return outputs, targets and shares ready for use, or say what is wrong with them.
+
+        Parameters, and errors raised, are those of calling the loss.
+        """
         dtype = np.float32 if getattr(outputs, "dtype", None) == np.float32 else np.float64
         given = real_array("outputs", outputs, dtype)
         if given.ndim == 1 and np.asarray(targets).ndim == 1:
@@ -235,7 +239,7 @@ class HalfSquaredError(Loss):
     array([[1., 2.]])
     """
 
-    written = {"costs": "(outputs - targets) ** 2 / 2", "derivative": "outputs - targets"}
+    written = {"costs": "0.5 * (outputs - targets) ** 2", "derivative": "outputs - targets"}
 
     def forward(self, outputs: Array, targets: Array) -> tuple[Array, Array]:
         error = outputs - targets
@@ -309,8 +313,8 @@ class Huber(Loss):
 
     mean_over_outputs = True
     written = {
-        "costs": "(outputs - targets) ** 2 / 2 if abs(outputs - targets) <= delta"
-        " else delta * (abs(outputs - targets) - delta / 2)",
+        "costs": "0.5 * (outputs - targets) ** 2 if abs(outputs - targets) <= delta"
+        " else delta * (abs(outputs - targets) - 0.5 * delta)",
         "derivative": "min(max(outputs - targets, -delta), delta)",
     }
 

@@ -645,9 +645,7 @@ class Network:
 
     # Checking what comes in.
 
-    def prepare(
-        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None, of: str = ""
-    ) -> Batch:
+    def prepare(self, X: object, y: object, sample_weight: object = None, of: str = "") -> Batch:
         """Return inputs, targets and shares ready for use, or say what is wrong with them.
 
         Parameters

@@ -1,7 +1,7 @@
 """What gradient checkers say to gradients that are wrong, and to gradients that are right.
 
-Without options it runs the catalogue of the tests (`tests/wrong_gradients.py`) at three scales
-through `check_gradients` and through every other checker that is installed (torch, JAX, HIPS
+Without options it runs the catalogue of the tests (`tests/checking/wrong_gradients.py`) at three
+scales through `check_gradients` and through every other checker that is installed (torch, JAX, HIPS
 autograd, SciPy), each with its own defaults, and prints tables in Markdown. `--families 300`
 prints how far backpropagation is from the complex step and from central differences on so many
 random networks of each family; `--correct 5000`, how many of so many right networks are failed,
@@ -25,7 +25,7 @@ import numpy as np
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "tests"))
 
-import wrong_gradients as wrong
+from checking import wrong_gradients as wrong
 
 import backproplite as bp
 
@@ -38,7 +38,7 @@ PARAMETERS = RNG.standard_normal((4, 4)), RNG.standard_normal(4), np.array([3, 0
 
 def functions(layer):
     """Turn a layer into a pair of functions of x and its parameters, for any checker."""
-    names, kept = list(layer.block.shapes), []
+    names, kept = list(layer.named_parameters()), []
 
     def forward(x, *parameters):
         for name, value in zip(names, parameters, strict=True):
@@ -312,10 +312,10 @@ def checked(network, X, y):
 
 def central_error(network, X, y, tensors):
     """Return the worst difference from central differences, relative to the largest entry."""
-    start, state = network.parameters.copy(), copy.deepcopy(network.rng.bit_generator.state)
+    start = network.parameters.copy()
 
     def loss(parameters):
-        network.parameters[...], network.rng.bit_generator.state = parameters, state
+        network.parameters[...] = parameters
         return network.loss_and_gradient(X, y)[0]
 
     numerical, place, errors = bp.numerical_gradient(loss, start), 0, [0.0]

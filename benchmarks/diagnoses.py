@@ -19,7 +19,7 @@ import warnings
 import numpy as np
 
 import backproplite as bp
-from backproplite.diagnostics import Watch, diagnose
+from backproplite.seeing import Watch, diagnose
 
 XOR, MOONS, SPIRALS = bp.datasets.xor(), bp.datasets.moons(), bp.datasets.spirals(300, 3)
 DIGITS = tuple(part[:600] for part in bp.datasets.digits())

@@ -58,7 +58,7 @@ def public_names() -> Iterator[str]:
             yield f"backproplite.{name}"
     for module in (importlib.import_module(f"backproplite.{name}") for name in MODULES):
         for name, what in vars(module).items():
-            if getattr(what, "__module__", "") == module.__name__ and not name.startswith("_"):
+            if getattr(what, "__module__", "").startswith(module.__name__) and name[0] != "_":
                 yield f"{module.__name__}.{name}"
 
 

@@ -1,0 +1,140 @@
+"""The comparison of one tensor: which numerical slope to trust, where it jumps, how near is near.
+
+Code can lose an imaginary part unnoticed, so the complex step counts only where central
+differences bear it out, for all tensors of a subject; else central differences count.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from ..checks import Array
+from .slopes import Slopes
+
+#: How near, beside the largest entry, central differences are to a complex step that they bear
+#: out, and how many times their own doubt: it grows with curvature, which makes doubt too small.
+BORNE_OUT, DOUBTS_ALLOWED = 1e-6, 10
+#: How many times the noise a bend must be to be a kink: what a curve leaves of it is less.
+KINK_STANDS_OUT = 100
+#: In a signed sum of n entries, moved as far as one would be, a wrong entry shows as 1/√n of its
+#: error. Sums are held to so many times that.
+SUM_ALLOWED = 4
+#: A sum may be off by so many times what the sampled entries are typically off by.
+TYPICAL_ALLOWED = 10
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What backpropagation and the numerical slope say to one tensor, move by move.
+
+    Attributes
+    ----------
+    name, magnitude, entries
+        As in `Slopes`.
+    gradient : array
+        What backpropagation gives.
+    exact : bool
+        Whether the numerical slope is by the complex step; else by central differences.
+    backward, numerical : arrays
+        The two slopes.
+    noise : array
+        How far rounding may have put the numerical one off.
+    kink : array of bool
+        Where the slope jumps, by more than the tolerance.
+    limit : array
+        By how much the slopes may differ.
+    largest : float
+        The largest entry of the numerical gradient.
+    """
+
+    name: str
+    magnitude: float
+    entries: tuple[int | None, ...]
+    gradient: Array
+    exact: bool
+    backward: Array
+    numerical: Array
+    noise: Array
+    kink: Array
+    limit: Array
+    largest: float
+
+    @property
+    def method(self) -> str:
+        """By which numerical slope, in words."""
+        return "complex step" if self.exact else "central differences"
+
+    @property
+    def difference(self) -> Array:
+        """How far the slopes are apart."""
+        return abs(self.backward - self.numerical)
+
+    @property
+    def alone(self) -> Array:
+        """Which moves are of one entry."""
+        return np.array([entry is not None for entry in self.entries])
+
+
+def complex_step_agrees(slopes: Slopes) -> bool:
+    """Tell whether central differences bear the complex step out."""
+    exact, central = slopes.along.exact, slopes.along.central
+    doubt = slopes.along.noise + slopes.along.bend
+    room = BORNE_OUT * abs(exact).max() + DOUBTS_ALLOWED * doubt
+    return bool((abs(exact - central) <= room).all())
+
+
+def compare(slopes: Slopes, exact: bool, tolerance: float) -> Comparison:
+    """Compare the gradient of one tensor with the complex step, or with central differences."""
+    alone = np.array([entry is not None for entry in slopes.entries])
+    share = np.where(alone, 1, SUM_ALLOWED / math.sqrt(slopes.gradient.size))
+    trusted = _by_complex_step(slopes) if exact else _by_central_differences(slopes)
+    difference = abs(slopes.along.backward - trusted.numerical)
+    apart = np.minimum(trusted.jump, difference)
+    kink = apart > tolerance * abs(slopes.gradient).max() * share + trusted.noise
+    sizes = abs(trusted.numerical) * ~kink
+    largest = float(sizes[alone].max() or sizes.max())
+    typical = math.sqrt(np.mean(np.where(kink, 0, difference)[alone] ** 2))
+    most = tolerance * largest
+    return Comparison(
+        name=slopes.name,
+        magnitude=slopes.magnitude,
+        entries=slopes.entries,
+        gradient=slopes.gradient,
+        exact=exact,
+        backward=slopes.along.backward,
+        numerical=trusted.numerical,
+        noise=trusted.noise,
+        kink=kink,
+        # If a sum is off by more than the sampled entries are, some other entry is wrong.
+        limit=np.clip(TYPICAL_ALLOWED * typical, most * share, most),
+        largest=largest,
+    )
+
+
+class _Trusted(NamedTuple):
+    """A numerical slope that is believed."""
+
+    numerical: Array
+    noise: Array
+    jump: Array  # by how much the slopes of the two sides differ
+
+
+def _by_complex_step(slopes: Slopes) -> _Trusted:
+    along = slopes.along
+    return _Trusted(along.exact, np.zeros_like(along.noise), along.jump)
+
+
+def _by_central_differences(slopes: Slopes) -> _Trusted:
+    """Trust central differences.
+
+    At a kink the two sides still differ when the step is as small as rounding lets it be, and
+    what backpropagation gives lies between them.
+    """
+    along, bend = slopes.along, slopes.along.lasting_bend
+    between = abs(along.backward - along.central) <= bend + along.noise
+    jump = bend * ((bend > KINK_STANDS_OUT * along.noise) & between)
+    return _Trusted(along.central, along.noise, jump)

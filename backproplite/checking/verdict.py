@@ -1,0 +1,122 @@
+"""The verdict on one tensor: right, zero, inconclusive or wrong.
+
+Three errors are allowed: the tolerance, what rounding does to the numerical slope, and, within
+bounds, what it does to the gradient itself. What only more rounding than that could excuse is
+inconclusive, as is a tensor with too many kinks, or whose gradient drowns in rounding.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..checks import Array
+from ..errors import GradientMismatch
+from .comparison import Comparison
+from .report import TensorCheck
+from .subjects import Subject
+from .words import explanation
+
+#: How many entries of a tensor may be at kinks.
+KINKS_ALLOWED = 0.1
+#: Shaking digits in a few trials shows less than rounding can do: it may be so many times as much.
+ROUNDING_ALLOWED = 64
+#: What rounding leaves of a gradient that should be zero, beside all that the others can do, even
+#: where no shaking shows it.
+LEAST = 1e-14
+#: More than so many times the least is no excuse: 1e-8 of all that the others can do.
+MOST_EXCUSED = 1e6
+#: A gradient is zero, or drowns, if noise is more than this part of it: three digits are enough.
+DROWNED = 1e-3
+#: In float32 a gradient may be off by this part of its largest entry, and by this part of all that
+#: can be done by the others: seven digits, less what a few layers lose.
+SINGLE_OWN, SINGLE_OTHERS = 1e-3, 1e-5
+#: If rounding excuses more than this part of all that others can do in float32, nothing is proven.
+SINGLE_UNDECIDED = 0.1
+
+
+def judge(comparison: Comparison, rounding: float, overall: float, subject: Subject) -> TensorCheck:
+    """Return how one tensor fared, or raise `GradientMismatch`.
+
+    Parameters
+    ----------
+    comparison : Comparison
+        What there is to judge.
+    rounding : float
+        By how much the gradient changes when last digits do.
+    overall : float
+        By how much the result changes, along its slope, if a tensor is moved as far as it is
+        large; the largest over all tensors.
+    subject : Subject
+        What is checked.
+    """
+    rough = ROUNDING_ALLOWED * rounding
+    least = LEAST * overall / comparison.magnitude  # in the unit of this gradient
+    floor = float(np.clip(rough, least, MOST_EXCUSED * least))
+    room = comparison.limit + comparison.noise
+    agrees = comparison.difference <= room + floor
+    there = agrees | ~comparison.kink
+    _refuse_kinks(comparison, there)
+    if not agrees[there].all():
+        if (comparison.difference <= room + rough)[there].all():
+            raise GradientMismatch(_undecided(comparison.name, rounding))
+        raise GradientMismatch(explanation(comparison, subject.weights, subject.advice))
+    zero = _is_zero(comparison, floor, subject.zero_may_be and overall > 0)
+    error = float(comparison.difference[there].max())
+    return TensorCheck(
+        name=comparison.name,
+        size=comparison.gradient.size,
+        checked=int((comparison.alone & there).sum()),
+        kinks=int((comparison.alone & ~there).sum()),
+        largest=0.0 if zero else comparison.largest,
+        error=0.0 if zero else error / comparison.largest,
+        method=comparison.method,
+    )
+
+
+def _undecided(name: str, rounding: float) -> str:
+    return (
+        f"the check of {name} is inconclusive: rounding in the last digits of what goes in "
+        f"changes its gradient by {rounding:.1e}. Check at another point."
+    )
+
+
+def _refuse_kinks(comparison: Comparison, there: Array) -> None:
+    if not there.mean() >= 1 - KINKS_ALLOWED:
+        raise GradientMismatch(
+            f"the check of {comparison.name} is inconclusive: the slope jumps at "
+            f"{(~there).sum()} of {there.size} entries. Check at another point, away from kinks."
+        )
+
+
+def _is_zero(comparison: Comparison, floor: float, may_be: bool) -> bool:
+    """Tell whether the gradient is zero but for rounding; refuse it where nothing shows."""
+    noise = comparison.noise.max() + floor
+    if noise < DROWNED * comparison.largest:
+        return False
+    if not comparison.exact and (abs(comparison.backward) > floor).any():
+        raise GradientMismatch(
+            f"the check of {comparison.name} is inconclusive: its gradient, "
+            f"{comparison.largest:.1e} at most, drowns in the rounding of the result, {noise:.1e}."
+        )
+    if not may_be:
+        raise GradientMismatch(
+            f"nothing to compare: the gradient of {comparison.name} is zero on both sides. Check "
+            "at a point, or with parameters, where it is not."
+        )
+    return True
+
+
+def judge_single(comparison: Comparison, single: Array, rounding: float, overall: float) -> None:
+    """Compare a gradient in float32 with the one in float64, which has just been checked."""
+    double, name = comparison.gradient, comparison.name
+    others = overall / comparison.magnitude
+    difference, largest = abs(single - double).max(), abs(double).max()
+    rough = ROUNDING_ALLOWED * rounding
+    room = SINGLE_OWN * largest + SINGLE_OTHERS * others
+    if SINGLE_UNDECIDED * others < difference - room <= rough:
+        raise GradientMismatch(f"{_undecided(name, rounding)} (In float32.)")
+    if not difference <= room + rough:
+        raise GradientMismatch(
+            f"the gradient of {name} is right in float64 but wrong in float32, by "
+            f"{difference:.1e} beside a largest entry of {largest:.1e}."
+        )

@@ -1,0 +1,84 @@
+"""The explanation of a wrong gradient: which entries, by how much, and what the cause may be."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+from ..checks import Array
+from .comparison import Comparison
+
+#: How many entries are shown, the worst first.
+LINES = 5
+#: What is counted as off, beside the largest entry, whatever the tolerance.
+OFF = 1e-6
+#: How alike ratios, or entries, must be to give a cause away: nearer than a slip that is none.
+ALIKE = 1e-4
+#: Entries smaller than this, beside the largest, have no ratio to go by.
+TOO_SMALL = 1e-3
+
+
+def explanation(comparison: Comparison, weights: Array, advice: str) -> str:
+    """Say which entries are off, by how much, and what such an error usually means."""
+    c, difference = comparison, np.where(comparison.kink, 0, comparison.difference)
+    worst = np.argsort(-difference, kind="stable")[:LINES]
+    count = int((difference > OFF * c.largest).sum())
+    return "\n".join([
+        f"the gradient of {c.name} is wrong, by {difference.max() / c.largest:.1e} of its largest "
+        f"entry ({count} of {difference.size} comparisons are off by more than 1e-6).",
+        *(_line(comparison, k) for k in worst),
+        *_suspicion(comparison, weights),
+        *([advice] if advice else []),
+    ])  # fmt: skip
+
+
+def _line(comparison: Comparison, k: int) -> str:
+    backward, numerical = comparison.backward[k], comparison.numerical[k]
+    return (
+        f"  {_place(comparison, k)}: backward gives {backward:.10g}, numerical "
+        f"{numerical:.10g}, ratio {backward / numerical:.6g}"
+    )
+
+
+def _place(comparison: Comparison, k: int) -> str:
+    entry = comparison.entries[k]
+    if entry is None:
+        return f"{comparison.name} in a signed sum of all entries"
+    place = [int(i) for i in np.unravel_index(entry, comparison.gradient.shape)]
+    return f"{comparison.name}{place or ''}"
+
+
+def _suspicion(comparison: Comparison, weights: Array) -> Iterator[str]:
+    """Name the usual cause of such an error, if the numbers give one away."""
+    factor = _common_factor(comparison)
+    if factor is None:
+        if _is_transposed(comparison):
+            yield "It is the transpose of what it should be."
+    elif abs(factor + 1) < ALIKE:
+        yield "All signs are wrong: look for a minus too many or too few."
+    elif weights.size == 1 and abs(factor * weights.item() - 1) < ALIKE:
+        yield "backward seems to leave out grad_output: multiply by it."
+    else:
+        yield (
+            f"All are off by the factor {factor:.6g}: look for a mean where there is a sum, or "
+            "the number of samples or outputs counted twice or not at all."
+        )
+
+
+def _common_factor(comparison: Comparison) -> float | None:
+    """Return the factor by which all entries are off that are large enough, if they share one."""
+    large = abs(comparison.numerical) > TOO_SMALL * comparison.largest
+    ratio = (comparison.backward / comparison.numerical)[large & ~comparison.kink]
+    factor = float(np.median(ratio)) if ratio.size else math.nan
+    return factor if ratio.size and np.allclose(ratio, factor, rtol=ALIKE) else None
+
+
+def _is_transposed(comparison: Comparison) -> bool:
+    gradient = comparison.gradient
+    square = gradient.ndim == 2 and gradient.shape[0] == gradient.shape[1]
+    if not square or None in comparison.entries:
+        return False
+    least = OFF * comparison.largest
+    return np.allclose(gradient.T.ravel(), comparison.numerical, rtol=ALIKE, atol=least)

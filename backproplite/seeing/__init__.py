@@ -1,0 +1,25 @@
+"""Looking at networks and optimizers: every number of a step, and whether all is well."""
+
+from .descent import Descent, minimize
+from .diagnosis import Diagnosis, TrainingWarning, Watch, diagnose
+from .equations import Equation
+from .findings import Finding
+from .health import LayerHealth
+from .recording import Recorder
+from .tracing import Stage, Trace, trace
+
+__all__ = [
+    "Descent",
+    "Diagnosis",
+    "Equation",
+    "Finding",
+    "LayerHealth",
+    "Recorder",
+    "Stage",
+    "Trace",
+    "TrainingWarning",
+    "Watch",
+    "diagnose",
+    "minimize",
+    "trace",
+]

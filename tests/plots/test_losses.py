@@ -1,0 +1,82 @@
+"""Curves of losses: the numbers drawn, and where each is said to end."""
+
+import numpy as np
+import pytest
+from pictures import XOR, legend, line, marked, network_of, path_of
+
+from backproplite import plots
+
+
+def test_a_network_is_drawn_with_its_history():
+    network = network_of().fit(*XOR, 30, validation_data=(XOR[0], 1 - XOR[1]))
+    ax = plots.loss_curves(network)
+    x, y = line(ax, "loss: ")
+    assert x.tolist() == list(range(1, 31))
+    assert y.tolist() == network.history["loss"]
+    assert line(ax, "loss, validation")[1].tolist() == network.history["val_loss"]
+    assert [each.get_linestyle() for each in ax.lines[::2]] == ["-", "--"]
+    assert legend(ax) == [
+        f"loss: ends at {network.history['loss'][-1]:.3g}",
+        f"loss, validation: ends at {network.history['val_loss'][-1]:.3g}",
+    ]
+    assert (ax.get_xlabel(), ax.get_ylabel(), ax.get_yscale()) == ("epoch", "loss", "log")
+    plain = plots.loss_curves(network, validation=False, log=False)
+    assert len(legend(plain)) == 1
+    assert plain.get_yscale() == "linear"
+
+
+def test_a_run_may_be_many_things():
+    network, (_, descent) = network_of().fit(*XOR, 2), path_of(steps=2)
+    ax = plots.loss_curves([network, network.history, [3.0, 2.0], np.array([1.0]), descent])
+    curves = [each.get_data() for each in ax.lines[::2]]
+    losses = network.history["loss"]
+    assert [y.tolist() for _, y in curves] == [losses, losses, [3, 2], [1], descent.values.tolist()]
+    assert [x[0] for x, _ in curves] == [1, 1, 1, 1, 0]
+    assert [text.split(":")[0] for text in legend(ax)] == [f"run {i}" for i in range(1, 6)]
+    assert ax.get_xlabel() == "epoch or step"
+    assert marked(ax, "o")[-1] == (2, descent.values[-1])
+    for single in ([3.0, 2.0], (3, 2), np.array([3.0, 2.0]), iter([3, 2]), {"loss": [3, 2]}):
+        assert line(plots.loss_curves(single), "loss: ")[1].tolist() == [3, 2]
+
+
+def test_labels_are_those_given():
+    assert legend(plots.loss_curves({"a": [1.0], "b": [2.0]})) == ["a: ends at 1", "b: ends at 2"]
+    long = "a label that is much longer than anyone would wish it to be on a picture"
+    ax = plots.loss_curves([[1.0], [2.0]], labels=(long, 7))
+    assert legend(ax) == [f"{long}: ends at 1", "7: ends at 2"]
+
+
+def test_zeros_have_no_logarithm():
+    assert plots.loss_curves([0.0, 0.0]).get_yscale() == "linear"
+    assert plots.loss_curves([1.0, 0.0]).get_yscale() == "log"
+
+
+@pytest.mark.parametrize("losses", [[1.0], [1.0, 0.5], [1.0, 0.5, 0.25]])
+def test_epochs_are_whole_numbers(losses):
+    ticks = plots.loss_curves(losses).get_xticks()
+    assert ticks.tolist() == [round(tick) for tick in ticks]
+
+
+def test_learning_rates_are_in_order_and_say_where_they_ended():
+    runs = {2.0: [0.3, 0.4], 0.1: [0.3, 0.2], 0.5: [0.3, 0.3], 3.0: [0.3, np.nan], 9.0: []}
+    ax = plots.learning_rates(runs)
+    assert legend(ax) == [
+        "0.1: ends at 0.2",
+        "0.5: ends at 0.3",
+        "2: ends at 0.4, diverged",
+        "3: ends at nan, diverged",
+        "9: no epoch finished",
+    ]
+    assert line(ax, "0.1")[1].tolist() == [0.3, 0.2]
+    title = ax.get_legend().get_title().get_text()
+    assert title == "learning rate\n(diverged: ended higher than it began)"
+    calm = plots.learning_rates({0.1: [0.3, 0.2]})
+    assert calm.get_legend().get_title().get_text() == "learning rate"
+
+
+def test_a_rate_that_diverges_leaves_at_the_top_unless_it_is_alone():
+    paths = {rate: path_of(rate)[1] for rate in (1.5, 0.3)}
+    ax = plots.learning_rates(paths)
+    assert legend(ax) == ["0.3: ends at 7.56e-16", "1.5: ends at 6.87e+12, diverged"]
+    assert ax.get_ylim()[1] == pytest.approx(625)  # a hundred times the start
+    assert plots.learning_rates({1.5: paths[1.5]}).get_ylim()[1] > 6.87e12
