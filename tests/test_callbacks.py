@@ -360,6 +360,11 @@ def test_early_stopping_forgets_the_best_of_an_earlier_fit():
     assert stopping.best_epoch is None
 
 
+def test_before_any_training_there_is_no_best():
+    stopping = bp.EarlyStopping(1)
+    assert (stopping.best_loss, stopping.best_epoch) == (math.inf, None)
+
+
 def test_callbacks_show_their_settings():
     assert repr(bp.EarlyStopping(5)) == "EarlyStopping(5)"
     assert repr(bp.EarlyStopping(5, min_delta=0.1)) == "EarlyStopping(5, min_delta=0.1)"

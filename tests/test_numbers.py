@@ -35,6 +35,7 @@ def every_binade(dtype):
     return np.concatenate([size, -size, [0, -0.0, limits.max, -limits.max]]).astype(dtype)
 
 
+@pytest.mark.slow
 @both_dtypes
 @pytest.mark.parametrize("name", BOUNDED)
 def test_values_within_2_and_slopes_within_4_places_in_every_binade(name, dtype):

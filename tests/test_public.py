@@ -29,7 +29,7 @@ def described(module):
                 bases = [
                     each for each in thing.__mro__[1:] if each.__module__.startswith("backprop")
                 ]
-                old = {*dir(object)}.union(*map(vars, bases))
+                old = {*dir(object), *inspect.get_annotations(thing)}.union(*map(vars, bases))
                 for method in set(vars(thing)) - old:
                     value = inspect.getattr_static(thing, method)
                     wrapped = isinstance(value, (property, classmethod, staticmethod))
