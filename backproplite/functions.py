@@ -23,6 +23,7 @@ def _rounded_once(function: np.ufunc) -> Callable[[Array], Array]:
     """
 
     def rounded(x: Array) -> Array:
+        """Return the function's values, rounded once."""
         if x.itemsize > 4:  # no float32, and asked faster than by the dtype
             return function(x)
         return function(x, dtype=np.float64).astype(np.float32)

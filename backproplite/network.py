@@ -513,7 +513,6 @@ class Network:
 
     def _look_over(self) -> None:
         """Note what a step need not find out anew each time."""
-        vars(self).pop("decaying", None)
         classes = [type(layer) for layer in self.layers]
         self._draws = any(each.forward_training is not Layer.forward_training for each in classes)
         self._learning = [i for i, c in enumerate(classes) if c.after_step is not Layer.after_step]

@@ -536,7 +536,9 @@ class AdamW(Adam):
     def decay(
         self, parameters: Array, gradients: Array, rate: float, decaying: Array | float
     ) -> None:
-        parameters *= 1 - rate * self.weight_decay * decaying
+        np.multiply(decaying, -rate * self.weight_decay, out=self.scratch)
+        self.scratch += 1
+        parameters *= self.scratch
 
 
 def _average_square(square: Array, gradients: Array, beta2: float, scratch: Array) -> None:

@@ -118,12 +118,12 @@ class Record:
     def begin_epoch(self, plan: Sequence[float]) -> None:
         """Begin an epoch, unless one of this plan was cut off and nothing trained since."""
         if self.running[:PLAN].tolist() != plan:
-            self.forget_epoch()
+            self.running[...] = 0
             self.running[:PLAN] = plan
 
     def forget_epoch(self) -> None:
-        """Forget an epoch that was cut off."""
-        self.running[PLAN:] = 0
+        """Let no epoch be finished that was cut off; one that is under way goes on."""
+        self.running[:PLAN] = 0
 
     def count_step(self, weight: float | None, loss: float, gradient_norm: float) -> None:
         """Count one more step, of so much weight in its epoch; None if it is in none."""
@@ -144,4 +144,4 @@ class Record:
         for values, value in zip(self.history.values(), newest, strict=True):
             values.append(value)
         self.views["epochs"][()] += 1
-        self.forget_epoch()
+        self.running[PLAN:] = 0

@@ -30,11 +30,13 @@ def batch_for(loss, samples, outputs, rng):
 
 
 def networks(dropout=True, batch_norm=True):
-    """Random networks as in `backproplite.testing`, without some kinds of layers if wanted."""
-    left_out = [
-        kind for kind, wanted in ((bp.Dropout, dropout), (bp.BatchNorm, batch_norm)) if not wanted
+    """Random networks as in `backproplite.testing`, without some layers if wanted."""
+    left_out = {bp.Dropout: not dropout, bp.BatchNorm: not batch_norm}
+    kinds = [
+        kind
+        for kind in testing.KINDS
+        if not any(left_out.get(type(part)) for part in kind(2).parts().values())
     ]
-    kinds = [kind for kind in testing.KINDS if not isinstance(kind(2), tuple(left_out))]
     return testing.networks(kinds=kinds)
 
 

@@ -493,7 +493,19 @@ def test_a_bool_is_no_whole_number_even_where_1_would_do(value):
         checks.whole_number("epochs", value, 0)
 
 
-# generator.
+# Seeds.
+
+
+@pytest.mark.parametrize("seed", [0, 2**128 - 1, np.int64(7)])
+def test_a_whole_seed_stays(seed):
+    assert type(checks.whole_seed(seed)) is int
+    assert checks.whole_seed(seed) == seed
+
+
+def test_a_seed_from_a_generator_is_its_next_number_and_none_is_fresh():
+    rng, same = np.random.default_rng(0), np.random.default_rng(0)
+    assert [checks.whole_seed(rng) for _ in range(2)] == same.integers(2**63, size=2).tolist()
+    assert checks.whole_seed(None) != checks.whole_seed(None)
 
 
 @pytest.mark.parametrize("seed", [0, 42, 2**100, np.int64(7), np.uint8(7)])
@@ -510,14 +522,15 @@ def test_a_generator_is_taken_as_it_is_and_none_is_fresh():
 
 @pytest.mark.parametrize(
     "seed",
-    [-1, 1.0, True, np.False_, "1", [1], np.random.RandomState(0), np.random.SeedSequence(0)],
+    [-1, 2**128, 1.0, True, np.False_, "1", [1], np.random.RandomState(0)],
 )
-def test_other_seeds_are_refused(seed):
+@pytest.mark.parametrize("check", [checks.whole_seed, checks.generator])
+def test_other_seeds_are_refused(check, seed):
     with pytest.raises(ParameterError) as caught:
-        checks.generator(seed)
+        check(seed)
     assert str(caught.value) == (
-        "seed must be a non-negative int, a numpy.random.Generator, or None for a fresh start "
-        f"each time; got {seed!r}."
+        "seed must be a non-negative int of at most 128 bits, a numpy.random.Generator, or None "
+        f"for a fresh start each time; got {seed!r}."
     )
 
 

@@ -1,10 +1,12 @@
-"""Settings and repr: an object shows what it was made from, and no more."""
+"""Settings and repr: an object shows what it was made from, and no more; what it may be made of."""
+
+import inspect
 
 import numpy as np
 import pytest
 
 import backproplite as bp
-from backproplite.configurable import Configurable
+from backproplite.configurable import Configurable, arguments_of, offered
 
 
 class Example(Configurable):
@@ -139,3 +141,123 @@ def test_a_repr_is_the_call_that_makes_the_object_again(made):
     assert type(again) is type(made)
     assert repr(again) == repr(made)
     assert repr(again.settings()) == repr(made.settings())
+
+
+def test_what_a_module_offers_below_a_base():
+    assert offered(bp.schedules, bp.Schedule) == [
+        getattr(bp, name) for name in bp.schedules.__all__ if name != "Schedule"
+    ]
+    assert offered(bp.errors, bp.ShapeError) == []
+
+
+# The settings of every class, and where their ranges end
+
+NUMBER, COUNT = "must be a finite number", "must be a whole number of at least 1"
+NOT_NEGATIVE, ABOVE = f"{NUMBER} at least 0", f"{NUMBER} above 0"
+SHARE, CLOSED_SHARE = f"{NUMBER} at least 0 and below 1", f"{NUMBER} at least 0 and at most 1"
+CHOICE = "must be 'normal' or 'uniform'"
+#: What is just inside of each range, and what is just outside, with what else is refused.
+ENDS = {
+    NUMBER: ([-1e300, 0], []),
+    NOT_NEGATIVE: ([0], [-1e-9]),
+    ABOVE: ([1e-300], [0, -1]),
+    SHARE: ([0, 0.999], [-0.1, 1]),
+    CLOSED_SHARE: ([0, 1], [-0.1, 1.1]),
+    COUNT: ([1, np.int64(7)], [0, -3, 1.5]),
+    CHOICE: (["normal", "uniform"], ["Normal", ""]),
+}
+OF_OPTIMIZERS = {
+    "learning_rate": NOT_NEGATIVE,
+    "clip_norm": ABOVE,
+    "clip_value": ABOVE,
+    "weight_decay": NOT_NEGATIVE,
+}
+ADAMS = OF_OPTIMIZERS | {"beta1": SHARE, "beta2": SHARE, "epsilon": ABOVE}
+RANGES = {
+    bp.LeakyReLU: {"slope": NUMBER},
+    bp.ELU: {"alpha": NOT_NEGATIVE},
+    bp.Dense: {"in_features": COUNT, "out_features": COUNT},
+    bp.Dropout: {"rate": SHARE},
+    bp.BatchNorm: {"features": COUNT, "momentum": CLOSED_SHARE, "epsilon": ABOVE},
+    bp.LayerNorm: {"features": COUNT, "epsilon": ABOVE},
+    bp.Huber: {"delta": ABOVE},
+    bp.Constant: {"value": NUMBER},
+    bp.Normal: {"mean": NUMBER, "deviation": NOT_NEGATIVE},
+    bp.Uniform: {"low": NUMBER, "high": f"{NUMBER} at least -2"},
+    **{cls: {"distribution": CHOICE} for cls in (bp.He, bp.Glorot, bp.LeCun)},
+    bp.GradientDescent: OF_OPTIMIZERS,
+    bp.Momentum: OF_OPTIMIZERS | {"momentum": SHARE},
+    bp.RMSProp: OF_OPTIMIZERS | {"beta2": SHARE, "epsilon": ABOVE},
+    bp.Adam: ADAMS,
+    bp.AdamW: ADAMS,
+    bp.ConstantSchedule: {"learning_rate": NOT_NEGATIVE},
+    bp.StepSchedule: {"learning_rate": NOT_NEGATIVE, "every": COUNT, "factor": NOT_NEGATIVE},
+    bp.ExponentialSchedule: {"learning_rate": NOT_NEGATIVE, "factor": NOT_NEGATIVE, "every": COUNT},
+    bp.CosineSchedule: {"learning_rate": NOT_NEGATIVE, "steps": COUNT, "final": NOT_NEGATIVE},
+    bp.WarmUpSchedule: {"steps": COUNT},
+    bp.EarlyStopping: {"patience": COUNT, "min_delta": NOT_NEGATIVE},
+    bp.Checkpoint: {"every": COUNT, "every_steps": COUNT},
+}
+ENDS[f"{NUMBER} at least -2"] = [-2], [-2.1]
+#: What is not a number within a range: callables, switches, lists, a name of a file.
+OTHERS = {
+    bp.Dense: {"weight_initializer", "bias_initializer"},
+    bp.Residual: {"layers"},
+    bp.Momentum: {"nesterov"},
+    bp.WarmUpSchedule: {"then"},
+    bp.EarlyStopping: {"restore_best"},
+    bp.Checkpoint: {"path", "best_only"},
+}
+NEEDED = {"path": "model.npz", "low": -2, "learning_rate": 0.1, "then": 0.1, "value": 1.0}
+NEEDED |= dict.fromkeys(["in_features", "out_features", "features", "every", "steps"], 2)
+NEEDED |= {"rate": 0.5, "factor": 0.5, "patience": 2}
+
+
+def made(cls, **settings):
+    """One of a class, its settings as given and the rest as they must be."""
+    arguments = arguments_of(cls)
+    needed = [name for name in arguments if arguments[name].default is inspect.Parameter.empty]
+    needed += ["low"] if cls is bp.Uniform else []
+    return cls(**{name: NEEDED[name] for name in needed} | settings)
+
+
+def test_every_setting_of_every_class_has_a_range():
+    modules = bp.activations, bp.callbacks, bp.initializers, bp.layers, bp.losses, bp.optimizers
+    offered_ = [cls for module in (*modules, bp.schedules) for cls in offered(module, Configurable)]
+    for cls in set(offered_) - {bp.Optimizer}:
+        assert {*RANGES.get(cls, {}), *OTHERS.get(cls, {})} == set(arguments_of(cls)), cls
+
+
+@pytest.mark.parametrize(
+    ("cls", "name", "wanted"),
+    [(cls, name, wanted) for cls in RANGES for name, wanted in RANGES[cls].items()],
+)
+def test_a_setting_out_of_its_range_is_refused_by_name(cls, name, wanted):
+    inside, outside = ENDS[wanted]
+    for value in inside:
+        assert vars(made(cls, **{name: value}))[name] == value
+    outside = [*outside, None, "1", [1]] + ([True, np.nan, np.inf] if wanted != CHOICE else [])
+    if arguments_of(cls)[name].default is None:
+        outside.remove(None)
+    for value in outside:
+        with pytest.raises(bp.ParameterError) as caught:
+            made(cls, **{name: value})
+        shown = f"{value:g}" if isinstance(value, (int, float)) else repr(value)
+        shown = repr(value) if wanted in (COUNT, CHOICE) or value is True else shown
+        assert str(caught.value) == f"{name} {wanted}; got {shown}."
+
+
+def test_a_warm_up_to_a_negative_rate_is_refused():
+    with pytest.raises(bp.ParameterError, match=r"^learning_rate .* at least 0; got -1"):
+        bp.WarmUpSchedule(3, then=-1)
+
+
+@pytest.mark.parametrize("initializer", [bp.He, "he", 0.5])
+@pytest.mark.parametrize("name", ["weight", "bias"])
+def test_an_initializer_must_be_a_function(name, initializer):
+    with pytest.raises(bp.ParameterError) as caught:
+        bp.Dense(2, 3, **{f"{name}_initializer": initializer})
+    assert str(caught.value) == (
+        f"the initializer of {name} must be a function of shape and generator, such as He(); got "
+        f"{initializer!r}. Activations are layers of their own."
+    )

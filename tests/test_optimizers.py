@@ -60,6 +60,11 @@ def walk(optimizer, start, gradients, **kwargs):
     return point
 
 
+def state(optimizer):
+    """The arrays that it keeps between steps."""
+    return [getattr(optimizer, name) for name in optimizer.state_names]
+
+
 def assert_same_bits(actual, expected):
     assert actual.dtype == expected.dtype
     assert actual.tobytes() == expected.tobytes()
@@ -73,6 +78,7 @@ START = np.array([1.5, -2.0, 0.75, 3.0, -1.25, 2.5])
 STEPS = 100
 #: Weight decay acts on the first stretch only, as on a layer's weight and bias.
 WEIGHT, BIAS = slice(0, 4), slice(4, 6)
+DECAYING = np.array([1.0, 1, 1, 1, 0, 0])
 
 
 def slope(x):
@@ -85,7 +91,7 @@ def our_path(name, setting):
     optimizer = OPTIMIZERS[name](**{"learning_rate": 0.05} | SETTINGS[setting])
     point, path = START.copy(), []
     for _ in range(STEPS):
-        optimizer.step(point, slope(point), decaying=[WEIGHT])
+        optimizer.step(point, slope(point), decaying=DECAYING)
         path.append(point.copy())
     return np.array(path)
 
@@ -388,17 +394,14 @@ def test_values_are_clipped_before_the_length_and_decay_comes_last():
 
 
 @every_optimizer
-@pytest.mark.parametrize("decaying", [[], [slice(0, 2)], [slice(1, 3), slice(5, 6)]])
 @few
-@given(seed=seeds)
-def test_weight_decay_touches_the_decaying_stretches_only(make, decaying, seed):
+@given(seed=seeds, data=st.data())
+def test_weight_decay_touches_what_decays_only(make, seed, data):
     start, gradients = numbers(seed)
+    touched = np.array(data.draw(st.lists(st.booleans(), min_size=7, max_size=7)))
     without = walk(make(0.1, weight_decay=0), start, gradients)
-    with_decay = walk(make(0.1, weight_decay=0.5), start, gradients, decaying=decaying)
+    with_decay = walk(make(0.1, weight_decay=0.5), start, gradients, decaying=touched * 1.0)
     everywhere = walk(make(0.1, weight_decay=0.5), start, gradients)
-    touched = np.zeros(start.size, bool)
-    for part in decaying:
-        touched[part] = True
     assert_same_bits(with_decay[~touched], without[~touched])
     assert_same_bits(with_decay[touched], everywhere[touched])
     assert (everywhere != without).all()
@@ -478,7 +481,7 @@ def test_float32_stays_float32(make, seed):
     start, gradients = numbers(seed)
     optimizer = make(**EVERYTHING)
     narrow = walk(optimizer, start.astype(np.float32), gradients.astype(np.float32))
-    arrays = [narrow, optimizer.scratch, *optimizer.state()]
+    arrays = [narrow, optimizer.scratch, *state(optimizer)]
     assert {array.dtype for array in arrays} == {np.dtype(np.float32)}
     wide = walk(make(**EVERYTHING), start, gradients)
     # Three steps of less than 0.1 each, some rounded off by 1e-7; a small gradient may lose more.
@@ -518,7 +521,7 @@ def test_a_bad_rate_from_a_schedule_changes_nothing(make, rate, shown):
     optimizer = make(lambda step: 0.1 if step < 2 else rate, clip_value=0.1, weight_decay=0.1)
     start, gradients = numbers(0)
     point = walk(optimizer, start, gradients[:2])
-    arrays = [point, gradients[2], *optimizer.state()]
+    arrays = [point, gradients[2], *state(optimizer)]
     before = [array.copy() for array in arrays]
     with pytest.raises(bp.ParameterError) as caught:
         optimizer.step(point, gradients[2])
@@ -536,14 +539,14 @@ def test_state_is_kept_between_steps_and_reset_forgets_it(make):
     fresh, optimizer = (make(**EVERYTHING) for _ in range(2))
     expected = walk(fresh, start, gradients)
     first = walk(optimizer, start, gradients[:1])
-    kept = [optimizer.scratch, *optimizer.state()]
+    kept = [optimizer.scratch, *state(optimizer)]
     assert len(kept) == 1 + len(optimizer.state_names)
     assert all(array.any() for array in kept)
     assert_same_bits(walk(optimizer, first, gradients[1:]), expected)
-    assert all(a is b for a, b in zip(kept, [optimizer.scratch, *optimizer.state()], strict=True))
+    assert all(a is b for a, b in zip(kept, [optimizer.scratch, *state(optimizer)], strict=True))
     optimizer.reset(start)
     assert (optimizer.step_count, optimizer.rate) == (0, 0)
-    assert not any(array.any() for array in optimizer.state())
+    assert not any(array.any() for array in state(optimizer))
     assert_same_bits(walk(optimizer, start, gradients), expected)
 
 
@@ -554,7 +557,7 @@ def test_reset_makes_room_for_parameters_of_another_kind(make):
     other = np.ones(5, np.float32)
     optimizer.reset(other)
     assert optimizer.scratch.shape == (5,)
-    assert not any(np.shares_memory(other, a) for a in [optimizer.scratch, *optimizer.state()])
+    assert not any(np.shares_memory(other, a) for a in [optimizer.scratch, *state(optimizer)])
     optimizer.step(other, np.ones(5, np.float32))
     assert (other < 1).all()
 
@@ -563,9 +566,8 @@ def test_reset_makes_room_for_parameters_of_another_kind(make):
 @pytest.mark.parametrize(
     ("parameters", "gradients", "error", "message"),
     [
-        (np.ones((2, 1)), np.ones((2, 1)), bp.ShapeError, "got shapes (2, 1) and (2, 1)."),
         (np.ones(2), np.ones((2, 1)), bp.ShapeError, "got shapes (2,) and (2, 1)."),
-        (np.ones(()), np.ones(()), bp.ShapeError, "1-D and of one length; got shapes () and ()."),
+        (np.ones(()), np.ones(()), bp.ShapeError, "vectors of one length; got shapes () and ()."),
         (np.ones(3), np.ones(1), bp.ShapeError, "got shapes (3,) and (1,)."),
         (np.ones(2, int), np.ones(2), bp.InputError, "must be floats; got int64 and float64."),
         (np.ones(2, bool), np.ones(2), bp.InputError, "must be floats; got bool and float64."),
@@ -613,7 +615,7 @@ def test_a_later_step_allocates_next_to_nothing(make, dtype, setting):
     parameters = np.linspace(-1, 1, size, dtype=dtype)
     gradients = np.linspace(1, -1, size, dtype=dtype)
     optimizer = make(**SETTINGS[setting])
-    decaying = [slice(0, size // 2), slice(size // 2 + 10, size)]
+    decaying = (np.arange(size) % 3 > 0).astype(dtype)
     optimizer.step(parameters, gradients, decaying)
     tracemalloc.start()
     try:
@@ -625,56 +627,6 @@ def test_a_later_step_allocates_next_to_nothing(make, dtype, setting):
 
 
 # Settings, and optimizers of one's own.
-
-RATES = [
-    ({"learning_rate": -0.1}, "learning_rate must be a finite number at least 0; got -0.1."),
-    ({"learning_rate": math.nan}, "learning_rate must be a finite number at least 0; got nan."),
-    ({"learning_rate": math.inf}, "learning_rate must be a finite number at least 0; got inf."),
-    ({"learning_rate": "1"}, "learning_rate must be a finite number at least 0; got '1'."),
-    ({"learning_rate": None}, "learning_rate must be a finite number at least 0; got None."),
-    ({"clip_norm": 0}, "clip_norm must be a finite number above 0; got 0."),
-    ({"clip_norm": -1}, "clip_norm must be a finite number above 0; got -1."),
-    ({"clip_value": 0}, "clip_value must be a finite number above 0; got 0."),
-    ({"clip_value": True}, "clip_value must be a finite number above 0; got True."),
-    ({"weight_decay": -1e-9}, "weight_decay must be a finite number at least 0; got -1e-09."),
-]
-
-
-@every_optimizer
-@pytest.mark.parametrize(("settings", "message"), RATES)
-def test_settings_out_of_range_are_refused(make, settings, message):
-    with pytest.raises(bp.ParameterError) as caught:
-        make(**settings)
-    assert str(caught.value) == message
-
-
-@pytest.mark.parametrize(
-    ("cls", "name"),
-    [
-        (bp.Momentum, "momentum"),
-        (bp.RMSProp, "beta2"),
-        (bp.Adam, "beta1"),
-        (bp.Adam, "beta2"),
-        (bp.AdamW, "beta1"),
-        (bp.AdamW, "beta2"),
-    ],
-)
-def test_shares_that_stay_lie_from_0_to_below_1(cls, name):
-    assert vars(cls(**{name: 0}))[name] == 0
-    for share in (1, -0.1):
-        with pytest.raises(bp.ParameterError) as caught:
-            cls(**{name: share})
-        assert str(caught.value) == (
-            f"{name} must be a finite number at least 0 and below 1; got {share}."
-        )
-
-
-@pytest.mark.parametrize("cls", [bp.RMSProp, bp.Adam, bp.AdamW])
-def test_epsilon_is_above_zero(cls):
-    assert cls(epsilon=1e-300).epsilon == 1e-300
-    with pytest.raises(bp.ParameterError) as caught:
-        cls(epsilon=0)
-    assert str(caught.value) == "epsilon must be a finite number above 0; got 0."
 
 
 @pytest.mark.parametrize(
@@ -705,7 +657,7 @@ def test_an_optimizer_of_ones_own_has_its_state_kept():
     point = np.zeros(2, np.float32)
     for _ in range(2):
         optimizer.step(point, np.array([4, -0.5], np.float32))
-    assert optimizer.state()[0].tolist() == [2, -1]
+    assert optimizer.total.tolist() == [2, -1]
     assert optimizer.total.dtype == np.float32
     assert point.tolist() == [-1.5, 0.75]
 
@@ -717,10 +669,6 @@ def test_an_optimizer_without_update_says_so():
     with pytest.raises(NotImplementedError) as caught:
         Lazy().step(np.ones(1), np.ones(1))
     assert str(caught.value) == "Lazy must define update(parameters, gradients, rate)."
-
-
-if __name__ == "__main__":
-    store_figures()
 
 
 def test_an_update_that_returns_something_has_not_changed_the_parameters_in_place():
@@ -746,3 +694,7 @@ def test_a_bad_rate_that_was_set_afterwards_is_refused_by_name(rate):
         bp.ParameterError, match=r"^learning_rate must be a finite number at least 0"
     ):
         optimizer.step(np.ones(2), np.ones(2))
+
+
+if __name__ == "__main__":
+    store_figures()

@@ -197,8 +197,8 @@ def _can_run(
     *sums: float,
 ) -> bool:
     """Tell whether an epoch can have such a plan, and have come to such sums."""
-    if samples == 0:
-        return not any((batch_size, shuffled, checksum, batches, *sums))
+    if samples == 0:  # none that could be finished
+        return not any((batch_size, shuffled, checksum))
     whole = all(
         each.is_integer() and each >= 0 for each in (samples, batch_size, checksum, batches)
     )
