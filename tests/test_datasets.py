@@ -222,8 +222,14 @@ def test_the_global_generator_is_left_alone(draw, seed):
         ({"noise": -0.1}, "noise must be a finite number at least 0; got -0.1."),
         ({"noise": np.nan}, "noise must be a finite number at least 0; got nan."),
         ({"noise": "much"}, "noise must be a finite number at least 0; got 'much'."),
-        ({"seed": -1}, "seed must be a non-negative int of at most 128 bits, a numpy.random.Generator, or None"),
-        ({"seed": 0.5}, "seed must be a non-negative int of at most 128 bits, a numpy.random.Generator, or None"),
+        (
+            {"seed": -1},
+            "seed must be a non-negative int of at most 128 bits, a numpy.random.Generator, or None",
+        ),
+        (
+            {"seed": 0.5},
+            "seed must be a non-negative int of at most 128 bits, a numpy.random.Generator, or None",
+        ),
     ],
 )
 def test_unfit_settings_are_refused(draw, settings, message):
