@@ -29,46 +29,32 @@ from .optimizers import *
 from .schedules import *
 
 if TYPE_CHECKING:
-    from . import datasets, plots, testing
-    from .checking import GradientReport, check_gradients, numerical_gradient
-    from .seeing import (
-        Descent,
-        Diagnosis,
-        Equation,
-        Finding,
-        LayerHealth,
-        Recorder,
-        Stage,
-        Trace,
-        TrainingWarning,
-        Watch,
-        diagnose,
-        minimize,
-        trace,
-    )
+    from . import datasets as datasets
+    from . import plots as plots
+    from .checking import *
+    from .seeing import *
 
 __version__ = "0.1.0"
 
-#: What is loaded when it is first asked for, and from which folder.
+#: The names of each folder that are loaded when they are first used; modules under "".
 _RINGS = {
-    "GradientReport": "checking",
-    "check_gradients": "checking",
-    "numerical_gradient": "checking",
-    "Descent": "seeing",
-    "Diagnosis": "seeing",
-    "Equation": "seeing",
-    "Finding": "seeing",
-    "LayerHealth": "seeing",
-    "Recorder": "seeing",
-    "Stage": "seeing",
-    "Trace": "seeing",
-    "TrainingWarning": "seeing",
-    "Watch": "seeing",
-    "diagnose": "seeing",
-    "minimize": "seeing",
-    "trace": "seeing",
-    "datasets": "",
-    "plots": "",
+    "": ["datasets", "plots"],
+    "checking": ["GradientReport", "check_gradients", "numerical_gradient"],
+    "seeing": [
+        "Descent",
+        "Diagnosis",
+        "Equation",
+        "Finding",
+        "LayerHealth",
+        "Recorder",
+        "Stage",
+        "Trace",
+        "TrainingWarning",
+        "Watch",
+        "diagnose",
+        "minimize",
+        "trace",
+    ],
 }
 
 __all__ = [
@@ -81,22 +67,18 @@ __all__ = [
     *network.__all__,
     *optimizers.__all__,
     *schedules.__all__,
-    *_RINGS,
+    *(name for names in _RINGS.values() for name in names),
 ]
 
 
 def __getattr__(name: str) -> Any:
     """Load a part of the library when a name of it is first used."""
-    if name not in _RINGS:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    folder = _RINGS[name]
-    value = (
-        getattr(import_module(f".{folder}", __name__), name)
-        if folder
-        else import_module(f".{name}", __name__)
-    )
-    globals()[name] = value
-    return value
+    for folder, names in _RINGS.items():
+        if name in names:
+            module = import_module(f".{folder or name}", __name__)
+            globals()[name] = getattr(module, name) if folder else module
+            return globals()[name]
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

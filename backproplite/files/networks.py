@@ -1,4 +1,4 @@
-"""Networks as model files: the record, the history and the seed, and the settings that go with them."""
+"""Networks as model files: the record, the history, the seed, and the settings of all parts."""
 
 from __future__ import annotations
 
