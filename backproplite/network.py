@@ -546,7 +546,8 @@ class Network:
         """Write the whole network to a file: an old one is replaced whole or stays.
 
         Besides the layers, the loss and the optimizer with all their numbers, it
-        holds the history, the seed, and how far an epoch is that was cut off. So a network that is loaded goes on exactly as this one would have.
+        holds the history, the seed, and how far an epoch is that was cut off. So a network
+        that is loaded goes on exactly as this one would have.
         `numpy.load` opens the file too.
 
         Parameters

@@ -87,7 +87,7 @@ def train(
 
 
 def batches(network: Any, data: Batch, plan: Plan) -> Iterator[tuple[Batch, float]]:
-    """Yield the batches of an epoch that are left, and what each counts; the last may be smaller."""
+    """Yield the batches of an epoch that are left, and what each counts; the last may be less."""
     samples, batch_size, shuffled, _ = plan
     done = network.record.batches
     if batch_size == samples:  # an order makes no difference
