@@ -407,7 +407,7 @@ class Dropout(Layer):
 
     def forward_training(self, x: Array, rng: np.random.Generator) -> tuple[Array, Any]:
         kept = rng.random(x.shape, np.float32) >= self.rate
-        mask = np.multiply(kept, 1 / (1 - self.rate), dtype=x.dtype)
+        mask = kept * x.dtype.type(1 / (1 - self.rate))
         return x * mask, (mask,)
 
     def backward(self, grad_output: Array, cache: Any) -> Array:

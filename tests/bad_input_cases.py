@@ -310,7 +310,7 @@ GROUPS = [
         "numbers",
         r"""
         bp.EarlyStopping
-            ParameterError: callbacks[0] must be a function of the network, or an instance of a Callback class; got <class 'backproplite.training.EarlyStopping'>.
+            ParameterError: callbacks[0] must be a function of the network, or an instance of a Callback class; got <class 'backproplite.callbacks.EarlyStopping'>.
         [print, 7]
             ParameterError: callbacks[1] must be a function of the network, or an instance of a Callback class; got 7.
         7
@@ -378,13 +378,13 @@ GROUPS = [
         "numbers",
         r"""
         -1
-            ParameterError: seed must be a non-negative int, a numpy.random.Generator, or None for a fresh start each time; got -1.
+            ParameterError: seed must be a non-negative int of at most 128 bits, a numpy.random.Generator, or None for a fresh start each time; got -1.
         0.5
-            ParameterError: seed must be a non-negative int, a numpy.random.Generator, or None for a fresh start each time; got 0.5.
+            ParameterError: seed must be a non-negative int of at most 128 bits, a numpy.random.Generator, or None for a fresh start each time; got 0.5.
         True
-            ParameterError: seed must be a non-negative int, a numpy.random.Generator, or None for a fresh start each time; got True.
+            ParameterError: seed must be a non-negative int of at most 128 bits, a numpy.random.Generator, or None for a fresh start each time; got True.
         "lucky"
-            ParameterError: seed must be a non-negative int, a numpy.random.Generator, or None for a fresh start each time; got 'lucky'.
+            ParameterError: seed must be a non-negative int of at most 128 bits, a numpy.random.Generator, or None for a fresh start each time; got 'lucky'.
     """,
     ),
     Group(
@@ -475,8 +475,8 @@ GROUPS = [
             InputError: outputs must lie between 0 and 1 (probabilities, such as Sigmoid() gives); got 1.5 at index [0, 0].
         bp.SoftmaxCrossEntropy()([[0.5, 0.5]], [2])
             InputError: targets must hold whole labels from 0 to 1, one for each of the 2 outputs; got 2 at index [0].
-        bp.Adam().step(np.zeros((2, 2)), np.zeros((2, 2)))
-            ShapeError: parameters and gradients must be 1-D and of one length; got shapes (2, 2) and (2, 2).
+        bp.Adam().step(np.zeros(3), np.zeros(2))
+            ShapeError: parameters and gradients must be vectors of one length; got shapes (3,) and (2,).
         bp.Adam().step(np.zeros(2, int), np.zeros(2))
             InputError: parameters and gradients must be floats; got int64 and float64.
         bp.Momentum(learning_rate=lambda step: -1.0).step(np.zeros(2), np.zeros(2))

@@ -68,8 +68,8 @@ def test_digits_are_those_of_scikit_learn():
 
 
 def test_digits_are_read_from_a_zip(tmp_path):
-    package = Path(backproplite.datasets.__file__).parent
-    for name in ("checks.py", "errors.py", "datasets.py", "data/digits.gz"):
+    package = Path(backproplite.__file__).parent
+    for name in ("checks.py", "errors.py", "datasets/__init__.py", "datasets/digits.gz"):
         copy = tmp_path / "tree" / "backproplite" / name
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(package / name, copy)
@@ -87,7 +87,7 @@ def test_digits_are_read_from_a_zip(tmp_path):
 
 
 def test_the_licence_stands_beside_the_digits():
-    data = Path(backproplite.datasets.__file__).parent / "data"
+    data = Path(backproplite.datasets.__file__).parent
     text = (data / "LICENSE-digits.txt").read_text(encoding="utf-8")
     for part in ("Alpaydin", "Kaynak", "10.24432/C50P49", "creativecommons.org/licenses/by/4.0/"):
         assert part in text
@@ -222,8 +222,14 @@ def test_the_global_generator_is_left_alone(draw, seed):
         ({"noise": -0.1}, "noise must be a finite number at least 0; got -0.1."),
         ({"noise": np.nan}, "noise must be a finite number at least 0; got nan."),
         ({"noise": "much"}, "noise must be a finite number at least 0; got 'much'."),
-        ({"seed": -1}, "seed must be a non-negative int, a numpy.random.Generator, or None"),
-        ({"seed": 0.5}, "seed must be a non-negative int, a numpy.random.Generator, or None"),
+        (
+            {"seed": -1},
+            "seed must be a non-negative int of at most 128 bits, a numpy.random.Generator, or None",
+        ),
+        (
+            {"seed": 0.5},
+            "seed must be a non-negative int of at most 128 bits, a numpy.random.Generator, or None",
+        ),
     ],
 )
 def test_unfit_settings_are_refused(draw, settings, message):

@@ -48,8 +48,7 @@ def test_every_kind_of_layer_is_drawn(kind):
 @pytest.mark.parametrize("loss", LOSSES)
 def test_every_loss_is_drawn_behind_what_it_needs(loss):
     network, X, y = find(networks(), lambda case: type(case[0].loss) is loss)
-    suits = loss.suits and getattr(bp, loss.suits)
-    assert suits is None or type(network.layers[-1]) is suits
+    assert loss.suits is None or type(network.layers[-1]) is loss.suits
     assert np.isfinite(network.evaluate(X, y))
 
 

@@ -121,7 +121,7 @@ def _compare_all(
     ]
     exact = twin is not None and all(map(complex_step_agrees, slopes))
     comparisons = [compare(each, exact, tolerance) for each in slopes]
-    overall = max(each.largest * each.magnitude for each in comparisons)
+    overall = max(each.reach for each in comparisons)
     # An error spreads from the output to the input: the last tensor that is wrong is named.
     checks = [
         judge(each, rounding.gradients[each.name], overall, subject)

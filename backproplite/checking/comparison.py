@@ -33,16 +33,14 @@ class Comparison:
 
     Attributes
     ----------
-    name, magnitude, entries
-        As in `Slopes`.
-    gradient : array
-        What backpropagation gives.
+    slopes : Slopes
+        What is compared.
     exact : bool
         Whether the numerical slope is by the complex step; else by central differences.
-    backward, numerical : arrays
-        The two slopes.
+    numerical : array
+        The numerical slope that is trusted.
     noise : array
-        How far rounding may have put the numerical one off.
+        How far rounding may have put it off.
     kink : array of bool
         Where the slope jumps, by more than the tolerance.
     limit : array
@@ -51,12 +49,8 @@ class Comparison:
         The largest entry of the numerical gradient.
     """
 
-    name: str
-    magnitude: float
-    entries: tuple[int | None, ...]
-    gradient: Array
+    slopes: Slopes
     exact: bool
-    backward: Array
     numerical: Array
     noise: Array
     kink: Array
@@ -64,9 +58,15 @@ class Comparison:
     largest: float
 
     @property
-    def method(self) -> str:
-        """By which numerical slope, in words."""
-        return "complex step" if self.exact else "central differences"
+    def name(self) -> str:
+        """Which tensor."""
+        return self.slopes.name
+
+    @property
+    def backward(self) -> Array:
+        """The slope by backpropagation."""
+        along: Array = self.slopes.along.backward
+        return along
 
     @property
     def difference(self) -> Array:
@@ -74,9 +74,9 @@ class Comparison:
         return abs(self.backward - self.numerical)
 
     @property
-    def alone(self) -> Array:
-        """Which moves are of one entry."""
-        return np.array([entry is not None for entry in self.entries])
+    def reach(self) -> float:
+        """By how much the result changes, along the slope, if the tensor moves by its own size."""
+        return self.largest * self.slopes.magnitude
 
 
 def complex_step_agrees(slopes: Slopes) -> bool:
@@ -89,30 +89,19 @@ def complex_step_agrees(slopes: Slopes) -> bool:
 
 def compare(slopes: Slopes, exact: bool, tolerance: float) -> Comparison:
     """Compare the gradient of one tensor with the complex step, or with central differences."""
-    alone = np.array([entry is not None for entry in slopes.entries])
+    alone = slopes.alone
     share = np.where(alone, 1, SUM_ALLOWED / math.sqrt(slopes.gradient.size))
-    trusted = _by_complex_step(slopes) if exact else _by_central_differences(slopes)
-    difference = abs(slopes.along.backward - trusted.numerical)
-    apart = np.minimum(trusted.jump, difference)
-    kink = apart > tolerance * abs(slopes.gradient).max() * share + trusted.noise
-    sizes = abs(trusted.numerical) * ~kink
+    numerical, noise, jump = (_by_complex_step if exact else _by_central_differences)(slopes)
+    difference = abs(slopes.along.backward - numerical)
+    apart = np.minimum(jump, difference)
+    kink = apart > tolerance * abs(slopes.gradient).max() * share + noise
+    sizes = abs(numerical) * ~kink
     largest = float(sizes[alone].max() or sizes.max())
+    # If a sum is off by more than the sampled entries are, some other entry is wrong.
     typical = math.sqrt(np.mean(np.where(kink, 0, difference)[alone] ** 2))
     most = tolerance * largest
-    return Comparison(
-        name=slopes.name,
-        magnitude=slopes.magnitude,
-        entries=slopes.entries,
-        gradient=slopes.gradient,
-        exact=exact,
-        backward=slopes.along.backward,
-        numerical=trusted.numerical,
-        noise=trusted.noise,
-        kink=kink,
-        # If a sum is off by more than the sampled entries are, some other entry is wrong.
-        limit=np.clip(TYPICAL_ALLOWED * typical, most * share, most),
-        largest=largest,
-    )
+    limit = np.clip(TYPICAL_ALLOWED * typical, most * share, most)
+    return Comparison(slopes, exact, numerical, noise, kink, limit, largest)
 
 
 class _Trusted(NamedTuple):

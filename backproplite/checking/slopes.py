@@ -235,6 +235,11 @@ class Slopes:
     entries: tuple[int | None, ...]
     along: Slope
 
+    @property
+    def alone(self) -> Array:
+        """Which moves are of one entry."""
+        return np.array([entry is not None for entry in self.entries])
+
 
 def slopes_of(
     name: str,

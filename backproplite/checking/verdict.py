@@ -44,13 +44,12 @@ def judge(comparison: Comparison, rounding: float, overall: float, subject: Subj
     rounding : float
         By how much the gradient changes when last digits do.
     overall : float
-        By how much the result changes, along its slope, if a tensor is moved as far as it is
-        large; the largest over all tensors.
+        The largest reach over all tensors.
     subject : Subject
         What is checked.
     """
     rough = ROUNDING_ALLOWED * rounding
-    least = LEAST * overall / comparison.magnitude  # in the unit of this gradient
+    least = LEAST * overall / comparison.slopes.magnitude  # in the unit of this gradient
     floor = float(np.clip(rough, least, MOST_EXCUSED * least))
     room = comparison.limit + comparison.noise
     agrees = comparison.difference <= room + floor
@@ -61,15 +60,15 @@ def judge(comparison: Comparison, rounding: float, overall: float, subject: Subj
             raise GradientMismatch(_undecided(comparison.name, rounding))
         raise GradientMismatch(explanation(comparison, subject.weights, subject.advice))
     zero = _is_zero(comparison, floor, subject.zero_may_be and overall > 0)
-    error = float(comparison.difference[there].max())
+    error, alone = float(comparison.difference[there].max()), comparison.slopes.alone
     return TensorCheck(
         name=comparison.name,
-        size=comparison.gradient.size,
-        checked=int((comparison.alone & there).sum()),
-        kinks=int((comparison.alone & ~there).sum()),
+        size=comparison.slopes.gradient.size,
+        checked=int((alone & there).sum()),
+        kinks=int((alone & ~there).sum()),
         largest=0.0 if zero else comparison.largest,
         error=0.0 if zero else error / comparison.largest,
-        method=comparison.method,
+        method="complex step" if comparison.exact else "central differences",
     )
 
 
@@ -108,8 +107,8 @@ def _is_zero(comparison: Comparison, floor: float, may_be: bool) -> bool:
 
 def judge_single(comparison: Comparison, single: Array, rounding: float, overall: float) -> None:
     """Compare a gradient in float32 with the one in float64, which has just been checked."""
-    double, name = comparison.gradient, comparison.name
-    others = overall / comparison.magnitude
+    double, name = comparison.slopes.gradient, comparison.name
+    others = overall / comparison.slopes.magnitude
     difference, largest = abs(single - double).max(), abs(double).max()
     rough = ROUNDING_ALLOWED * rounding
     room = SINGLE_OWN * largest + SINGLE_OTHERS * others

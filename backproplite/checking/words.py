@@ -43,10 +43,10 @@ def _line(comparison: Comparison, k: int) -> str:
 
 
 def _place(comparison: Comparison, k: int) -> str:
-    entry = comparison.entries[k]
+    entry = comparison.slopes.entries[k]
     if entry is None:
         return f"{comparison.name} in a signed sum of all entries"
-    place = [int(i) for i in np.unravel_index(entry, comparison.gradient.shape)]
+    place = [int(i) for i in np.unravel_index(entry, comparison.slopes.gradient.shape)]
     return f"{comparison.name}{place or ''}"
 
 
@@ -76,9 +76,9 @@ def _common_factor(comparison: Comparison) -> float | None:
 
 
 def _is_transposed(comparison: Comparison) -> bool:
-    gradient = comparison.gradient
+    gradient = comparison.slopes.gradient
     square = gradient.ndim == 2 and gradient.shape[0] == gradient.shape[1]
-    if not square or None in comparison.entries:
+    if not square or None in comparison.slopes.entries:
         return False
     least = OFF * comparison.largest
     return np.allclose(gradient.T.ravel(), comparison.numerical, rtol=ALIKE, atol=least)

@@ -262,8 +262,7 @@ def _backward_lines(p: Passage) -> dict[str, str]:
     if "derivative" in lines:
         derivative = {"derivative": lines.pop("derivative")}
         lines["grad_input"] = substitute("grad_output * derivative", derivative)
-    left_out = {*p.forward_lines, "output", *p.layer.state_names}
-    return {name: line for name, line in lines.items() if name not in left_out}
+    return {k: line for k, line in lines.items() if k not in (*p.forward_lines, "output")}
 
 
 def _needed(lines: Mapping[str, str], results: Iterable[str]) -> dict[str, str]:

@@ -238,7 +238,9 @@ def try_rate(network: Network, batch: Batch, rate: float, factor: float) -> Tria
         twin.optimizer.reset(twin.parameters)
     losses: list[float] = []
     for _ in range(TRIAL_STEPS + 1):
-        twin.record.views["steps"][()] = network.step_count  # the same dropout, so that losses compare
+        twin.record.views["steps"][()] = (
+            network.step_count
+        )  # the same dropout, so that losses compare
         try:
             losses.append(twin.step(batch))
         except DivergenceError:

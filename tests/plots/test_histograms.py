@@ -58,8 +58,9 @@ def test_activations_are_those_of_the_inference_pass():
 def test_values_all_alike_have_an_outline(value):
     network = network_of()
     network.parameters[...] = value
-    for _, heights in outlines(plots.weight_histograms(network)):
+    for bins, heights in outlines(plots.weight_histograms(network)):
         assert heights[heights > 0].tolist() == [pytest.approx(0.9)]
+        assert (np.diff(bins) > 0).all()
 
 
 def test_numbers_that_are_not_finite_are_left_out():

@@ -550,8 +550,10 @@ def test_it_can_be_read_without_seeing_it(browser, tmp_path):
 
 def test_the_focus_can_be_seen_and_goes_through_the_controls(browser, tmp_path):
     show(browser, worked_example(), tmp_path)
-    order = []
-    for _ in range(5):
+    while browser.switch_to.active_element.get_attribute("id") != "back":
+        press(browser, Keys.TAB)  # browsers differ in where they begin
+    order = [browser.switch_to.active_element]
+    for _ in range(4):
         press(browser, Keys.TAB)
         order.append(browser.switch_to.active_element)
     assert [e.get_attribute("id") for e in order[:4]] == ["back", "list", "next", "slider"]

@@ -145,6 +145,14 @@ def test_a_rate_may_be_too_low_by_any_factor(rate):
     assert names(bp.diagnose(on_xor(bp.GradientDescent(rate)), *XOR)) == ["learning rate too low"]
 
 
+def test_the_lowest_rate_that_does_half_as_well_as_the_best_is_suggested():
+    network = on_line(bp.GradientDescent(1e-4))
+    (finding,) = bp.diagnose(network, *LINE).findings
+    falls = {r: try_rate(network, network.prepare(*LINE), r, 1).fall for r in (0.001, 0.01, 0.1, 1)}
+    assert falls[0.001] < 0.5 * max(falls.values()) < falls[0.01] < falls[0.1]
+    assert finding.cure == "Use GradientDescent(learning_rate=0.01)."
+
+
 def test_the_low_ends_of_a_schedule_are_meant():
     warm = bp.WarmUpSchedule(10**6, then=0.5)
     assert bp.diagnose(on_xor(bp.GradientDescent(warm)), *XOR).healthy
@@ -192,6 +200,22 @@ def test_a_rate_far_too_high_may_come_from_the_weights(rate):
     assert "He()" in other
     network.optimizer = eval(suggested.removeprefix("Use ").removesuffix("."), vars(bp))
     assert bp.diagnose(network, *LINE).healthy
+
+
+def test_a_loss_that_has_risen_does_not_hide_exploding_gradients():
+    network = on_moons(deep(bp.ReLU, 6, 32, LARGE))
+    network.history["loss"] += [1.0, 1e9]
+    network.history["learning_rate"] += [0.1, 0.1]
+    found = names(bp.diagnose(network, *MOONS))
+    assert found == ["learning rate too high", "exploding gradients"]
+
+
+def test_a_rate_is_not_called_too_low_where_something_else_is_wrong():
+    weight = 1 + 9 * MOONS[1]  # so that the last bias, which is not dead, has something to learn
+    network = on_moons(deep(bp.ReLU, bias=OFF), bp.GradientDescent(1e-7))
+    assert names(bp.diagnose(network, *MOONS, weight)) == ["dead units"]
+    cured = on_moons(deep(bp.ReLU), bp.GradientDescent(1e-7))
+    assert names(bp.diagnose(cured, *MOONS, weight)) == ["learning rate too low"]
 
 
 # Healthy networks
@@ -794,7 +818,7 @@ def test_a_later_look_costs_two_passes():
     passes.clear()
     watch(network)
     assert passes == []
-    network.record.counts[1] = 3  # epochs
+    network.record.views["epochs"][()] = 3
     watch(network)
     assert passes == ["forward", "backward"]
 
