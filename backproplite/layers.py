@@ -10,6 +10,7 @@ prediction between the two harms nothing. The last two axes of every array are
 from __future__ import annotations
 
 import copy
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -233,14 +234,17 @@ def _layers_in(name: str, value: object) -> Iterator[tuple[str, Layer]]:
     """Yield the layers that an attribute is or holds, with the way that leads to each."""
     if isinstance(value, Layer):
         yield name, value
-    elif isinstance(value, (list, tuple)):
+    elif isinstance(value, (list, tuple, deque)):
         for i, each in enumerate(value):
             yield from _layers_in(f"{name}[{i}]", each)
     elif isinstance(value, dict):
         for key, each in value.items():
             yield from _layers_in(f"{name}[{key!r}]", each)
-    elif isinstance(value, (set, frozenset)) and any(isinstance(each, Layer) for each in value):
-        raise ParameterError(f"{name} is a set of layers, which have no order: make it a list.")
+    elif isinstance(value, (set, frozenset)) or getattr(value, "dtype", None) == object:
+        if any(isinstance(each, Layer) for each in np.ravel(list(value))):
+            raise ParameterError(
+                f"{name} holds layers in a {type(value).__name__}: make it a list."
+            )
 
 
 def _collect(layer: Layer, path: str, found: dict[str, Layer]) -> None:

@@ -110,7 +110,11 @@ class Network:
         self.chance = Chance(seed)
         self._optimizer = _own(Adam() if optimizer is None else optimizer)
         rng = self.chance.at(WEIGHTS, 0)
-        for part in parts_of(self.layers).values():
+        for place, part in parts_of(self.layers).items():
+            if any(isinstance(value, Network) for value in vars(part).values()):
+                raise ParameterError(
+                    f"{place} holds a Network: give it the layers of that instead."
+                )
             part.draw(rng)
         self._gather(np.dtype(dtype))
         self.stop_training = False
@@ -441,7 +445,10 @@ class Network:
 
     @property
     def optimizer(self) -> Optimizer:
-        """What moves the parameters. When one is set, a copy of it starts from rest."""
+        """What moves the parameters. When one is set, a copy of it starts from rest.
+
+        All arrays are new then: take `parameters` and the layers' views anew.
+        """
         return self._optimizer
 
     @optimizer.setter

@@ -80,14 +80,19 @@ def train(
             for batch, weight in batches(network, data, plan):
                 make_step(network, batch, weight)
                 tell(steppers)
-            end_epoch(network, validation)
+            if network.record.batches:  # else a callback has finished the epoch by a fit of its own
+                end_epoch(network, validation)
             tell(callbacks)
             if network.stop_training:
                 break
 
 
 def batches(network: Any, data: Batch, plan: Plan) -> Iterator[tuple[Batch, float]]:
+<<<<<<< HEAD
     """Yield the batches that are left of an epoch, and what each counts; the last may be small."""
+=======
+    """Yield the batches of an epoch that are left, and what each counts; the last may be less."""
+>>>>>>> wt-coretests
     samples, batch_size, shuffled, _ = plan
     done = network.record.batches
     if batch_size == samples:  # an order makes no difference
