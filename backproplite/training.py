@@ -88,11 +88,7 @@ def train(
 
 
 def batches(network: Any, data: Batch, plan: Plan) -> Iterator[tuple[Batch, float]]:
-<<<<<<< HEAD
     """Yield the batches that are left of an epoch, and what each counts; the last may be small."""
-=======
-    """Yield the batches of an epoch that are left, and what each counts; the last may be less."""
->>>>>>> wt-coretests
     samples, batch_size, shuffled, _ = plan
     done = network.record.batches
     if batch_size == samples:  # an order makes no difference
