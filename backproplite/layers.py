@@ -240,10 +240,13 @@ def _layers_in(name: str, value: object) -> Iterator[tuple[str, Layer]]:
     elif isinstance(value, dict):
         for key, each in value.items():
             yield from _layers_in(f"{name}[{key!r}]", each)
-    elif isinstance(value, (set, frozenset)) or getattr(value, "dtype", None) == object:
-        if any(isinstance(each, Layer) for each in np.ravel(list(value))):
+    elif isinstance(value, (set, frozenset)) or (
+        isinstance(value, np.ndarray) and value.dtype == object
+    ):
+        if any(isinstance(each, Layer) for each in np.ravel([*value])):
+            what = type(value).__name__
             raise ParameterError(
-                f"{name} holds layers in a {type(value).__name__}: make it a list."
+                f"{name} is a {what} of layers, whose order is lost: make it a list."
             )
 
 

@@ -658,9 +658,13 @@ def shared():
         (shared, r"^held\[1\]\[0\] Dense is used twice: make a new layer\.$"),
         (
             lambda: Holding({bp.Dense(2, 2)}),
-            "^held is a set of layers, which have no order: make it a list",
+            "^held is a set of layers, whose order is lost: make it a list",
         ),
-        (lambda: Holding([frozenset([bp.Tanh()])]), r"^held\[0\] is a set of layers"),
+        (
+            lambda: Holding(np.array([bp.Dense(2, 2)], object)),
+            "^held is a ndarray of layers, whose order is lost: make it a list",
+        ),
+        (lambda: Holding([frozenset([bp.Tanh()])]), r"^held\[0\] is a frozenset of layers"),
     ],
 )
 def test_what_cannot_be_put_in_order_is_refused(make, message):
