@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Mutation testing: break each line of a module in many small ways, and see whether its tests notice.
 #
-#   benchmarks/mutation.sh [module ...]      (all of those below, if none is named)
+#   benchmarks/mutation.sh [module ...]      (such as layers or seeing/written; all but the pictures,
+#                                             if none is named)
 #
 # It works on a copy in a temporary folder, with a virtual environment of its own, and prints the
 # change that each survivor made. Some behave just as the original does, and no test could tell:
@@ -18,32 +19,26 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 export OPENBLAS_NUM_THREADS=1
 
+# The tests of a module have its name; these have to be asked as well, or instead.
 declare -A tests=(
-  [functions]="functions activations"
-  [activations]="activations"
-  [losses]="losses numbers bad_input"
-  [optimizers]="optimizers"
-  [layers]="layers configurable network training bad_input"
-  [checks]="checks bad_input"
-  [parameters]="parameters layers"
-  [initializers]="initializers"
-  [schedules]="schedules"
-  [configurable]="configurable"
-  [errors]="errors"
-  [files]="files saving"
-  [storage]="storage"
-  [saving]="saving"
-  [descriptions]="saving"
-  [training]="training faults saving"
-  [network]="network training bad_input faults"
-  [gradcheck]="gradcheck"
-  [probes]="probes gradcheck tracing"
-  [datasets]="datasets"
-  [descent]="descent"
-  [recording]="recording"
+  [functions]="test_functions test_activations"
+  [losses]="test_losses test_numbers test_bad_input"
+  [layers]="test_layers test_axes test_configurable test_network test_training test_bad_input"
+  [checks]="test_checks test_bad_input files/test_whole"
+  [parameters]="test_parameters test_layers test_record"
+  [record]="test_record test_training test_faults"
+  [training]="test_training test_faults files/test_networks"
+  [callbacks]="test_callbacks test_faults"
+  [network]="test_network test_record test_training test_bad_input test_faults"
+  [datasets/__init__]="test_datasets"
+  [checking/subjects]="checking/test_subjects checking/test_check seeing/test_tracing"
+  [seeing/findings]="seeing/test_diagnosis"
+  [seeing/health]="seeing/test_diagnosis"
 )
 modules=("${@:-}")
-[ -n "${modules[0]}" ] || modules=("${!tests[@]}")
+[ -n "${modules[0]}" ] || mapfile -t modules < <(
+  cd backproplite && find . -name '*.py' ! -path './plots/*' ! -name '__[im]*' | sed 's|^./||; s|.py$||' | sort
+)
 
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
@@ -55,7 +50,8 @@ for module in "${modules[@]}"; do
   rm -rf "$scratch/copy"
   mkdir "$scratch/copy"
   cp -r backproplite tests README.md pyproject.toml "$scratch/copy"
-  selection=$(printf '"tests/test_%s.py", ' ${tests[$module]:-$module})
+  own="$(dirname "$module")/test_$(basename "$module")"
+  selection=$(printf '"tests/%s.py", ' ${tests[$module]:-${own#./}})
   cat >>"$scratch/copy/pyproject.toml" <<END
 
 [tool.mutmut]
