@@ -123,17 +123,23 @@ class Loss(Configurable):
 
     def _average(self, costs: Array, outputs: Array, weights: Any) -> Any:
         """Return the sum over samples and outputs of the costs, each times its weight."""
+        if costs.shape != outputs.shape:
+            costs = self._in_rows(costs, outputs)
+        if type(weights) is float:
+            return np.add.reduce(costs, axis=(-2, -1)) * weights
+        return np.add.reduce(costs * weights, axis=(-2, -1))
+
+    def _in_rows(self, costs: Array, outputs: Array) -> Array:
+        """Return costs of one's own as a row for each sample, or say what is wrong with them."""
         if costs.shape == outputs.shape[:-1]:
-            costs = costs[..., np.newaxis]
+            return costs[..., np.newaxis]
         if costs.shape[:-1] != outputs.shape[:-1]:
             raise ShapeError(
                 f"forward of {type(self).__name__} must return one row of costs for each of the "
                 f"{outputs.shape[-2]} samples, not their mean (Loss averages them); got shape "
                 f"{costs.shape}."
             )
-        if type(weights) is float:
-            return np.add.reduce(costs, axis=(-2, -1)) * weights
-        return np.add.reduce(costs * weights, axis=(-2, -1))
+        return costs
 
     def __call__(self, outputs: object, targets: object, sample_weight: object = None) -> float:
         """Return the loss of a batch.

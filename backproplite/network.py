@@ -198,7 +198,7 @@ class Network:
         optimizer, record = self._optimizer, self.record
         decaying = self.decaying if optimizer.weight_decay else 1.0
         try:
-            with record:  # all of this, or nothing
+            with record.all_or_nothing:
                 optimizer.step(self._parameters, self._gradients, decaying)
                 for i in self._learning if caches else ():
                     self.layers[i].after_step(caches[i])

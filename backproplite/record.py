@@ -7,7 +7,7 @@ Training that was cut off goes on from the record as if nothing had happened.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -19,11 +19,28 @@ PLAN, SUMS = 4, 4
 HISTORY = "loss", "val_loss", "learning_rate", "gradient_norm"
 
 
+class AllOrNothing:
+    """A context: what is done within to some memory and to the history happens, or none of it.
+
+    After an error, Ctrl-C included, both are as they were before.
+    """
+
+    def __init__(self, record: Record, memory: Array) -> None:
+        self.record, self.memory, self.before = record, memory, memory.copy()
+
+    def __enter__(self) -> None:
+        self.before[...] = self.memory
+        self.entries = len(self.record.history["loss"])
+
+    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
+        if error is not None:
+            self.memory[...] = self.before
+            for values in self.record.history.values():
+                del values[self.entries :]
+
+
 class Record:
     """All that training changes.
-
-    As a context it lets all happen that is done within, or nothing: after an error, Ctrl-C
-    included, everything is as it was before.
 
     Parameters
     ----------
@@ -41,11 +58,14 @@ class Record:
     views : dict of arrays
         Every part of it by name: besides the arrays given, "steps" and "epochs", made in the
         network's life; "optimizer.steps" and "optimizer.rate", of its newest step; "running".
-    running : array of shape (8,)
-        The epoch under way: samples, batch size, whether shuffled and a checksum of the data;
-        then its batches so far, and their weighted losses, gradient norms and weights, summed.
+    plan, sums : arrays of shape (4,)
+        The two halves of "running", the epoch under way: samples, batch size, whether shuffled
+        and a checksum of the data; and its batches so far, with the sums of their weighted
+        losses, gradient norms and weights.
     model : array of shape (n,)
-        The arrays that make a prediction, one after the other.
+        The arrays that make a prediction, one after the other, the parameters first.
+    all_or_nothing, counts_or_nothing : AllOrNothing
+        To change the whole record in, or what stands before the model.
     history : dict of lists of float
         One entry per epoch. It only grows, so to undo is to cut it.
     """
@@ -64,29 +84,21 @@ class Record:
             "optimizer.rate": ((), real),
             "running": ((PLAN + SUMS,), real),
         }
-        start = sum(math.prod(shape) * each.itemsize for shape, each in fields.values())
+        head = len(fields)
         fields |= {name: (shape, dtype) for name, shape in {**model, **optimizer}.items()}
-        ends = np.cumsum([math.prod(shape) * each.itemsize for shape, each in fields.values()])
+        sizes = [math.prod(shape) * each.itemsize for shape, each in fields.values()]
+        ends = np.cumsum(sizes)
         self.bytes = np.zeros(ends[-1], np.uint8)
-        self.before = self.bytes.copy()
         pieces = zip(fields.items(), np.split(self.bytes, ends[:-1]), strict=True)
         self.views: dict[str, Array] = {
             name: piece.view(each).reshape(shape) for (name, (shape, each)), piece in pieces
         }
-        self.running = self.views["running"]
-        size = sum(math.prod(shape) for shape in model.values()) * dtype.itemsize
+        self.plan, self.sums = self.views["running"][:PLAN], self.views["running"][PLAN:]
+        start, size = sum(sizes[:head]), sum(sizes[head : head + len(model)])
         self.model = self.bytes[start : start + size].view(dtype)
         self.history: dict[str, list[float]] = {name: [] for name in HISTORY}
-
-    def __enter__(self) -> None:
-        self.before[...] = self.bytes
-        self.entries = len(self.history["loss"])
-
-    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
-        if error is not None:
-            self.bytes[...] = self.before
-            for values in self.history.values():
-                del values[self.entries :]
+        self.all_or_nothing = AllOrNothing(self, self.bytes)
+        self.counts_or_nothing = AllOrNothing(self, self.bytes[:start])
 
     @property
     def steps(self) -> int:
@@ -101,7 +113,7 @@ class Record:
     @property
     def batches(self) -> int:
         """How many batches of the epoch under way are done."""
-        return int(self.running.item(PLAN))
+        return int(self.sums.item(0))
 
     def counted(self) -> tuple[dict[str, Array], dict[str, list[float]]]:
         """Return what belongs to no layer and no optimizer: counts, and the history."""
@@ -115,15 +127,15 @@ class Record:
             self.views[name][...] = value
         self.history = history
 
-    def begin_epoch(self, plan: Sequence[float]) -> None:
+    def begin_epoch(self, plan: list[float]) -> None:
         """Begin an epoch, unless one of this plan was cut off and nothing trained since."""
-        if self.running[:PLAN].tolist() != plan:
-            self.running[...] = 0
-            self.running[:PLAN] = plan
+        if self.plan.tolist() != plan:
+            self.sums[...] = 0
+            self.plan[...] = plan
 
     def forget_epoch(self) -> None:
         """Let no epoch be finished that was cut off; one that is under way goes on."""
-        self.running[:PLAN] = 0
+        self.plan[...] = 0
 
     def count_step(self, weight: float | None, loss: float, gradient_norm: float) -> None:
         """Count one more step, of so much weight in its epoch; None if it is in none."""
@@ -131,7 +143,7 @@ class Record:
         if weight is None:
             self.forget_epoch()
             return
-        sums = self.running[PLAN:]
+        sums = self.sums
         sums[0] += 1
         sums[1] += weight * loss
         sums[2] += gradient_norm
@@ -139,9 +151,9 @@ class Record:
 
     def end_epoch(self, val_loss: float) -> None:
         """Write the history of an epoch that has had all its steps."""
-        batches, losses, norms, weights = self.running[PLAN:].tolist()
+        batches, losses, norms, weights = self.sums.tolist()
         newest = losses / weights, val_loss, float(self.views["optimizer.rate"]), norms / batches
         for values, value in zip(self.history.values(), newest, strict=True):
             values.append(value)
         self.views["epochs"][()] += 1
-        self.running[PLAN:] = 0
+        self.sums[...] = 0

@@ -67,7 +67,7 @@ def train(
 ) -> None:
     """Train a network for a number of epochs, or until it is told to stop."""
     steppers = [each.after_step for each in callbacks if each.watches_steps]
-    users_settings = np.geterr()
+    wanted, users_settings = [*plan], np.geterr()
 
     def tell(listeners: Sequence[Callable[[Any], object]]) -> None:
         for listener in listeners:
@@ -76,7 +76,7 @@ def train(
 
     with np.errstate(all="ignore"):
         for _ in range(epochs):
-            network.record.begin_epoch([*plan])
+            network.record.begin_epoch(wanted)
             for batch, weight in batches(network, data, plan):
                 make_step(network, batch, weight)
                 tell(steppers)
@@ -115,5 +115,5 @@ def end_epoch(network: Any, validation: Batch | None) -> None:
     """Write the history of an epoch that has had all its steps."""
     record = network.record
     val_loss = math.nan if validation is None else network.score(validation)
-    with record:
+    with record.counts_or_nothing:
         record.end_epoch(val_loss)

@@ -141,7 +141,7 @@ def test_ctrl_c_anywhere_in_fit_leaves_a_whole_state(optimizer, options, event):
 def begun(network, fresh):
     """Tell a network that has begun its first epoch, and no more, from one that is half-changed."""
     assert network.record.batches == 0
-    network.record.running[...] = fresh.record.running
+    network.record.views["running"][...] = fresh.record.views["running"]
     assert state(network) == state(fresh)
     return -1
 

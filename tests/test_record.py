@@ -181,7 +181,7 @@ def test_a_step_that_fails_anywhere_leaves_every_byte(spoil, optimizer, train):
     with pytest.raises(ZeroDivisionError, match="mine"):
         getattr(network, train)(*arguments)
     if train == "fit":
-        before["running"][:4] = network.record.running[:4]  # the plan of an epoch without steps
+        before["running"][:4] = network.record.plan  # the plan of an epoch without steps
     for name, view in network.record.views.items():
         assert np.array_equal(view, before[name]), name
     assert network.history == history
@@ -264,7 +264,7 @@ def test_an_epoch_cut_off_is_forgotten_when_something_else_trains(meanwhile):
     meanwhile(record)
     record.begin_epoch([5, 3, 1, 99])
     assert record.batches == 0
-    assert not record.running[4:].any()
+    assert not record.sums.any()
 
 
 # What goes on in another record
