@@ -9,13 +9,16 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .checks import Array, checked_path, number, whole_number
 from .configurable import Configurable
 from .errors import ParameterError
+
+if TYPE_CHECKING:
+    from .network import Network
 
 __all__ = ["Callback", "Checkpoint", "EarlyStopping"]
 
@@ -38,16 +41,16 @@ class Callback(Configurable):
         """Whether it does anything after a step."""
         return type(self).after_step is not Callback.after_step
 
-    def start(self, network: Any) -> None:
+    def start(self, network: Network) -> None:
         """Take note that a `fit` begins."""
 
-    def after_step(self, network: Any) -> None:
+    def after_step(self, network: Network) -> None:
         """Take note that a step is over."""
 
-    def __call__(self, network: Any) -> None:
+    def __call__(self, network: Network) -> None:
         """Take note that an epoch is over."""
 
-    def finish(self, network: Any) -> None:
+    def finish(self, network: Network) -> None:
         """Take note that `fit` ends, in whatever way: also after an error or Ctrl-C."""
 
 
@@ -57,7 +60,7 @@ class _Function(Callback):
     def __init__(self, function: Callable[[Any], object]) -> None:
         self.function = function
 
-    def __call__(self, network: Any) -> None:
+    def __call__(self, network: Network) -> None:
         self.function(network)
 
 
@@ -76,7 +79,7 @@ def checked_callbacks(callbacks: Any) -> list[Callback]:
 
 
 @contextmanager
-def in_training(network: Any, callbacks: Sequence[Callback]) -> Iterator[None]:
+def in_training(network: Network, callbacks: Sequence[Callback]) -> Iterator[None]:
     """Tell the callbacks when training begins, and, whatever happens in it, when it ends."""
     network.stop_training = False
     with ExitStack() as stack:
@@ -131,15 +134,18 @@ class EarlyStopping(Callback):
         self.patience = whole_number("patience", patience, 1)
         self.restore_best = restore_best
         self.min_delta = number("min_delta", min_delta, minimum=0)
-        self.start(None)
+        self._forget()
 
-    def start(self, network: Any) -> None:
+    def start(self, network: Network) -> None:
+        self._forget()
+
+    def _forget(self) -> None:
         self.best_loss = np.inf
         self.best_epoch: int | None = None
         self.snapshot: Array | None = None
         self.waited = 0
 
-    def __call__(self, network: Any) -> None:
+    def __call__(self, network: Network) -> None:
         score = network.history["val_loss"][-1]
         if score < self.best_loss - self.min_delta:
             self.snapshot = network.snapshot()
@@ -148,7 +154,7 @@ class EarlyStopping(Callback):
             self.waited += 1
             network.stop_training |= self.waited >= self.patience
 
-    def finish(self, network: Any) -> None:
+    def finish(self, network: Network) -> None:
         if self.restore_best and self.snapshot is not None:
             network.restore(self.snapshot)
 
@@ -204,11 +210,11 @@ class Checkpoint(Callback):
                 raise ParameterError("every_steps cannot be had with best_only: leave one out.")
         self.every_steps = every_steps
 
-    def after_step(self, network: Any) -> None:
+    def after_step(self, network: Network) -> None:
         if self.every_steps and network.step_count % self.every_steps == 0:
             network.save(self.path)
 
-    def __call__(self, network: Any) -> None:
+    def __call__(self, network: Network) -> None:
         if network.epoch_count % self.every:
             return
         scores = network.history["val_loss"]
@@ -243,19 +249,19 @@ class ProgressLines(Callback):
         self.lines = whole_number("lines", lines, 1)
         self.done = self.printed = 0
 
-    def start(self, network: Any) -> None:
+    def start(self, network: Network) -> None:
         self.done = self.printed = 0
 
-    def __call__(self, network: Any) -> None:
+    def __call__(self, network: Network) -> None:
         self.done += 1
         if self.done % max(self.epochs // self.lines, 1) == 0:
             self.print_line(network)
 
-    def finish(self, network: Any) -> None:
+    def finish(self, network: Network) -> None:
         if self.done > self.printed:
             self.print_line(network)
 
-    def print_line(self, network: Any) -> None:
+    def print_line(self, network: Network) -> None:
         """Print the newest losses."""
         self.printed = self.done
         place = f"{self.done:{len(str(self.epochs))}d}/{self.epochs}"
@@ -268,16 +274,16 @@ class ProgressBar(Callback):
     def __init__(self, epochs: int) -> None:
         self.epochs = epochs
 
-    def start(self, network: Any) -> None:
+    def start(self, network: Network) -> None:
         from tqdm.auto import tqdm
 
         self.bar = tqdm(total=self.epochs, unit="epoch")
 
-    def __call__(self, network: Any) -> None:
+    def __call__(self, network: Network) -> None:
         self.bar.set_postfix_str(losses_in_words(network), refresh=False)
         self.bar.update()
 
-    def finish(self, network: Any) -> None:
+    def finish(self, network: Network) -> None:
         self.bar.close()
 
 
@@ -290,7 +296,7 @@ def progress_callback(epochs: int) -> Callback:
     return ProgressBar(epochs)
 
 
-def losses_in_words(network: Any) -> str:
+def losses_in_words(network: Network) -> str:
     """Return the newest losses as text."""
     loss, val_loss = network.history["loss"][-1], network.history["val_loss"][-1]
     return f"loss {loss:.6f}" + ("" if np.isnan(val_loss) else f"  val_loss {val_loss:.6f}")

@@ -41,14 +41,15 @@ class Chance:
 
     def __init__(self, seed: int | np.random.Generator | None = None) -> None:
         self.seed = whole_seed(seed)
+        # neighbouring seeds make keys that have nothing to do with each other
         key = np.random.SeedSequence(self.seed).generate_state(2, np.uint64)
         self._philox = np.random.Philox(key=key)
         self._start = self._philox.state
         self._generator = np.random.Generator(self._philox)
 
     def at(self, purpose: int, count: int) -> np.random.Generator:
-        """Return the generator at the start of the stretch for a purpose and a count."""
-        self._start["state"]["counter"][1:3] = count, purpose
+        """Move the generator to the start of a stretch and return it: one for all stretches."""
+        self._start["state"]["counter"][1:3] = count, purpose  # the first word counts the draws
         self._philox.state = self._start
         return self._generator
 

@@ -47,7 +47,7 @@ class MissingExtraError(BackpropliteError, ImportError):
     """Something that needs a library which is not installed; the message names the extra to add."""
 
 
-class GradientMismatch(BackpropliteError, AssertionError):  # noqa: N818 - a contract name
+class GradientMismatch(BackpropliteError, AssertionError):  # noqa: N818 - it reads as what was found
     """A gradient that disagrees with the numerical one."""
 
 

@@ -65,7 +65,7 @@ def softmax_parts(x: Array) -> tuple[Array, Array, Array]:
     """Return x less its row maximum, the exponential of that, and the row sums of those."""
     with np.errstate(over="ignore"):  # the difference of two floats may not fit a float
         shifted = np.maximum(x - row_maximum(x), np.finfo(x.dtype).min)
-    exponentials = np.exp(shifted)
+    exponentials = np.exp(shifted)  # NumPy's own: the sum and the division round more
     return shifted, exponentials, exponentials @ np.ones((x.shape[-1], 1), x.dtype)
 
 

@@ -3,8 +3,11 @@
 `forward` returns the output and a cache; `backward` takes the gradient of the
 loss by that output, and the cache, overwrites the layer's own gradients and
 returns the gradient by the input. Nothing of a batch stays on the layer, so a
-prediction between the two harms nothing. The last two axes of every array are
-(samples, features). `written` says the same in equations.
+prediction between the two harms nothing. `written` says the same in equations.
+
+The last two axes of every array are (samples, features). Further axes in front, on arrays and
+parameters alike, are networks side by side, each computed as it would be alone. The core makes
+none itself; `tests/test_axes.py` holds it to that.
 """
 
 from __future__ import annotations
@@ -42,7 +45,7 @@ class _Undrawn:
         declared = layer.declared[self.whose]
         if self.name != self.whose:
             value = np.zeros(declared.shape)
-        else:  # from a seed of its own, or two parameters of one shape would start alike
+        else:  # from its name, as there is no seed yet: parameters of one layer differ
             value = declared.draw(self.name, np.random.default_rng([*self.name.encode()]))
         vars(layer)[self.name] = value
         return value
@@ -138,7 +141,7 @@ class Layer(Stateful, Configurable):
         shape = (shape,) if isinstance(shape, int) else tuple(shape)
         self.declared[name] = Declared(shape, initializer)
         for undrawn in (name, f"grad_{name}"):
-            if not hasattr(type(self), undrawn):
+            if not hasattr(type(self), undrawn):  # once for a class, not for each instance
                 setattr(type(self), undrawn, _Undrawn(undrawn))
 
     if TYPE_CHECKING:
@@ -196,7 +199,7 @@ class Layer(Stateful, Configurable):
         )
 
     def backward_parameters(self, grad_output: Array, cache: Any) -> None:
-        """Overwrite the parameters' gradients only: all that the first layer is asked for."""
+        """Overwrite the parameters' gradients only: all that the first with any is asked for."""
         self.backward(grad_output, cache)
 
     def after_step(self, cache: Any) -> None:
@@ -207,13 +210,14 @@ class Layer(Stateful, Configurable):
         return self.out_features
 
     def __setattr__(self, name: str, value: object) -> None:
+        """Keep views what they are, and refuse what would never be trained."""
         whose = name.removeprefix("grad_")
         if whose in self.declared:
-            if value is getattr(self, name):
+            if value is getattr(self, name):  # as after `layer.weight += 1`
                 return
             raise AttributeError(
-                f"{name} is a view into the network's parameters and cannot be replaced. "
-                f"Write into it: layer.{name}[...] = value"
+                f"{name} cannot be replaced: it is, or will be, a view into a network's "
+                f"parameters. Write into it: layer.{name}[...] = value"
             )
         if whose != name and isinstance(vars(self).get(whose), np.ndarray):
             raise AttributeError(
@@ -230,7 +234,7 @@ class Layer(Stateful, Configurable):
         return copy.deepcopy(self)  # two layers with one set of arrays would train each other
 
 
-def _layers_in(name: str, value: object) -> Iterator[tuple[str, Layer]]:
+def _layers_in(name: str, value: Any) -> Iterator[tuple[str, Layer]]:
     """Yield the layers that an attribute is or holds, with the way that leads to each."""
     if isinstance(value, Layer):
         yield name, value
@@ -240,11 +244,9 @@ def _layers_in(name: str, value: object) -> Iterator[tuple[str, Layer]]:
     elif isinstance(value, dict):
         for key, each in value.items():
             yield from _layers_in(f"{name}[{key!r}]", each)
-    elif isinstance(value, (set, frozenset)) or (
-        isinstance(value, np.ndarray) and value.dtype == object
-    ):
-        if any(isinstance(each, Layer) for each in np.ravel([*value])):
-            what = type(value).__name__
+    elif isinstance(value, (set, frozenset)) or getattr(value, "dtype", None) == "O":
+        what, held = type(value).__name__, value.ravel() if hasattr(value, "ravel") else value
+        if any(isinstance(each, Layer) for each in held):
             raise ParameterError(
                 f"{name} is a {what} of layers, whose order is lost: make it a list."
             )
@@ -279,10 +281,10 @@ def way_forward(
 
 
 def way_back(
-    layers: Sequence[Layer], grad_output: Array, caches: Sequence[Any], last: int = 0
+    layers: Sequence[Layer], grad_output: Array, caches: Sequence[Any], down_to: int = 0
 ) -> Array:
-    """Go back to the layer at `last`, overwriting gradients; return the gradient by its input."""
-    for i in range(len(layers) - 1, last - 1, -1):
+    """Go back down to a layer, overwriting gradients; return the gradient by its input."""
+    for i in range(len(layers) - 1, down_to - 1, -1):
         grad_output = layers[i].backward(grad_output, caches[i])
     return grad_output
 
@@ -693,14 +695,16 @@ def checked_layers(layers: Sequence[Layer]) -> list[Layer]:
         parts = layer.parts()
         for path, part in parts.items():
             place = f"layers[{i}]{'.' * bool(path)}{path} {part!r}"
-            if part.declared and (part.in_network or any(part is other for other in seen)):
+            if part.declared and any(part is other for other in seen):
+                raise ParameterError(f"{place} stands twice in layers. Make a new layer.")
+            if part.declared and part.in_network:
                 raise ParameterError(
                     f"{place} belongs to a network already, which would train it too. "
                     "Make a new layer, or take copy.deepcopy of this one."
                 )
             _refuse_half_a_block(place, part)
         seen += parts.values()
-    return list(layers)
+    return list(layers)  # not the caller's own, which may change
 
 
 def _refuse_half_a_block(place: str, block: Layer) -> None:
@@ -724,16 +728,16 @@ def check_neighbours(layers: Sequence[Layer]) -> tuple[int | None, int | None]:
     """Return the width of the first input and of the last output; refuse layers that do not fit."""
     first: int | None = None
     width: int | None = None
-    only_passed_on = True
+    passed_on = True  # no layer so far has fixed the width
     for i, layer in enumerate(layers):
         if None not in (width, layer.in_features) and width != layer.in_features:
             raise ShapeError(
                 f"layers[{i}] {layer!r} takes {layer.in_features} features, but "
                 f"layers[{i - 1}] {layers[i - 1]!r} gives {width}. Make the two agree."
             )
-        if only_passed_on and layer.in_features is not None:
-            first, only_passed_on = layer.in_features, False
-        elif layer.output_width(-1) != -1:
-            only_passed_on = False
+        if passed_on:
+            first = layer.in_features
+            # -1 is no layer's width: it comes back only where the width is passed on
+            passed_on = first is None and layer.output_width(-1) == -1
         width = layer.output_width(width)
     return first, width

@@ -61,7 +61,8 @@ class Network:
     history : dict of lists of float
         One entry per epoch: "loss", the mean over its batches as they came;
         "val_loss", after the epoch (NaN without validation data);
-        "learning_rate", of its last step; "gradient_norm", the mean over its batches.
+        "learning_rate", of its last step; "gradient_norm", the mean over its batches, before
+        clipping.
     record : Record
         All that training changes, the parameters and the history among it.
     seed : int
@@ -147,7 +148,8 @@ class Network:
             rate = self.optimizer.current_rate()
             raise DivergenceError(f"the loss turned {loss}", learning_rate=rate)
         self.backward_parameters(grad_output, caches)
-        self._move(caches, weight, float(loss), norm(self._gradients))
+        gradient_norm = norm(self._gradients)  # before clipping changes them
+        self._move(caches, weight, float(loss), gradient_norm)
         return float(loss)
 
     def way_forward(
@@ -168,11 +170,9 @@ class Network:
         return self._forward_training(matrix("X", X, self.dtype, self.in_features))
 
     def _forward_training(self, x: Array) -> tuple[Array, list[Any]]:
-        rng, caches = self.draws() if self._draws else None, []
-        for layer in self.layers:
-            x, cache = layer.forward(x) if rng is None else layer.forward_training(x, rng)
-            caches.append(cache)
-        return x, caches
+        rng = self.draws() if self._differs_in_training else None
+        passed = [*way_forward(self.layers, x, rng)]
+        return passed[-1][0], [cache for _, cache in passed]
 
     def backward(self, grad_output: Array, caches: Sequence[Any]) -> Array:
         """Go back through all layers, overwriting `gradients`; return the gradient by x."""
@@ -195,6 +195,7 @@ class Network:
     def _move(
         self, caches: Sequence[Any], weight: float | None, loss: float, gradient_norm: float
     ) -> None:
+        """Make the update, all of it or none; without a weight it is in no epoch."""
         optimizer, record = self._optimizer, self.record
         decaying = self.decaying if optimizer.weight_decay else 1.0
         try:
@@ -207,7 +208,7 @@ class Network:
                     raise DivergenceError(what, learning_rate=optimizer.rate)
                 record.count_step(weight, loss, gradient_norm)
         except DivergenceError:
-            optimizer.rest()  # or the next step would meet the same infinity
+            optimizer.clear()  # or the next step would meet the same infinity
             raise
 
     def train_step(
@@ -482,6 +483,7 @@ class Network:
 
     def cast(self, dtype: DTypeLike) -> Network:
         """Return a copy, without the history, that computes in this dtype, complex ones too."""
+        # deepcopy believes its memo that the history has been copied already: to an empty one
         twin = copy.deepcopy(self, {id(self.history): {name: [] for name in self.history}})
         twin._gather(np.dtype(dtype))
         return twin
@@ -521,7 +523,8 @@ class Network:
     def _look_over(self) -> None:
         """Note what a step need not find out anew each time."""
         classes = [type(layer) for layer in self.layers]
-        self._draws = any(each.forward_training is not Layer.forward_training for each in classes)
+        plain = Layer.forward_training
+        self._differs_in_training = any(each.forward_training is not plain for each in classes)
         self._learning = [i for i, c in enumerate(classes) if c.after_step is not Layer.after_step]
         sizes = [
             sum(array.size for array in layer.named_parameters().values()) for layer in self.layers
@@ -700,7 +703,7 @@ def _own(optimizer: Optimizer) -> Optimizer:
     refuse_class("optimizer", optimizer)
     if not isinstance(optimizer, Optimizer):
         raise ParameterError(f"optimizer must be an Optimizer such as Adam(); got {optimizer!r}.")
-    own = copy.deepcopy(optimizer)
+    own = copy.deepcopy(optimizer)  # bound to no record
     own.reset(np.zeros(0))
     return own
 

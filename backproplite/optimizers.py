@@ -2,7 +2,7 @@
 
 An optimizer sees two flat vectors, the parameters and their gradients, and
 changes the parameters in place; it knows nothing of layers. One scratch vector
-is allocated at the first step and used again at every later one. `written` says
+is allocated once and used again at every step. `written` says
 what happens in equations.
 """
 
@@ -64,7 +64,8 @@ class Optimizer(Stateful, Configurable):
     array([ 2.5, -1.5])
     """
 
-    #: The equations: one for each of `state_names`, then one for the `parameter`.
+    #: The equations: one for each of `state_names`, whose new value the later ones use, then one
+    #: for the `parameter`.
     written: ClassVar[Mapping[str, str]] = {}
     #: What clipping makes of the gradient; `length` is that of the whole gradient.
     written_clip: ClassVar[Mapping[str, str]] = {
@@ -155,9 +156,9 @@ class Optimizer(Stateful, Configurable):
         return number(name, rate, minimum=0)
 
     def reset(self, parameters: Array) -> None:
-        """Forget all earlier steps, and make room for parameters like these."""
-        if self.in_network:
-            self.rest()
+        """Start again at step 0; outside of a network, make room for parameters like these."""
+        if self.in_network:  # whose record is the room
+            self.clear()
             self._count[()] = self._rate[()] = 0
             return
         self._count, self._rate = np.zeros((), np.int64), np.zeros(())
@@ -169,15 +170,15 @@ class Optimizer(Stateful, Configurable):
         """Keep what lasts between steps in the record of a network from now on."""
         views = {name: record.views[f"optimizer.{name}"] for name in self.state_names}
         for name, view in views.items():
-            if self.scratch.size:  # else it is new
+            if self.scratch.size:  # it was in another record: the network is copied or cast
                 view[...] = getattr(self, name)
         count, rate = record.views["optimizer.steps"], record.views["optimizer.rate"]
         count[()], rate[()] = self.step_count, self.rate
         self.scratch = np.zeros_like(record.views["parameters"])
         self.bind(views | {"_count": count, "_rate": rate})
 
-    def rest(self) -> None:
-        """Forget what earlier gradients have left, but not how many there were."""
+    def clear(self) -> None:
+        """Zero the arrays in `state_names`; the step count stays."""
         for name in self.state_names:
             getattr(self, name)[...] = 0
 
@@ -198,9 +199,9 @@ class Optimizer(Stateful, Configurable):
             )
         if self.step_count or self.in_network:
             raise ShapeError(
-                f"{type(self).__name__} has stepped on {self.scratch.size} parameters of "
+                f"{type(self).__name__} works on {self.scratch.size} parameters of "
                 f"{self.scratch.dtype}; got {parameters.size} of {parameters.dtype}. "
-                "Take a new optimizer, or call reset(parameters)."
+                "Take a new optimizer."
             )
         self.reset(parameters)
 

@@ -49,12 +49,14 @@ class Stateful:
 
     def __setattr__(self, name: str, value: object) -> None:
         if self.in_network and name in self.state_names:
+            # x += y ends by setting x to itself; another array would not be part of the record
             if value is not vars(self)[name]:
-                vars(self)[name][...] = value  # a new array would not be part of the record
+                vars(self)[name][...] = value
         else:
             super().__setattr__(name, value)
 
     def __getstate__(self) -> dict[str, Any]:
+        """Leave the binding out: a copy stands alone until a network binds it."""
         return {name: value for name, value in vars(self).items() if name != "in_network"}
 
 

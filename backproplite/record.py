@@ -7,14 +7,14 @@ Training that was cut off goes on from the record as if nothing had happened.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from .checks import Array
 
-#: What an epoch under way goes through, and what its steps have come to so far.
+#: How long the two halves of "running" are: the fields of `training.Plan`, and the sums.
 PLAN, SUMS = 4, 4
 HISTORY = "loss", "val_loss", "learning_rate", "gradient_norm"
 
@@ -25,17 +25,17 @@ class AllOrNothing:
     After an error, Ctrl-C included, both are as they were before.
     """
 
-    def __init__(self, record: Record, memory: Array) -> None:
-        self.record, self.memory, self.before = record, memory, memory.copy()
+    def __init__(self, memory: Array, history: dict[str, list[float]]) -> None:
+        self.memory, self.history, self.before = memory, history, memory.copy()
 
     def __enter__(self) -> None:
         self.before[...] = self.memory
-        self.entries = len(self.record.history["loss"])
+        self.entries = len(self.history["loss"])
 
     def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
         if error is not None:
             self.memory[...] = self.before
-            for values in self.record.history.values():
+            for values in self.history.values():
                 del values[self.entries :]
 
 
@@ -97,8 +97,8 @@ class Record:
         start, size = sum(sizes[:head]), sum(sizes[head : head + len(model)])
         self.model = self.bytes[start : start + size].view(dtype)
         self.history: dict[str, list[float]] = {name: [] for name in HISTORY}
-        self.all_or_nothing = AllOrNothing(self, self.bytes)
-        self.counts_or_nothing = AllOrNothing(self, self.bytes[:start])
+        self.all_or_nothing = AllOrNothing(self.bytes, self.history)
+        self.counts_or_nothing = AllOrNothing(self.bytes[:start], self.history)
 
     @property
     def steps(self) -> int:
@@ -125,16 +125,16 @@ class Record:
         """Take over what `counted` has returned."""
         for name, value in counts.items():
             self.views[name][...] = value
-        self.history = history
+        self.history.update(history)
 
-    def begin_epoch(self, plan: list[float]) -> None:
+    def begin_epoch(self, plan: Sequence[float]) -> None:
         """Begin an epoch, unless one of this plan was cut off and nothing trained since."""
-        if self.plan.tolist() != plan:
+        if self.plan.tolist() != [*plan]:
             self.sums[...] = 0
             self.plan[...] = plan
 
     def forget_epoch(self) -> None:
-        """Let no epoch be finished that was cut off; one that is under way goes on."""
+        """Forget the plan, so that the next epoch begins anew; the sums of this one go on."""
         self.plan[...] = 0
 
     def count_step(self, weight: float | None, loss: float, gradient_norm: float) -> None:
@@ -156,4 +156,4 @@ class Record:
         for values, value in zip(self.history.values(), newest, strict=True):
             values.append(value)
         self.views["epochs"][()] += 1
-        self.sums[...] = 0
+        self.sums[...] = 0  # with its plan, that is the start of the next

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -13,6 +13,9 @@ from .callbacks import Callback
 from .chance import ORDER
 from .checks import Array
 from .errors import DivergenceError
+
+if TYPE_CHECKING:
+    from .network import Network
 
 
 class Batch(NamedTuple):
@@ -58,7 +61,7 @@ def plan_for(data: Batch, batch_size: int | None, shuffled: bool) -> Plan:
 
 
 def train(
-    network: Any,
+    network: Network,
     data: Batch,
     plan: Plan,
     epochs: int,
@@ -67,27 +70,27 @@ def train(
 ) -> None:
     """Train a network for a number of epochs, or until it is told to stop."""
     steppers = [each.after_step for each in callbacks if each.watches_steps]
-    wanted, users_settings = [*plan], np.geterr()
+    users_settings = np.geterr()  # which the callbacks run under
 
     def tell(listeners: Sequence[Callable[[Any], object]]) -> None:
         for listener in listeners:
             with np.errstate(**users_settings):
                 listener(network)
 
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"):  # a step looks for NaN and infinity itself
         for _ in range(epochs):
-            network.record.begin_epoch(wanted)
+            network.record.begin_epoch(plan)
             for batch, weight in batches(network, data, plan):
                 make_step(network, batch, weight)
                 tell(steppers)
-            if network.record.batches:  # else a callback has finished the epoch by a fit of its own
+            if network.record.batches:  # none if a callback's own fit has ended the epoch
                 end_epoch(network, validation)
             tell(callbacks)
             if network.stop_training:
                 break
 
 
-def batches(network: Any, data: Batch, plan: Plan) -> Iterator[tuple[Batch, float]]:
+def batches(network: Network, data: Batch, plan: Plan) -> Iterator[tuple[Batch, float]]:
     """Yield the batches that are left of an epoch, and what each counts; the last may be small."""
     samples, batch_size, shuffled, _ = plan
     done = network.record.batches
@@ -103,7 +106,7 @@ def batches(network: Any, data: Batch, plan: Plan) -> Iterator[tuple[Batch, floa
         yield data.select(rows if order is None else order[rows])
 
 
-def make_step(network: Any, batch: Batch, weight: float) -> None:
+def make_step(network: Network, batch: Batch, weight: float) -> None:
     """Make one step; an error says where in the training it came."""
     try:
         network.step(batch, weight)
@@ -111,7 +114,7 @@ def make_step(network: Any, batch: Batch, weight: float) -> None:
         raise error.at(network.epoch_count + 1, network.record.batches + 1) from None
 
 
-def end_epoch(network: Any, validation: Batch | None) -> None:
+def end_epoch(network: Network, validation: Batch | None) -> None:
     """Write the history of an epoch that has had all its steps."""
     record = network.record
     val_loss = math.nan if validation is None else network.score(validation)

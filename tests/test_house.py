@@ -37,8 +37,15 @@ def tree_of(path):
 
 
 def imports(path):
-    """The rooms that a file imports from, wherever it does, and the names that it takes."""
-    for node in ast.walk(tree_of(path)):
+    """The rooms that a file imports from, wherever it does, and the names that it takes.
+
+    What only a type checker imports does not count.
+    """
+    tree = tree_of(path)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            node.body = []
+    for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.level:
             base = (PACKAGE / path).parents[node.level - 1]
             inside = base.relative_to(PACKAGE).parts

@@ -452,7 +452,9 @@ def test_a_parameter_needs_a_name_of_its_own(name):
 @with_parameters
 def test_a_layer_with_parameters_belongs_to_one_place_in_one_network(make):
     twice = bp.Dense(4, 4)
-    with pytest.raises(bp.ParameterError, match=r"layers\[2\] Dense\(4, 4\) .*deepcopy"):
+    with pytest.raises(
+        bp.ParameterError, match=r"layers\[2\] Dense\(4, 4\) stands twice in layers"
+    ):
         network_of(twice, bp.Tanh(), twice)
     layer = make()
     network_of(layer)
@@ -678,11 +680,9 @@ def test_a_set_of_other_things_is_no_trouble():
 
 def test_an_inner_layer_belongs_to_one_place_too():
     inner = bp.Dense(2, 2)
-    with pytest.raises(
-        bp.ParameterError, match=r"^layers\[1\]\.inner Dense\(2, 2\) belongs to a n"
-    ):
+    with pytest.raises(bp.ParameterError, match=r"^layers\[1\]\.inner Dense\(2, 2\) stands twice"):
         network_of(Block(inner), Block(inner))
-    with pytest.raises(bp.ParameterError, match=r"^layers\[1\] Dense\(2, 2\) belongs to a network"):
+    with pytest.raises(bp.ParameterError, match=r"^layers\[1\] Dense\(2, 2\) stands twice"):
         network_of(Block(inner), inner)
     network_of(Block(inner))
     for take in (lambda: network_of(Block(inner)), lambda: bp.Residual([inner])):

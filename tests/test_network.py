@@ -578,7 +578,7 @@ def test_an_optimizer_that_has_stepped_on_its_own_starts_from_rest_in_a_network(
 
 def test_an_optimizer_in_a_network_steps_on_its_parameters_only():
     optimizer = small(optimizer=bp.Momentum(0.1)).optimizer
-    with pytest.raises(bp.ShapeError, match=r"^Momentum has stepped on 17 parameters of float64; "):
+    with pytest.raises(bp.ShapeError, match=r"^Momentum works on 17 parameters of float64; "):
         optimizer.step(np.ones(3), np.ones(3))
 
 

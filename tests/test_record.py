@@ -138,7 +138,12 @@ def test_copies_are_in_one_piece_and_share_nothing(duplicate):
     twin = duplicate(network)
     assert twin.record.bytes.tobytes() == before.tobytes()
     assert twin.history == network.history
-    for one in [*arrays_of(twin), twin.gradients, twin.record.before, twin.optimizer.scratch]:
+    for one in [
+        *arrays_of(twin),
+        twin.gradients,
+        twin.record.all_or_nothing.before,
+        twin.optimizer.scratch,
+    ]:
         for other in [*arrays_of(network), network.gradients, network.optimizer.scratch]:
             assert not np.shares_memory(one, other)
     twin.fit(X, Y, 2, 4)
@@ -214,12 +219,12 @@ def made(history=1):
 @given(numbers=st.lists(st.integers(0, 255), min_size=1, max_size=50))
 def test_what_fails_within_a_record_is_undone_and_what_succeeds_stays(numbers):
     record = made()
-    with record:
+    with record.all_or_nothing:
         record.bytes[: len(numbers)] = numbers
     before = record.bytes.copy()
 
     def fail():
-        with record:
+        with record.all_or_nothing:
             record.bytes[...] += 1
             record.history["loss"].append(3.0)
             raise KeyboardInterrupt
