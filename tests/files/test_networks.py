@@ -252,6 +252,11 @@ def test_a_save_in_the_midst_of_training_in_another_thread_is_whole(tmp_path):
 
 SETTINGS = {
     "arrays": {"mask": np.array([[True, False]]), "start": np.array([1, 2], np.int16)},
+    "arrays within": {
+        "mask": (np.ones(2), [np.ones(1)]),
+        "gate": {"a": np.zeros(1), "b": (np.full(2, 5.0),)},
+        "words": ({"a": np.full(1, 6.0)}, {"a": np.full(1, 7.0)}),
+    },
     "numbers of NumPy": {"start": np.float32(0.1), "mask": np.bool_(True), "gate": np.int64(3)},
     "numbers of Python": {"start": 2**100, "mask": True, "gate": -0.0},
     "no finite numbers": {"start": math.inf, "mask": -math.inf, "gate": math.nan},

@@ -209,6 +209,34 @@ def test_a_strangers_file_is_refused(name):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("a part missing", "the description of the network is incomplete."),
+        ("tags that mean nothing", "a setting is described in a way that means nothing."),
+        ("a deep list", "a setting is nested too deeply, or too large a number."),
+        ("a huge norm", "the layers have more parameters than there are numbers."),
+        (
+            "another width",
+            "layers[0].weight must have shape (4, 5) and dtype float64; got (3, 5), float64.",
+        ),
+        ("a weight missing", "the array 'layers[0].weight' is missing."),
+        ("a path", "the file names what can be no class: ['../../evil']."),
+        ("no optimizer", "the optimizer is none, but None."),
+        ("an array more", "the file has arrays that belong to nothing: ['history.accuracy']."),
+        ("history in two axes", "the history is not made of lists."),
+        (
+            "steps before the first",
+            "the counts of steps and epochs are such as training never makes.",
+        ),
+    ],
+)
+def test_a_refusal_says_why(name, message):
+    with pytest.raises(bp.ModelFileError) as caught:
+        network_from_bytes(bp.Network, forged(HOSTILE[name]))
+    assert str(caught.value) == message
+
+
 @pytest.mark.parametrize("batches", [0.0, 3.0])
 def test_an_epoch_may_be_at_its_start_or_its_end(batches):
     network = cut_off()
