@@ -7,11 +7,14 @@ data that describes an object.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
 from inspect import Parameter, signature
 from types import ModuleType
 from typing import TypeVar
 
 Base = TypeVar("Base")
+STARRED = Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD
 
 
 class Configurable:
@@ -38,16 +41,27 @@ class Configurable:
 
 
 def arguments_of(cls: type) -> dict[str, Parameter]:
-    """Return a constructor's arguments; where it takes `**options`, also those of its base."""
+    """Return a constructor's arguments by name; in the place of `**options`, those of its base.
+
+    Others that come without a name, and so can be no setting, are called such as "*sizes".
+    """
     arguments: dict[str, Parameter] = {}
-    for base in (base for base in cls.__mro__ if "__init__" in vars(base)):
-        own = list(signature(vars(base)["__init__"]).parameters.values())[1:]
+    starred: dict[str, Parameter] = {}
+    for base in (base for base in cls.__mro__[:-1] if "__init__" in vars(base)):
+        own = taken_by(vars(base)["__init__"])[1:]
+        starred = {str(each): each for each in own if each.kind in STARRED}
         for argument in own:
-            if argument.kind not in (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD):
+            if argument.kind not in STARRED:
                 arguments.setdefault(argument.name, argument)
-        if not own or own[-1].kind is not Parameter.VAR_KEYWORD:
+        if len(starred) != 1 or own[-1].kind is not Parameter.VAR_KEYWORD:
             break
-    return arguments
+    return arguments | starred
+
+
+@cache
+def taken_by(function: Callable[..., object]) -> tuple[Parameter, ...]:
+    """Return the arguments of a function: found out once, as that takes long."""
+    return tuple(signature(function).parameters.values())
 
 
 def offered(module: ModuleType, base: type[Base]) -> list[type[Base]]:

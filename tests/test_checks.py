@@ -1,6 +1,7 @@
 """What is let in, and what is refused: with the argument, what was expected, what was given."""
 
 import math
+import pathlib
 import re
 from decimal import Decimal
 from fractions import Fraction
@@ -543,3 +544,34 @@ def test_a_masked_array_is_refused_rather_than_unmasked():
 def test_a_table_of_numbers_and_truth_values_is_taken_as_numbers():
     table = pytest.importorskip("pandas").DataFrame({"size": [1.5, 2.0], "red": [True, False]})
     assert checks.real_array("X", table).tolist() == [[1.5, 1.0], [2.0, 0.0]]
+
+
+# Paths (what is no path at all is refused where files are written)
+
+
+@pytest.mark.parametrize(
+    ("name", "suffixes", "good"),
+    [
+        ("a.png", (".png", ".svg"), True),
+        ("a.PNG", (".png", ".svg"), True),
+        ("a.svg", (".png", ".svg"), True),
+        ("a", (), True),
+        ("a", (".png",), False),
+        ("a.png.txt", (".png", ".svg"), False),
+        (".png", (".png",), False),
+    ],
+)
+def test_suffixes(tmp_path, name, suffixes, good):
+    path = tmp_path / name
+    if good:
+        assert checks.checked_path(path, suffixes) == path
+        return
+    with pytest.raises(InputError) as caught:
+        checks.checked_path(path, suffixes)
+    assert str(caught.value) == f"path must end in {' or '.join(suffixes)}; got {name!r}."
+
+
+def test_checking_a_path_makes_nothing(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert checks.checked_path("a.png") == pathlib.Path("a.png")
+    assert not [*tmp_path.iterdir()]

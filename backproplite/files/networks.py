@@ -1,10 +1,11 @@
-"""Networks as model files: the record, the history, the seed, and the settings of all parts."""
+"""Networks as model files: all that training changes, by name, and the settings beside it."""
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -13,16 +14,21 @@ from ..errors import ModelFileError, ParameterError
 from ..layers import Layer, checked_layers, parts_of
 from ..network import Network
 from ..optimizers import Optimizer
-from ..record import HISTORY, PLAN, SUMS
-from .archive import from_bytes, to_bytes
+from ..record import HISTORY, Record
+from .archive import from_bytes, to_pieces
 from .objects import CLASSES, Reader, Writer
 from .whole import read_file, write_file
+
+Shape: TypeAlias = tuple[int, ...]
+
+#: Steps and epochs are fewer, so that there is room to count on.
+MAXIMUM_COUNT = 2**53
 
 
 def save_network(network: Network, path: object) -> None:
     """Write all of a network to a file, once its settings have proved to come back as they are."""
     checked_path(path)
-    write_file(path, network_to_bytes(network))
+    write_file(path, *to_pieces(*contents(network)))
 
 
 def load_network(cls: type[Any], path: object, custom: Mapping[str, Any] | None = None) -> Any:
@@ -37,40 +43,45 @@ def load_network(cls: type[Any], path: object, custom: Mapping[str, Any] | None 
 # Saving.
 
 
-def network_to_bytes(network: Network) -> bytes:
-    """Return the content of a model file.
+def contents(network: Network) -> tuple[dict[str, Array], dict[str, Any]]:
+    """Return all of a network, as arrays by name and plain data.
 
-    Raises `ParameterError` if some part of the network would not come back as it is.
+    Raises `ParameterError` if some part of it would not come back as it is.
     """
-    objects: dict[str, Any] = {f"layers[{i}]": layer for i, layer in enumerate(network.layers)}
-    objects |= {"loss": network.loss, "optimizer": network.optimizer}
     writer = Writer(parts_of(network.layers).values())
-    described = {place: writer.describe(place, thing) for place, thing in objects.items()}
-    reader = Reader(dict(writer.arrays), writer.custom)
-    for place, thing in objects.items():
-        _prove(place, thing, described[place], reader)
-    for name, values in network.history.items():
-        if name not in HISTORY or not all(isinstance(value, float) for value in values):
-            raise ParameterError(f"the network cannot be saved: history[{name!r}] is not its own.")
-    history = {f"history.{name}": np.array(network.history[name], np.float64) for name in HISTORY}
+    layers = {f"layers[{i}]": layer for i, layer in enumerate(network.layers)}
     data = {
-        "layers": [described[f"layers[{i}]"] for i in range(len(network.layers))],
-        "loss": described["loss"],
-        "optimizer": described["optimizer"],
+        "layers": [_described(writer, place, layer) for place, layer in layers.items()],
+        "loss": _described(writer, "loss", network.loss),
+        "optimizer": _described(writer, "optimizer", network.optimizer),
         "dtype": str(network.dtype),
         "seed": network.seed,
         "custom": list(writer.custom),
     }
-    return to_bytes(writer.arrays | network.named_arrays() | history, data)
+    # Copies: it may go on training in another thread while they are written.
+    arrays = {name: array.copy() for name, array in network.named_arrays().items()}
+    return writer.arrays | arrays | _history(network), data
 
 
-def _prove(place: str, thing: Any, description: Any, reader: Reader) -> None:
-    """Refuse an object that could not be built again as it is from its description."""
+def _history(network: Network) -> dict[str, Array]:
+    """Return the history as arrays; refuse one that has become something else."""
+    arrays = {}
+    for name in dict.fromkeys([*HISTORY, *network.history]):
+        values = network.history.get(name, [None])
+        if name not in HISTORY or not all(isinstance(value, float) for value in values):
+            raise ParameterError(f"the network cannot be saved: history[{name!r}] is not its own.")
+        arrays[f"history.{name}"] = np.array(values, np.float64)
+    return arrays
+
+
+def _described(writer: Writer, place: str, thing: Any) -> Any:
+    """Return the description of an object; refuse one that would not come back from it as it is."""
+    description = writer.describe(place, thing)
     try:
-        again = reader.build(description)
-        if _outline(place, again) == _outline(place, thing):
-            return
-        why = f"it would not come back as it is, but {thing!r} as {again!r}"
+        again = Reader(dict(writer.arrays), writer.custom).build(description)
+        if _outline(again) == _outline(thing):
+            return description
+        why = f"{thing!r} would come back as {again!r}, with other settings or shapes"
     except Exception as error:  # there is no telling what a class does with its own settings
         why = f"{thing!r} could not be built again ({error})"
     raise ParameterError(
@@ -79,29 +90,30 @@ def _prove(place: str, thing: Any, description: Any, reader: Reader) -> None:
     )
 
 
-def _outline(place: str, thing: Any) -> Any:
-    """Return all of an object but the numbers that the record holds."""
+def _outline(thing: Any) -> Any:
+    """Return all of an object but the numbers that training changes."""
     parts = parts_of([thing]) if isinstance(thing, Layer) else {}
     writer = Writer(parts.values())
-    description = writer.describe(place, thing)
-    settings = {
-        name: (array.dtype, array.shape, array.tobytes()) for name, array in writer.arrays.items()
+    description = json.dumps(writer.describe("", thing))
+    arrays = {
+        where: (array.dtype, array.shape, array.tobytes()) for where, array in writer.arrays.items()
     }
-    return description, settings, _shapes(parts)
+    return description, arrays, _shapes(parts)
 
 
-def _shapes(parts: Mapping[str, Layer]) -> dict[str, tuple[int, ...]]:
-    """Return the shapes of all parameters, and of what layers keep besides, by their places."""
+def _shapes(parts: Mapping[str, Layer]) -> tuple[dict[str, Shape], dict[str, Shape]]:
+    """Return the shapes of all parameters by their places, and of what layers keep besides."""
     parameters = {
         f"{place}.{name}": declared.shape
         for place, part in parts.items()
         for name, declared in part.declared.items()
     }
-    return parameters | {
+    states = {
         f"{place}.{name}": np.shape(getattr(part, name))
         for place, part in parts.items()
         for name in part.state_names
     }
+    return parameters, states
 
 
 # Loading.
@@ -112,12 +124,12 @@ def network_from_bytes(
 ) -> Any:
     """Return the network of a model file's content, a `cls`.
 
-    Raises `ModelFileError`, and nothing else, for content that `network_to_bytes` does not make.
+    Raises `ModelFileError`, and nothing else, for content that is not as `save_network` writes it.
     """
     custom = _checked_custom({} if custom is None else custom)
     arrays, data = from_bytes(content)
     try:
-        return _network(cls, Reader(arrays, custom), data)
+        return _network(cls, Reader(arrays, custom, sum(map(np.size, arrays.values()))), data)
     except ModelFileError:
         raise
     except Exception as error:  # there is no telling what a class does with wrong settings
@@ -154,7 +166,9 @@ def _network(cls: type[Any], reader: Reader, data: Any) -> Any:
     if not isinstance(optimizer, Optimizer):
         raise ModelFileError(f"the optimizer is none, but {optimizer!r}.")
     values = _values(reader, parts, optimizer, np.dtype(dtype))
-    history = {name: _taken_list(reader, f"history.{name}") for name in HISTORY}
+    history = {name: reader.take(f"history.{name}", dtype=np.float64) for name in HISTORY}
+    if any(array.ndim != 1 for array in history.values()):
+        raise ModelFileError("the history is not made of lists.")
     if reader.arrays:
         raise ModelFileError(f"the file has arrays that belong to nothing: {[*reader.arrays][:3]}.")
 
@@ -163,57 +177,35 @@ def _network(cls: type[Any], reader: Reader, data: Any) -> Any:
     network = cls(layers, loss, optimizer, seed=seed, dtype=dtype)
     for name, view in network.named_arrays().items():
         view[...] = values[name]
-    network.history.update(history)
+    network.history.update({name: array.tolist() for name, array in history.items()})
     return network
 
 
 def _values(
     reader: Reader, parts: Mapping[str, Layer], optimizer: Optimizer, dtype: np.dtype[Any]
 ) -> dict[str, Array]:
-    """Return all that the record of such a network holds, from the arrays of a file."""
-    shapes = _shapes(parts)
-    size = sum(
-        math.prod(shapes[f"{p}.{name}"]) for p, part in parts.items() for name in part.declared
-    )
-    shapes |= {f"optimizer.{name}": (size,) for name in optimizer.state_names}
+    """Return all that training changes in such a network, from the arrays of a file."""
+    parameters, states = _shapes(parts)
+    size = sum(map(math.prod, parameters.values()))
+    kept = {f"optimizer.{name}": (size,) for name in optimizer.state_names}
+    shapes = parameters | states | kept
     values = {name: reader.take(name, shape, dtype) for name, shape in shapes.items()}
-    values |= {
-        name: reader.take(name, (), np.int64) for name in ("steps", "epochs", "optimizer.steps")
-    }
-    values["optimizer.rate"] = reader.take("optimizer.rate", (), np.float64)
-    values["running"] = reader.take("running", (PLAN + SUMS,), np.float64)
-    counts = values["steps"], values["epochs"], values["optimizer.steps"], values["optimizer.rate"]
-    if min(counts) < 0 or not _can_run(*values["running"].tolist()):
-        raise ModelFileError("the counts of steps and epochs are such as training never makes.")
+    for name, view in Record({}, {}, dtype).views.items():
+        values[name] = reader.take(name, view.shape, view.dtype)
+    _check_counts(values)
     return values
 
 
-def _can_run(
-    samples: float,
-    batch_size: float,
-    shuffled: float,
-    checksum: float,
-    batches: float,
-    *sums: float,
-) -> bool:
-    """Tell whether an epoch can have such a plan, and have come to such sums."""
-    if samples == 0:  # none that could be finished
-        return not any((batch_size, shuffled, checksum))
-    whole = all(
-        each.is_integer() and each >= 0 for each in (samples, batch_size, checksum, batches)
+def _check_counts(values: Mapping[str, Array]) -> None:
+    """Refuse counts and sums that training never makes: going on from them would not end well."""
+    counts = [values[name] for name in ("steps", "epochs", "optimizer.steps")]
+    samples, batch_size, _, _, batches, _, _, weight = values["running"].tolist()
+    can_be = (
+        all(0 <= count < MAXIMUM_COUNT for count in counts)
+        and 0 <= values["optimizer.rate"] < math.inf
+        and batches.is_integer()
+        and (batches == 0 or weight > 0)
+        and (batch_size == 0 or 0 <= batches * batch_size < samples + batch_size)
     )
-    return (
-        whole
-        and 1 <= batch_size <= samples < 2**53
-        and shuffled in (0, 1)
-        and batches <= math.ceil(samples / batch_size)
-        and (sums[-1] > 0 if batches else not any(sums))
-    )
-
-
-def _taken_list(reader: Reader, where: str) -> list[float]:
-    """Return a list of floats."""
-    array = reader.take(where)
-    if array.ndim != 1 or array.dtype != np.float64:
-        raise ModelFileError("the history is not made of lists of floats.")
-    return array.tolist()
+    if not can_be:
+        raise ModelFileError("the counts of steps and epochs are such as training never makes.")

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from inspect import Parameter, signature
 from types import FunctionType
 from typing import Any
 
@@ -20,6 +19,7 @@ from ..checks import Array
 from ..configurable import Configurable, arguments_of, offered
 from ..errors import ModelFileError, ParameterError
 from ..layers import Layer
+from ..parameters import Initializer
 
 #: All that a description may name without further ado.
 CLASSES: dict[str, type[Configurable]] = {
@@ -54,7 +54,7 @@ class Writer:
     """
 
     def __init__(self, known: Iterable[Layer] = ()) -> None:
-        self.known = list(known)
+        self.known = {id(layer) for layer in known}
         self.arrays: dict[str, Array] = {}
         self.custom: dict[str, Any] = {}
 
@@ -72,11 +72,10 @@ class Writer:
         elif cls is tuple:
             tag, content = "tuple", self.describe(where, list(value))
         elif cls is dict and all(type(key) is str and key.isidentifier() for key in value):
-            tag = "dict"
-            content = {key: self.describe(f"{where}.{key}", value[key]) for key in value}
+            tag, content = "dict", self.settings(where, value)
         elif cls is np.ndarray or isinstance(value, np.generic):
             tag, content = "array" if cls is np.ndarray else "number", where
-            self.arrays[where] = np.asarray(value)
+            self.arrays[where] = np.array(value)
         elif isinstance(value, (FunctionType, type)):
             tag, content = "name", self.name(where, value)
         elif isinstance(value, Configurable):
@@ -88,23 +87,26 @@ class Writer:
             )
         return {tag: content}
 
+    def settings(self, where: str, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return plain data for values that have names."""
+        return {key: self.describe(f"{where}.{key}", value) for key, value in values.items()}
+
     def object(self, where: str, thing: Configurable) -> list[Any]:
         """Return the name of an object's class, and its settings."""
         name, settings = self.name(where, type(thing)), thing.settings()
-        for argument in (*arguments_of(type(thing)), *_starred(type(thing))):
+        for argument in arguments_of(type(thing)):
             if argument not in settings:
                 raise ParameterError(
                     f"{where} cannot be saved: {name} does not keep its argument {argument}, so it "
                     "could not be built again. Make it an attribute of the same name in __init__."
                 )
-        keeps = isinstance(thing, Layer) and (thing.declared or thing.state_names)
-        if keeps and not any(thing is layer for layer in self.known):
+        has_numbers = isinstance(thing, Layer) and (thing.declared or thing.state_names)
+        if has_numbers and id(thing) not in self.known:
             raise ParameterError(
                 f"{where} cannot be saved: {thing!r} has numbers of its own, which the network "
-                "does not know of. Declare them in the outer layer."
+                "does not know of. Let a layer hold it."
             )
-        where = f"{where}.settings"
-        return [name, {key: self.describe(f"{where}.{key}", settings[key]) for key in settings}]
+        return [name, self.settings(f"{where}.settings", settings)]
 
     def name(self, where: str, thing: Any) -> str:
         """Return the name of a class or function, and remember it if it is not ours."""
@@ -121,11 +123,25 @@ class Writer:
 
 
 class Reader:
-    """Builds values from their descriptions, taking arrays and custom names from where they are."""
+    """Builds values from their descriptions, taking arrays and custom names from where they are.
 
-    def __init__(self, arrays: dict[str, Array], custom: Mapping[str, Any]) -> None:
+    Parameters
+    ----------
+    arrays : dict of arrays
+        By place. Each can be taken once.
+    custom : mapping
+        The classes and functions that are not ours, by name.
+    most : float
+        How many parameters the layers may have, all in all: a description must not take more
+        room than the numbers that come with it.
+    """
+
+    def __init__(
+        self, arrays: dict[str, Array], custom: Mapping[str, Any], most: float = math.inf
+    ) -> None:
         self.arrays = arrays
         self.custom = custom
+        self.most = most
 
     def build(self, data: Any, depth: int = 0) -> Any:
         """Return the value that plain data describes."""
@@ -142,25 +158,47 @@ class Reader:
             case [("tuple", list(items))]:
                 value = tuple(self.build(items, depth))
             case [("dict", dict(items))]:
-                value = {key: self.build(items[key], depth + 1) for key in items}
+                value = self.settings(items, depth)
             case [("array", str(where))]:
                 value = self.take(where).copy()
-            case [("number", str(where))] if self.arrays.get(where, np.zeros(1)).shape == ():
-                value = self.take(where)[()]
+            case [("number", str(where))]:
+                value = self.take(where, ())[()]
             case [("name", str(name))]:
                 value = self.named(name)
             case [("object", [str(name), dict(settings)])]:
-                value = self.object(name, settings, depth + 1)
+                value = self.object(name, self.settings(settings, depth + 1))
             case _:
                 raise ModelFileError("a setting is described in a way that means nothing.")
         return value
 
-    def object(self, name: str, settings: dict[str, Any], depth: int = 0) -> Any:
-        """Return an object built from its settings."""
+    def settings(self, data: Mapping[str, Any], depth: int) -> dict[str, Any]:
+        """Return the values that plain data describes by name."""
+        return {key: self.build(value, depth + 1) for key, value in data.items()}
+
+    def object(self, name: str, settings: dict[str, Any]) -> Any:
+        """Return an object with these settings; a layer is stopped before it takes too much room.
+
+        Whatever a layer of ours takes room for is as large as a parameter that it declares before.
+        """
         cls = self.named(name)
         if not isinstance(cls, type) or not issubclass(cls, Configurable):
             raise ModelFileError(f"{name!r} is not a class of objects with settings.")
-        return cls(**{key: self.build(settings[key], depth + 1) for key in settings})
+        if not issubclass(cls, Layer):
+            return cls(**settings)
+
+        def add_parameter(
+            name: str, shape: int | tuple[int, ...], initializer: Initializer | None = None
+        ) -> None:
+            cls.add_parameter(layer, name, shape, initializer)
+            self.most -= math.prod(layer.declared[name].shape)
+            if self.most < 0:
+                raise ModelFileError("the layers have more parameters than there are numbers.")
+
+        layer = cls.__new__(cls, **settings)
+        vars(layer)["add_parameter"] = add_parameter
+        cls.__init__(layer, **settings)
+        del vars(layer)["add_parameter"]
+        return layer
 
     def named(self, name: str) -> Any:
         """Return the class or function of a name."""
@@ -182,27 +220,14 @@ class Reader:
             )
 
     def take(self, where: str, shape: tuple[int, ...] | None = None, dtype: Any = None) -> Array:
-        """Return an array, which nothing else may take after that; perhaps of a known shape."""
+        """Return an array, which nothing else may take after that."""
         if where not in self.arrays:
             raise ModelFileError(f"the array {where!r} is missing.")
         array = self.arrays.pop(where)
-        if shape is not None and (array.shape != shape or array.dtype != dtype):
+        wanted = array.shape if shape is None else shape, np.dtype(dtype or array.dtype)
+        if (array.shape, array.dtype) != wanted:
             raise ModelFileError(
-                f"{where} must have shape {shape} and dtype {np.dtype(dtype)}; got {array.shape}, "
+                f"{where} must have shape {wanted[0]} and dtype {wanted[1]}; got {array.shape}, "
                 f"{array.dtype}."
             )
         return array
-
-
-def _starred(cls: type) -> list[str]:
-    """Return the arguments that a constructor takes under no name."""
-    star: list[str] = []
-    for base in cls.__mro__[:-1]:
-        if "__init__" in vars(base):
-            kinds = {p.kind: str(p) for p in signature(vars(base)["__init__"]).parameters.values()}
-            if Parameter.VAR_POSITIONAL in kinds:
-                return [kinds[Parameter.VAR_POSITIONAL]]
-            if Parameter.VAR_KEYWORD not in kinds:
-                return []
-            star = [kinds[Parameter.VAR_KEYWORD]]
-    return star

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 from ..checks import as_path, checked_path
@@ -21,46 +21,34 @@ def read_file(path: object) -> bytes:
     return as_path(path).read_bytes()
 
 
-def write_file(path: object, content: bytes) -> None:
+def write_file(path: object, *pieces: bytes | memoryview) -> None:
     """Write a file beside its place, then move it there: an old one is replaced whole or stays.
 
-    A writer that is killed leaves at most one file beside it, which the next one uses again.
-    Raises `InputError` for a path that cannot be, and whatever error the disk gives.
+    What writers that were killed have left beside it is cleared away. Raises
+    `InputError` for a path that cannot be, and whatever error the disk gives.
     """
     target = checked_path(path).resolve()  # so that a link stays one
-    with _alone_in(target.parent) as alone:
-        name = target.name if alone else f"{target.name}.{secrets.token_hex(4)}"
-        part = target.with_name(f".{name}.part")
-        try:
-            with open(part, "wb") as file:
-                if target.exists():  # before anything is in it that only some may read
-                    shutil.copymode(target, part)
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(part, target)
-        except BaseException:
-            part.unlink(missing_ok=True)
-            raise
+    for leftover in target.parent.glob(f".{glob.escape(target.name)}.{'?' * 8}.part"):
+        with suppress(OSError):  # Windows lets nobody delete what is being written
+            leftover.unlink()
+    while not _put(target, pieces):
+        pass  # who began after it has taken its file for a leftover
 
 
-@contextmanager
-def _alone_in(folder: Path) -> Iterator[bool]:
-    """Wait for all others who write in a folder; tell whether that can be done there."""
+def _put(target: Path, pieces: tuple[bytes | memoryview, ...]) -> bool:
+    """Write a file by way of another beside it; tell whether that one was there to the end."""
+    part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+    file = open(part, "xb")  # noqa: SIM115 - if this fails, there is nothing to clear away
     try:
-        import fcntl
-
-        handle = os.open(folder, os.O_RDONLY)
-    except (ImportError, OSError):  # Windows has neither, and some folders let nobody look
-        yield False
-        return
-    try:
-        alone = False
-        with suppress(OSError):  # not every file system has locks
-            fcntl.flock(handle, fcntl.LOCK_EX)
-            alone = True
-        yield alone
-        with suppress(OSError):  # nor can every one do that for a folder
-            os.fsync(handle)
+        with file:
+            if target.exists():  # before anything is in it that only some may read
+                shutil.copymode(target, part)
+            file.writelines(pieces)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, target)
+    except FileNotFoundError:
+        return False
     finally:
-        os.close(handle)
+        part.unlink(missing_ok=True)
+    return True

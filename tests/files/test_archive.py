@@ -2,7 +2,6 @@
 
 import base64
 import contextlib
-import hashlib
 import io
 import itertools
 import json
@@ -15,11 +14,18 @@ import zlib
 
 import numpy as np
 import pytest
+from files.common import signed
 from hypothesis import given
 from hypothesis import strategies as st
 
 from backproplite.errors import ModelFileError, ParameterError
-from backproplite.storage import MAXIMUM_ARRAYS, MAXIMUM_BYTES, MAXIMUM_TEXT, from_bytes, to_bytes
+from backproplite.files.archive import (
+    MAXIMUM_ARRAYS,
+    MAXIMUM_BYTES,
+    MAXIMUM_TEXT,
+    from_bytes,
+    to_bytes,
+)
 
 DTYPES = ["?", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8", "c8", "c16"]
 TRAILER = b"backproplite model 1 sha256 "
@@ -32,22 +38,15 @@ SMALL = {
 }
 #: A file of format 1, compressed. It must be readable for ever.
 OLD = (
-    "c-"
-    "jl_W@Zs#VBlZ?0!0ShPnT}b2eLpIB$Sd^lBkzgP&wHz)HfiKk)e#CT0JGTIJrpON<qD*)KFbVK|L+MsH7+{FFwC0B^"
-    "4y@mY7qV3KTESNGwPN@-"
-    ">VNbu@JpY8A)_T+!7^Kx=XnOO&h(b(As^bJCQo4D?KEb)uCjlwxB8P&}cL_~QBmAPa<9fw%&v4{Xv*i1LAvj)D<oUf"
-    "^P2IA9NS%K-+4hI$~jLv?b?&4OphPOil5<V*`9olIevD{wJ0K)|2>5D?(a$RxsmJF%bwSkgh)g&sQya1<6-"
-    "=vvT22LUP=p<xx^&B_K6U<SfDKw6uLfgy$=DKR;_peVl}C$l6~AvZrIHAlfv0T@I^re+FhNk%4?rfKFWiH0dgX~~vp"
-    "rUpi4#)&D(MnDO3W6LC?REs2&Bom8NBU2L-3nRls3o|pIdSgQ~Q^OR?Gysg}uX+"
+    "c-jl_W@Zs#VBlZ?0!4<s^Jn->2eLpIB$Sd^lBkzgP&wHz)HfiKk)e#CT0JGTIJrpON<qD*)KFbVK|L+MsH7+{FFwC0"
+    "B^4y@mY7qV3KTESNGwPN@->W%bu@JpY8A)_T-8cITXGXil&lPOlrj=?(v++W^h|35P#mw3_~QBmAPa<9fw%&v%Wcw3"
+    "h;zA)f)Qm-=VD+uU=MW50S1PKdLXt#b#lwif@jE1uEg!+Oba5NOkr3na4|DLz@PsR5a7+oB*K6@k)Q%tl0nyn9y<uI"
+    "7Zz9OTF^rW0SXwQVHM!b$_5f(2EsW&TA7J~A%-C-F*&=SD8C>lvm{j^H$NpcN5N157(_;<W(vs$DMqG-NyeteiI&F6"
+    "rWVGjDHi4?mX;=#7D=W?<|fGora-2ViDi<RMY2&+s##i!iE)alfssj~rCD;S8349<t5N"
 )
 
 
 # An independent account of the format, every field of which can be set wrong.
-
-
-def signed(content):
-    """A file with the digest that belongs to it, as any forger can make it."""
-    return content[:-64] + hashlib.sha256(content[:-64]).hexdigest().encode()
 
 
 def header(text, payload=b"", version=b"\1\0", length=None):
@@ -58,17 +57,26 @@ def header(text, payload=b"", version=b"\1\0", length=None):
     return b"\x93NUMPY" + version + size + text + payload
 
 
-def plain(array, order=None):
-    """An array as NumPy writes it."""
+def described(descr="'<f8'", order="False", shape="(3,)", end=", }"):
+    return f"{{'descr': {descr}, 'fortran_order': {order}, 'shape': {shape}{end}"
+
+
+def plain(array):
+    """An array as it is in a file."""
+    return header(described(repr(array.dtype.str), shape=array.shape), array.tobytes())
+
+
+def by_numpy(array):
+    """An array as NumPy writes it, whatever it is."""
     buffer = io.BytesIO()
-    np.lib.format.write_array(buffer, np.asarray(array, order=order), allow_pickle=True)
+    np.lib.format.write_array(buffer, array, allow_pickle=True)
     return buffer.getvalue()
 
 
-def text(data, not_finite=()):
+def text(data):
     """The member with the plain data; bytes are taken as they are."""
     if not isinstance(data, bytes):
-        data = json.dumps([data, list(not_finite)], separators=(",", ":")).encode()
+        data = json.dumps(data, separators=(",", ":")).encode()
     return "data.npy", plain(np.frombuffer(data, np.uint8))
 
 
@@ -130,6 +138,8 @@ def both(number=0, **fields):
 def test_the_account_of_the_format_is_right():
     members = [text({"a": [1, 2.5]}), ("x.npy", plain(np.arange(3.0)))]
     assert archive(members) == to_bytes({"x": np.arange(3.0)}, {"a": [1, 2.5]})
+    for array in (np.arange(3), np.array(1.5), np.zeros((2, 0), "<f4"), np.array([True])):
+        assert plain(array) == by_numpy(array)
 
 
 # Round trips
@@ -186,7 +196,7 @@ def test_numpy_opens_the_file_by_itself(tmp_path):
     with np.load(tmp_path / "model", allow_pickle=False) as opened:
         assert opened.files == ["data", *SMALL]
         assert all(same_bits(opened[name], SMALL[name]) for name in SMALL)
-        assert json.loads(bytes(opened["data"])) == [{"what": ["ever"]}, ["layers[0].weight"]]
+        assert json.loads(bytes(opened["data"])) == {"what": ["ever"]}
     with zipfile.ZipFile(io.BytesIO(content)) as opened:
         assert opened.testzip() is None
         assert {info.compress_type for info in opened.infolist()} == {zipfile.ZIP_STORED}
@@ -224,17 +234,16 @@ def test_arrays_of_other_things_than_numbers_are_refused(array):
     [
         ({"x": np.broadcast_to(1.0, MAXIMUM_BYTES // 8 + 1)}, None),
         ({str(i): np.zeros(0) for i in range(MAXIMUM_ARRAYS + 1)}, None),
-        ({}, "x" * (MAXIMUM_TEXT - 6)),
+        ({}, "x" * (MAXIMUM_TEXT - 1)),
     ],
 )
-def test_what_would_not_fit_is_refused(monkeypatch, too_much, data):
-    monkeypatch.setattr("backproplite.storage._not_finite", lambda arrays: [])
+def test_what_would_not_fit_is_refused(too_much, data):
     with pytest.raises(ParameterError, match="a model file holds up to"):
         to_bytes(too_much, data)
 
 
 def test_as_many_bytes_as_are_allowed_are_written(monkeypatch):
-    monkeypatch.setattr("backproplite.storage.MAXIMUM_BYTES", 24)
+    monkeypatch.setattr("backproplite.files.archive.MAXIMUM_BYTES", 24)
     assert from_bytes(to_bytes({"x": np.zeros(3)}, None))
     with pytest.raises(ParameterError, match="got 32 in 1"):
         to_bytes({"x": np.zeros(4)}, None)
@@ -242,23 +251,14 @@ def test_as_many_bytes_as_are_allowed_are_written(monkeypatch):
 
 def test_what_just_fits_is_read_again():
     many = {str(i): np.zeros(0) for i in range(MAXIMUM_ARRAYS)}
-    read, data = from_bytes(to_bytes(many, "x" * (MAXIMUM_TEXT - 7)))
-    assert (list(read), len(data)) == (list(many), MAXIMUM_TEXT - 7)
+    read, data = from_bytes(to_bytes(many, "x" * (MAXIMUM_TEXT - 2)))
+    assert (list(read), len(data)) == (list(many), MAXIMUM_TEXT - 2)
 
 
 # Damage
 
 NO_MODEL = "this is no backproplite model, or its end is missing."
-CHANGED = "the file is damaged: its contents do not match their digest."
-DAMAGED, MISFIT = (
-    "the array that is number 1 is damaged.",
-    "the archive's directory does not fit its contents.",
-)
-UNPLAIN = "'x' is not a plain array of numbers."
-SIZE = "'x' is not of the size that it says."
-UNDESCRIBED = "the description of the model is missing, or too long."
-GARBLED = "the description of the model is damaged."
-NOT_SAVED_SO = "numbers that are NaN or infinite were not saved so."
+DAMAGED = "the file is damaged, or not as backproplite writes it."
 
 
 def refused(*messages):
@@ -277,25 +277,19 @@ def test_every_flip_of_a_bit_is_refused():
     content = bytearray(to_bytes(SMALL, {"some": "data"}))
     for place, bit in itertools.product(range(len(content)), range(8)):
         content[place] ^= 1 << bit
-        with refused(CHANGED, NO_MODEL):
+        with pytest.raises(ModelFileError):
             from_bytes(bytes(content))
         content[place] ^= 1 << bit
     from_bytes(bytes(content))
 
 
-def test_a_flip_with_a_digest_to_match_is_refused_or_changes_numbers_only():
+def test_a_flip_with_a_digest_to_match_is_refused_all_the_same():
     content = bytearray(to_bytes(SMALL, {"some": "data"}))
-    accepted = 0
     for place, bit in itertools.product(range(len(content) - 64), range(8)):
         content[place] ^= 1 << bit
-        try:
+        with pytest.raises(ModelFileError):
             from_bytes(signed(bytes(content)))
-        except ModelFileError:
-            pass
-        else:
-            accepted += 1
         content[place] ^= 1 << bit
-    assert accepted == 0  # the checksum that each zip member has besides
 
 
 @pytest.mark.parametrize("tail", [b"\0", b"PK\5\6", b" " * 64, TRAILER + b"0" * 64])
@@ -319,7 +313,7 @@ def test_a_later_format_is_named():
         ModelFileError, match=r"later backproplite, in format 2; .* up to 1\. Update"
     ):
         from_bytes(signed(later))
-    with refused(MISFIT):
+    with refused(DAMAGED):
         from_bytes(signed(later.replace(b"model 2 ", b"model 0 ")))
 
 
@@ -338,66 +332,67 @@ COMPRESSED = zlib.compress(X[1])[2:-4]
 CRC = zlib.crc32(X[1])
 
 ARCHIVES = {
-    "compressed": (both(1, method=8, body=COMPRESSED, packed=len(COMPRESSED)), DAMAGED),
-    "said to be compressed": (both(1, method=8), DAMAGED),
-    "encrypted": (both(1, flags=2049), DAMAGED),
-    "sizes after the data": (both(1, flags=2056), DAMAGED),
-    "a name of another code": (both(1, flags=0), DAMAGED),
-    "a date": (both(1, date=34), DAMAGED),
-    "a wrong checksum": (both(1, crc=CRC ^ 1), DAMAGED),
-    "a size beyond the end": (both(1, size=2**32 - 1, packed=2**32 - 1), DAMAGED),
-    "a size beyond the member": (both(1, size=len(X[1]) + 8, packed=len(X[1]) + 8), DAMAGED),
-    "two sizes": (both(1, packed=len(X[1]) - 1), DAMAGED),
-    "no size": (both(1, size=0, packed=0), DAMAGED),
-    "a name as long as the file": (both(1, name_size=65535), DAMAGED),
-    "no name": (both(1, name_size=0), DAMAGED),
-    "extra fields": (both(1, extra_size=4, extra=b"\1\0\0\0"), DAMAGED),
-    "zip64": (setting("local", 1, extra_size=20, extra=b"\1\0\x10\0" + bytes(16)), DAMAGED),
-    "another date in the directory": (setting("central", 1, date=34), MISFIT),
-    "another name in the directory": (setting("central", 1, name=b"y.npy"), MISFIT),
-    "another size in the directory": (setting("central", 1, size=2**32 - 1), MISFIT),
-    "two members in one place": (setting("central", 1, offset=0), MISFIT),
-    "a member beyond the end": (setting("central", 1, offset=2**32 - 1), MISFIT),
-    "zip64 in the directory": (setting("central", 1, extra_size=4, extra=b"\1\0\0\0"), MISFIT),
-    "a comment on a member": (setting("central", 1, comment_size=5), MISFIT),
-    "rights to run": (setting("central", 1, external=0o777 << 16), MISFIT),
-    "a link": (setting("central", 1, external=0o120777 << 16, made_by=788), MISFIT),
-    "no entry in the directory": (setting("central", 1, signature=b"", name=b""), MISFIT),
-    "too few members": (setting("end", count=1, here=1), MISFIT),
-    "too many members": (setting("end", count=65535, here=65535), MISFIT),
-    "a directory elsewhere": (setting("end", offset=0), MISFIT),
-    "a larger directory": (setting("end", directory_size=2**32 - 1), MISFIT),
-    "another disk": (setting("end", disk=1), MISFIT),
-    "a longer comment": (setting("end", comment_size=65535), MISFIT),
+    "compressed": both(1, method=8, body=COMPRESSED, packed=len(COMPRESSED)),
+    "said to be compressed": both(1, method=8),
+    "encrypted": both(1, flags=2049),
+    "sizes after the data": both(1, flags=2056),
+    "a name of another code": both(1, flags=0),
+    "a date": both(1, date=34),
+    "a wrong checksum": both(1, crc=CRC ^ 1),
+    "a size beyond the end": both(1, size=2**32 - 1, packed=2**32 - 1),
+    "a size beyond the member": both(1, size=len(X[1]) + 8, packed=len(X[1]) + 8),
+    "two sizes": both(1, packed=len(X[1]) - 1),
+    "no size": both(1, size=0, packed=0),
+    "a name as long as the file": both(1, name_size=65535),
+    "no name": both(1, name_size=0),
+    "extra fields": both(1, extra_size=4, extra=b"\1\0\0\0"),
+    "zip64": setting("local", 1, extra_size=20, extra=b"\1\0\x10\0" + bytes(16)),
+    "another date in the directory": setting("central", 1, date=34),
+    "another name in the directory": setting("central", 1, name=b"y.npy"),
+    "another size in the directory": setting("central", 1, size=2**32 - 1),
+    "two members in one place": setting("central", 1, offset=0),
+    "a member beyond the end": setting("central", 1, offset=2**32 - 1),
+    "zip64 in the directory": setting("central", 1, extra_size=4, extra=b"\1\0\0\0"),
+    "a comment on a member": setting("central", 1, comment_size=5),
+    "rights to run": setting("central", 1, external=0o777 << 16),
+    "a link": setting("central", 1, external=0o120777 << 16, made_by=788),
+    "no entry in the directory": setting("central", 1, signature=b"", name=b""),
+    "too few members": setting("end", count=1, here=1),
+    "too many members": setting("end", count=65535, here=65535),
+    "a directory elsewhere": setting("end", offset=0),
+    "a larger directory": setting("end", directory_size=2**32 - 1),
+    "another disk": setting("end", disk=1),
+    "a longer comment": setting("end", comment_size=65535),
 }
 
 
 @pytest.mark.parametrize("name", ARCHIVES)
 def test_archives_that_are_not_as_they_should_be(name):
-    change, message = ARCHIVES[name]
-    with refused(message):
-        from_bytes(archive([DATA, X], change))
+    with refused(DAMAGED):
+        from_bytes(archive([DATA, X], ARCHIVES[name]))
 
 
 @pytest.mark.parametrize(
-    ("members", "message"),
+    "members",
     [
-        ([], UNDESCRIBED),
-        ([X], UNDESCRIBED),
-        ([X, DATA], UNDESCRIBED),
-        ([DATA, X, X], DAMAGED.replace("1", "2")),
-        ([DATA, X, ("x.npy", plain(np.zeros(1)))], DAMAGED.replace("1", "2")),
-        ([DATA, DATA], DAMAGED),
-        ([DATA, ("x", X[1])], DAMAGED),
-        ([DATA, ("x.npy/", X[1])], DAMAGED),
-        ([DATA, (b"\xff.npy", X[1]), (b"\xfe.npy", X[1])], DAMAGED.replace("1", "2")),
-        ([DATA, ("x.npy", b"")], UNPLAIN),
-        ([("data.npy", b"")], UNPLAIN.replace("x", "data")),
-        ([("data.npy", plain(np.zeros(MAXIMUM_TEXT + 1, np.uint8)))], UNDESCRIBED),
+        [],
+        [X],
+        [X, DATA],
+        [DATA, X, X],
+        [DATA, X, ("x.npy", plain(np.zeros(1)))],
+        [DATA, DATA],
+        [DATA, ("x", X[1])],
+        [DATA, ("x.npy/", X[1])],
+        [DATA, (b"\xff.npy", X[1]), (b"\xfe.npy", X[1])],
+        [DATA, ("x.npy", b"")],
+        [("data.npy", b"")],
+        [("data.npy", plain(np.zeros(MAXIMUM_TEXT + 1, np.uint8)))],
+        [("data.npy", plain(np.full(MAXIMUM_TEXT + 1, ord("1"), np.uint8)))],
+        [("data.npy", plain(np.array([ord("1")], np.int8)))],
     ],
 )
-def test_members_that_do_not_belong(members, message):
-    with refused(message):
+def test_members_that_do_not_belong(members):
+    with refused(DAMAGED):
         from_bytes(archive(members))
 
 
@@ -405,17 +400,8 @@ def test_more_members_than_a_directory_can_count_are_refused():
     many = archive(
         [DATA, *((f"{i}.npy", X[1]) for i in range(65536))], setting("end", here=1, count=1)
     )
-    with refused(MISFIT):
+    with refused(DAMAGED):
         from_bytes(many)
-
-
-def test_a_file_beyond_what_its_offsets_can_say_is_refused():
-    class Huge(bytes):
-        def __len__(self):
-            return 2**32
-
-    with refused(NO_MODEL):
-        from_bytes(Huge(to_bytes(SMALL, None)))
 
 
 def test_names_are_taken_as_names_and_never_as_paths():
@@ -430,54 +416,52 @@ def test_something_before_the_archive():
             from_bytes(archive([DATA, X], before=garbage))
 
 
-def described(descr="'<f8'", order="False", shape="(3,)", end=", }"):
-    return f"{{'descr': {descr}, 'fortran_order': {order}, 'shape': {shape}{end}"
-
-
 THREE = np.arange(3.0).tobytes()
 HEADERS = {
-    "a pickle": (plain(np.array([{"a": 1}], object)), UNPLAIN),
-    "objects": (header(described("'|O'"), THREE), UNPLAIN),
-    "text": (plain(np.array(["text"])), UNPLAIN),
-    "bytes": (plain(np.array([b"bytes"])), UNPLAIN),
-    "nothing at all": (header(described("'|V8'"), THREE), UNPLAIN),
-    "a structure": (plain(np.zeros(3, [("a", "f8")])), UNPLAIN),
-    "dates": (plain(np.zeros(3, "M8[s]")), UNPLAIN),
-    "long doubles": (plain(np.zeros(3, np.longdouble)), UNPLAIN),
-    "big-endian": (plain(np.arange(3.0).astype(">f8")), UNPLAIN),
-    "Fortran's order": (plain(np.ones((2, 3)), order="F"), UNPLAIN),
-    "Fortran's order, claimed": (header(described(order="True"), THREE), UNPLAIN),
-    "a negative shape": (header(described(shape="(-3,)"), THREE), UNPLAIN),
-    "a shape of floats": (header(described(shape="(3.0,)"), THREE), UNPLAIN),
-    "a shape of truth": (header(described(shape="(True,)"), THREE), UNPLAIN),
-    "a shape in hex": (header(described(shape="(0x3,)"), THREE), UNPLAIN),
-    "a shape with long ints": (header(described(shape="(3L,)"), THREE), UNPLAIN),
-    "a huge shape": (header(described(shape="(9999999999,)"), THREE), SIZE),
-    "a shape beyond memory": (header(described(shape="(99999999999,)"), THREE), UNPLAIN),
-    "a shape that wraps around": (header(described(shape="(4294967296, 4294967296)")), SIZE),
-    "too many axes": (header(described(shape=f"({'1, ' * 64}1)"), THREE), UNPLAIN),
-    "nothing, times too much": (
-        header(described(shape="(0, 4294967296, 4294967296)")),
-        "'x' has a shape that NumPy cannot make.",
-    ),
-    "too few numbers": (header(described(), THREE[:-1]), SIZE),
-    "too many numbers": (header(described(), THREE + b"\0"), SIZE),
-    "a call": (header(described(shape="(print(),)"), THREE), UNPLAIN),
-    "deep nesting": (header(described(shape="(" * 5000 + ")" * 5000), THREE), UNPLAIN),
-    "surplus keys": (header(described(end=", 'x': 1, }"), THREE), UNPLAIN),
-    "a key missing": (header("{'descr': '<f8', 'shape': (3,), }", THREE), UNPLAIN),
-    "an array, then more": (header(described() + " + 1", THREE), UNPLAIN),
-    "an empty header": (header("", THREE), UNPLAIN),
-    "a header of spaces": (header(described() + " " * 1000, THREE), UNPLAIN),
-    "a header that is shorter": (header(described(), THREE, length=20), UNPLAIN),
-    "a header that is longer": (header(described(), THREE, length=65535), UNPLAIN),
-    "another version": (header(described(), THREE, version=b"\2\0"), UNPLAIN),
-    "no magic": (b"numpy" + X[1][5:], UNPLAIN),
-    "only magic": (b"\x93NUMPY", UNPLAIN),
-    "truth as 2": (
-        header(described("'|b1'"), b"\0\1\2"),
-        "'x' has truth values other than 0 and 1.",
-    ),
+    "a pickle": by_numpy(np.array([{"a": 1}], object)),
+    "objects": header(described("'|O'"), THREE),
+    "text": by_numpy(np.array(["text"])),
+    "bytes": by_numpy(np.array([b"bytes"])),
+    "nothing at all": header(described("'|V8'"), THREE),
+    "a structure": by_numpy(np.zeros(3, [("a", "f8")])),
+    "dates": by_numpy(np.zeros(3, "M8[s]")),
+    "long doubles": by_numpy(np.zeros(3, np.longdouble)),
+    "big-endian": by_numpy(np.arange(3.0).astype(">f8")),
+    "a type of old": header(described("'f8'"), THREE),
+    "a type of bytes": header(described("'<\xff8'").encode("latin1"), THREE),
+    "Fortran's order": by_numpy(np.asfortranarray(np.ones((2, 3)))),
+    "Fortran's order, claimed": header(described(order="True"), THREE),
+    "a negative shape": header(described(shape="(-3,)"), THREE),
+    "a shape of floats": header(described(shape="(3.0,)"), THREE),
+    "a shape of truth": header(described(shape="(True,)"), THREE),
+    "a shape in hex": header(described(shape="(0x3,)"), THREE),
+    "a shape with a zero in front": header(described(shape="(03,)"), THREE),
+    "a shape with spaces": header(described(shape="( 3,)"), THREE),
+    "a shape of spaces": header(described(shape="( )"), THREE[:8]),
+    "a shape without a comma": header(described(shape="(3)"), THREE),
+    "a shape of commas": header(described(shape="(,,3,,)"), THREE),
+    "a huge shape": header(described(shape="(9999999999,)"), THREE),
+    "a shape beyond memory": header(described(shape=f"({9 * 10**18},)"), THREE),
+    "a shape beyond all whole numbers": header(described(shape=f"({10**60},)"), THREE),
+    "a shape without end": header(described(shape=f"({'9' * 5000},)"), THREE),
+    "a shape that wraps around": header(described(shape="(4294967296, 4294967296)")),
+    "too many axes": header(described(shape=f"({'1, ' * 64}1)"), THREE[:8]),
+    "nothing, times too much": header(described(shape="(0, 4294967296, 4294967296)")),
+    "too few numbers": header(described(), THREE[:-1]),
+    "too many numbers": header(described(), THREE + b"\0"),
+    "a call": header(described(shape="(print(),)"), THREE),
+    "deep nesting": header(described(shape="(" * 5000 + ")" * 5000), THREE),
+    "surplus keys": header(described(end=", 'x': 1, }"), THREE),
+    "a key missing": header("{'descr': '<f8', 'shape': (3,), }", THREE),
+    "an array, then more": header(described() + " + 1", THREE),
+    "an empty header": header("", THREE),
+    "a header of spaces": header(described() + " " * 1000, THREE),
+    "a header that is shorter": header(described(), THREE, length=20),
+    "a header that is longer": header(described(), THREE, length=65535),
+    "another version": header(described(), THREE, version=b"\2\0"),
+    "no magic": b"numpy" + X[1][5:],
+    "only magic": b"\x93NUMPY",
+    "truth as 2": header(described("'|b1'"), b"\0\1\2"),
 }
 
 
@@ -488,51 +472,37 @@ def test_a_header_made_by_hand_is_accepted():
 
 @pytest.mark.parametrize("name", HEADERS)
 def test_arrays_that_are_not_as_they_should_be(name):
-    body, message = HEADERS[name]
-    with refused(message):
-        from_bytes(archive([DATA, ("x.npy", body)]))
+    with refused(DAMAGED):
+        from_bytes(archive([DATA, ("x.npy", HEADERS[name])]))
 
 
 TEXTS = {
     "nothing": b"",
     "no JSON": b"{}}",
     "Python": b"__import__('os').system('true')",
-    "no list": b"{}",
-    "a list of one": b"[{}]",
-    "a list of three": b"[{},[],[]]",
-    "NaN": b"[NaN,[]]",
-    "infinity": b"[Infinity,[]]",
-    "infinity by size": b"[1e999,[]]",
-    "a key twice": b'[{"a":1,"a":1},[]]',
-    "spaces": b"[{}, []]",
-    "a line at the end": b"[{},[]]\n",
-    "a mark at the start": b"\xef\xbb\xbf[{},[]]",
-    "UTF-16": "[{},[]]".encode("utf-16"),
-    "broken UTF-8": b'["\xff",[]]',
-    "letters that need no escape": b'["\\u0041",[]]',
-    "letters that need one": '["é",[]]'.encode(),
-    "numbers written otherwise": b"[1.50,[]]",
-    "numbers in another way": b"[1E5,[]]",
-    "minus nothing": b"[-0,[]]",
+    "NaN": b"[NaN]",
+    "infinity": b"[Infinity]",
+    "infinity by size": b"[1e999]",
+    "a key twice": b'{"a":1,"a":1}',
+    "spaces": b"[1, 2]",
+    "a line at the end": b"[1]\n",
+    "a mark at the start": b"\xef\xbb\xbf[1]",
+    "UTF-16": "[1]".encode("utf-16"),
+    "broken UTF-8": b'["\xff"]',
+    "letters that need no escape": b'["\\u0041"]',
+    "letters that need one": '["é"]'.encode(),
+    "numbers written otherwise": b"[1.50]",
+    "numbers in another way": b"[1E5]",
+    "minus nothing": b"[-0]",
     "too deep": b"[" * 30000 + b"]" * 30000,
-    "a number without end": b"[" + b"9" * 60000 + b",[]]",
-    "a name that is not finite": b'[{},["x"]]',
-    "a name of nothing": b'[{},["y"]]',
-    "names that are none": b"[{},{}]",
+    "a number without end": b"[" + b"9" * 60000 + b"]",
 }
 
 
 @pytest.mark.parametrize("name", TEXTS)
 def test_descriptions_that_are_not_as_they_should_be(name):
-    with refused(GARBLED, NOT_SAVED_SO):
+    with refused(DAMAGED):
         from_bytes(archive([text(TEXTS[name]), X]))
-
-
-def test_numbers_that_are_not_finite_must_have_been_so():
-    nan = "x.npy", plain(np.array([1.0, np.nan]))
-    assert np.isnan(from_bytes(archive([text({}, ["x"]), nan]))[0]["x"][1])
-    with refused(NOT_SAVED_SO):
-        from_bytes(archive([text({}), nan]))
 
 
 def test_reading_changes_nothing_and_nothing_can_be_changed():
@@ -552,13 +522,13 @@ BOMBS = {
     ),
     "arrays without end": lambda: archive([DATA, *((f"{i}.npy", X[1]) for i in range(MAXIMUM_ARRAYS + 1000))]),
     "a directory without end": lambda: archive([DATA] * 30000, drop_bodies),
-    "lists": lambda: archive([text(b"[[" + b"[]," * (LONG // 3) + b"[]],[]]")]),
-    "lists of lists": lambda: archive([text(b"[[" + b"[[]]," * (LONG // 5) + b"[]],[]]")]),
-    "dicts": lambda: archive([text(b"[[" + b"{}," * (LONG // 3) + b"[]],[]]")]),
-    "keys": lambda: archive([text(b"[{" + b",".join(b'"%x":0' % i for i in range(7000)) + b"},[]]")]),
+    "lists": lambda: archive([text(b"[" + b"[]," * (LONG // 3) + b"[]]")]),
+    "lists of lists": lambda: archive([text(b"[" + b"[[]]," * (LONG // 5) + b"[]]")]),
+    "dicts": lambda: archive([text(b"[" + b"{}," * (LONG // 3) + b"[]]")]),
+    "keys": lambda: archive([text(b"{" + b",".join(b'"%x":0' % i for i in range(7000)) + b"}")]),
     "depth": lambda: archive([text(b"[" * LONG)]),
     "a huge shape": lambda: archive([DATA, ("x.npy", header(described(shape="(9999999999,)")))]),
-    "not finite": lambda: to_bytes({"x": np.full(2 * MEGABYTES, np.nan)}, None),
+    "truth": lambda: to_bytes({"x": np.ones(16 * MEGABYTES, bool)}, None),
     "large, with a flip": lambda: to_bytes({"x": np.ones(2 * MEGABYTES)}, None)[:-1] + b"!",
     "large, and wrong at the end": lambda: archive([DATA, LARGE], setting("end", disk=1)),
     "large, and wrong inside": lambda: archive([DATA, LARGE, ("y.npy", b"")]),
@@ -623,6 +593,5 @@ def test_any_array_header_is_refused_or_harmless(start, payload):
 @given(json_values | st.binary().map(repr))
 def test_any_description_is_refused_or_read(data):
     written = json.dumps(data).encode()
-    for description in (written, b"[" + written + b",[]]"):
-        with contextlib.suppress(ModelFileError):
-            from_bytes(archive([text(description)]))
+    with contextlib.suppress(ModelFileError):
+        from_bytes(archive([text(written)]))

@@ -1,9 +1,9 @@
 """Try hard to break the loading of model files; the same, shorter, is in the tests.
 
-    python benchmarks/fuzz_storage.py mutate 1000000    files damaged in bytes, data or arrays
-    python benchmarks/fuzz_storage.py kill 100          writers killed while they save
-    python benchmarks/fuzz_storage.py memory            the peak of memory of hostile files
-    python benchmarks/fuzz_storage.py atheris -max_total_time=600
+    python benchmarks/fuzz_files.py mutate 1000000    files damaged in bytes, data or arrays
+    python benchmarks/fuzz_files.py kill 100          writers killed while they save
+    python benchmarks/fuzz_files.py memory            the peak of memory of hostile files
+    python benchmarks/fuzz_files.py atheris -max_total_time=600
 
 The first three need the extra `test`; the last needs atheris (pip install atheris) and guides its
 damage by the lines of code that it reaches. Anything but a `ModelFileError` ends with a traceback.
@@ -20,12 +20,13 @@ import sys
 import tempfile
 import time
 
-sys.path[:0] = [str(pathlib.Path(__file__).parents[1] / folder) for folder in ("", "tests")]
+# In the place of this folder, whose files.py is not meant.
+sys.path[:1] = [str(pathlib.Path(__file__).parents[1] / folder) for folder in ("", "tests")]
 
 
 def mutate(count: str) -> None:
     """Load damaged files, a thousand times ten thousand or so."""
-    from test_saving import outcomes
+    from files.test_strangers import outcomes
 
     start, loaded, refused = time.time(), 0, 0
     for seed in range(int(count) // 10_000):
@@ -39,26 +40,23 @@ def mutate(count: str) -> None:
 
 
 def kill(rounds: str) -> None:
-    """Kill writers at random moments while they save over an old file."""
-    from test_saving import killed_while_saving
+    """Kill writers at random moments while they write over an old file."""
+    from files.test_whole import killed_while_writing
 
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder, "model.npz")
-        unreadable, most_left, left, amid = killed_while_saving(path, int(rounds))
-    print(
-        f"{rounds} kills, {amid} of them with a file half-written: {unreadable} files unreadable,"
-    )
+        damaged, most_left, left, amid = killed_while_writing(path, int(rounds))
+    print(f"{rounds} kills, {amid} of them with a file half-written: {damaged} files damaged,")
     print(f"at most {most_left} temporary file left beside it, {left} after the next save")
 
 
 def memory() -> None:
     """Measure the resident memory that loading each hostile file takes, in a process of its own."""
-    import test_saving
-    import test_storage
+    from files import test_archive, test_strangers
 
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder, "model.npz")
-        for name, make in (test_storage.BOMBS | test_saving.BOMBS).items():
+        for name, make in (test_archive.BOMBS | test_strangers.BOMBS).items():
             path.write_bytes(make())
             subprocess.run([sys.executable, __file__, "peak", str(path), name], check=True)
 
@@ -89,40 +87,25 @@ def fuzz_with_atheris(options: list[str]) -> None:
         import numpy as np
 
         import backproplite as bp
-        from backproplite import storage
-        from backproplite.saving import network_from_bytes, network_to_bytes
+        from backproplite.files import archive
+        from backproplite.files.networks import network_from_bytes
 
-    class CutOff(bp.Callback):
-        def after_step(self, network):
-            if network.optimizer.step_count == 3:
-                raise KeyboardInterrupt
+    from files.common import cut_off, saved, signed
 
-    network = bp.Network(
-        [bp.Dense(2, 2), bp.BatchNorm(2), bp.ReLU(), bp.Dense(2, 1, bp.He())],
-        loss=bp.Huber(),
-        optimizer=bp.Adam(bp.WarmUpSchedule(2, bp.CosineSchedule(0.1, steps=9))),
-        seed=0,
-    )
-    with contextlib.suppress(KeyboardInterrupt):  # so that half an epoch is in the file
-        network.fit([[0.0, 1.0], [1.0, 0.5]], [0.0, 1.0], 2, batch_size=1, callbacks=CutOff())
-    whole = network_to_bytes(bp.Network, network)
-    arrays, data = storage.from_bytes(whole)
+    whole = saved(cut_off())
+    arrays, data = archive.from_bytes(whole)
     text = json.dumps(data, separators=(",", ":")).encode()
-    array = storage._array_to_bytes(np.arange(3.0))
-
-    def signed(content: bytes) -> bytes:
-        return content[:-64] + storage.hashlib.sha256(content[:-64]).hexdigest().encode()
+    start = archive.to_bytes({"x": np.arange(3.0)}, {})
+    array = start[start.index(b"x.npy") + 5 : start.index(b"PK\1\2")]
 
     def with_text(given: bytes) -> bytes:
         try:
-            return storage.to_bytes(arrays, json.loads(given))
+            return archive.to_bytes(arrays, json.loads(given))
         except (ValueError, RecursionError):
             return given
 
     def with_array(given: bytes) -> bytes:
-        header, entry = storage._member(b"data.npy", given, 0)
-        directory = storage._directory([entry], len(header) + len(given))
-        return signed(header + given + directory + bytes(64))
+        return signed(start.replace(array, given))
 
     makers = [lambda given: given, signed, with_text, with_array]
 
@@ -136,7 +119,7 @@ def fuzz_with_atheris(options: list[str]) -> None:
         for i, seed in enumerate([b"\0" + whole, b"\1" + whole, b"\2" + text, b"\3" + array]):
             pathlib.Path(folder, str(i)).write_bytes(seed)
             try_to_load(seed)
-        atheris.Setup([sys.argv[0], folder, "-max_len=8000", *options], try_to_load)
+        atheris.Setup([sys.argv[0], folder, "-max_len=20000", *options], try_to_load)
         atheris.Fuzz()
 
 
