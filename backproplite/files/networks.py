@@ -216,12 +216,12 @@ def _values(
 
 def _check_counts(values: Mapping[str, Array]) -> None:
     """Refuse counts and sums that training never makes: going on from them would not end well."""
-    counts = [values[name] for name in ("steps", "epochs", "optimizer.steps")]
+    counts = [values[name] for name in ("steps", "epochs", "optimizer_steps")]
     *plan, batches, losses, norms, weight = values["running"].tolist()
     samples, batch_size, *_ = plan
     can_be = (
         all(0 <= count < MAXIMUM_COUNT for count in counts)
-        and 0 <= values["optimizer.rate"] < math.inf
+        and 0 <= values["optimizer_rate"] < math.inf
         and all(each.is_integer() and 0 <= each < MAXIMUM_COUNT for each in [*plan, batches])
         and (0 < weight < math.inf if batches else not any((losses, norms, weight)))
         and (batch_size == 0 or 0 <= batches * batch_size < samples + batch_size)
