@@ -334,7 +334,7 @@ def test_a_snapshot_of_another_network_is_refused():
 
 def test_what_an_optimizer_keeps_may_have_any_name():
     class Counting(bp.GradientDescent):
-        state_names = ("steps", "rate")
+        state_names = ("steps", "running")
 
     network = bp.Network([bp.Dense(2, 1)], bp.MeanSquaredError(), Counting(0.1), seed=0)
     network.train_step([[1.0, 2.0]], [1.0])
