@@ -239,7 +239,7 @@ def generator(seed: object) -> np.random.Generator:
 
 def as_path(path: object) -> Path:
     """Return a path; refuse what is none, or names a folder."""
-    if not isinstance(path, (str, os.PathLike)):
+    if not isinstance(path, (str, os.PathLike)) or "\0" in str(path):
         raise InputError(f"path must be the name of a file; got {path!r}.")
     target = Path(path)
     if target.exists() and not target.is_file():

@@ -172,7 +172,7 @@ class Optimizer(Stateful, Configurable):
         for name, view in views.items():
             if self.scratch.size:  # it was in another record: the network is copied or cast
                 view[...] = getattr(self, name)
-        count, rate = record.views["optimizer.steps"], record.views["optimizer.rate"]
+        count, rate = record.views["optimizer_steps"], record.views["optimizer_rate"]
         count[()], rate[()] = self.step_count, self.rate
         self.scratch = np.zeros_like(record.views["parameters"])
         self.bind(views | {"_count": count, "_rate": rate})

@@ -57,7 +57,7 @@ class Record:
         The memory itself.
     views : dict of arrays
         Every part of it by name: besides the arrays given, "steps" and "epochs", made in the
-        network's life; "optimizer.steps" and "optimizer.rate", of its newest step; "running".
+        network's life; "optimizer_steps" and "optimizer_rate", of its newest step; "running".
     plan, sums : arrays of shape (4,)
         The two halves of "running", the epoch under way: samples, batch size, whether shuffled
         and a checksum of the data; and its batches so far, with the sums of their weighted
@@ -80,8 +80,8 @@ class Record:
         fields = {
             "steps": ((), whole),
             "epochs": ((), whole),
-            "optimizer.steps": ((), whole),
-            "optimizer.rate": ((), real),
+            "optimizer_steps": ((), whole),
+            "optimizer_rate": ((), real),
             "running": ((PLAN + SUMS,), real),
         }
         head = len(fields)
@@ -152,7 +152,7 @@ class Record:
     def end_epoch(self, val_loss: float) -> None:
         """Write the history of an epoch that has had all its steps."""
         batches, losses, norms, weights = self.sums.tolist()
-        newest = losses / weights, val_loss, float(self.views["optimizer.rate"]), norms / batches
+        newest = losses / weights, val_loss, float(self.views["optimizer_rate"]), norms / batches
         for values, value in zip(self.history.values(), newest, strict=True):
             values.append(value)
         self.views["epochs"][()] += 1

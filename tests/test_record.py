@@ -70,7 +70,7 @@ def counts(network):
     """Steps and epochs of its life, and steps of its optimizer."""
     views = network.record.views
     counted = network.step_count, network.epoch_count, network.optimizer.step_count
-    assert counted == (views["steps"], views["epochs"], views["optimizer.steps"])
+    assert counted == (views["steps"], views["epochs"], views["optimizer_steps"])
     return counted
 
 
@@ -101,7 +101,7 @@ def test_all_that_training_changes_is_a_view_into_one_piece_of_memory(case):
 @pytest.mark.parametrize("optimizer", [*optimizer_classes, Drift])
 def test_views_by_name(optimizer, dtype):
     network = full(optimizer(0.01), dtype=dtype).fit(X, Y, 2, 4)
-    names = ["steps", "epochs", "optimizer.steps", "optimizer.rate", "running", "parameters"]
+    names = ["steps", "epochs", "optimizer_steps", "optimizer_rate", "running", "parameters"]
     names += ["layers[0].seen", "layers[0].steps"]
     names += ["layers[2].running_mean", "layers[2].running_variance"]
     names += [f"layers[5].layers[1].running_{each}" for each in ("mean", "variance")]
@@ -111,7 +111,7 @@ def test_views_by_name(optimizer, dtype):
     assert {views[name].dtype for name in names[5:]} == {np.dtype(dtype)}
     assert counts(network) == (6, 2, 6)
     assert views["layers[0].steps"] == 6
-    assert views["optimizer.rate"] == network.optimizer.rate == 0.01
+    assert views["optimizer_rate"] == network.optimizer.rate == 0.01
     sizes = [views[name].size for name in names[5:] if not name.startswith("optimizer")]
     assert network.record.model.size == sum(sizes)
     assert_in_one_piece(network)
@@ -239,7 +239,7 @@ def test_what_fails_within_a_record_is_undone_and_what_succeeds_stays(numbers):
 def test_an_epoch_is_counted_by_hand():
     record = made(history=0)
     record.begin_epoch([5, 3, 1, 99])
-    record.views["optimizer.rate"][()] = 0.1
+    record.views["optimizer_rate"][()] = 0.1
     record.count_step(3.0, 2.0, 10.0)
     assert (record.steps, record.batches, record.epochs) == (1, 1, 0)
     record.begin_epoch([5, 3, 1, 99])  # the same plan: nothing is forgotten
@@ -330,3 +330,13 @@ def test_a_snapshot_of_another_network_is_refused():
     assert str(caught.value) == (
         f"snapshot must be of a network like this one, shape {shape}; got (3,)."
     )
+
+
+def test_what_an_optimizer_keeps_may_have_any_name():
+    class Counting(bp.GradientDescent):
+        state_names = ("steps", "running")
+
+    network = bp.Network([bp.Dense(2, 1)], bp.MeanSquaredError(), Counting(0.1), seed=0)
+    network.train_step([[1.0, 2.0]], [1.0])
+    assert network.record.views["optimizer.steps"].shape == (3,)
+    assert (network.optimizer.step_count, network.optimizer.rate) == (1, 0.1)

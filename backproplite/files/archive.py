@@ -1,8 +1,9 @@
 """Model files: named arrays and plain data in, bytes out, and back.
 
 A file is an `.npz` archive that `numpy.load` opens too: a zip archive with one array in each
-member, stored as it is. The first, "data", is the plain data as JSON text. The archive's comment
-ends the file with a digest of all that stands before it, so that no damage passes unseen.
+member, stored as it is. The first, "data", is the plain data as JSON text. Each member has its
+checksum in the archive's directory, and the file ends with a digest of that: no flipped bit and no
+missing piece passes unseen.
 
 The same arrays and data always make the same file. So the reader trusts no length, offset or
 header of a stranger's file: it takes out what seems to be in it, and compares the file with the

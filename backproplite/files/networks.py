@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -48,6 +49,11 @@ def contents(network: Network) -> tuple[dict[str, Array], dict[str, Any]]:
 
     Raises `ParameterError` if some part of it would not come back as it is.
     """
+    if str(network.dtype) not in ("float64", "float32"):
+        raise ParameterError(
+            f"the network cannot be saved: it computes in {network.dtype}. "
+            'Save network.cast("float64").'
+        )
     writer = Writer(parts_of(network.layers).values())
     layers = {f"layers[{i}]": layer for i, layer in enumerate(network.layers)}
     data = {
@@ -83,7 +89,7 @@ def _described(writer: Writer, place: str, thing: Any) -> Any:
             return description
         why = f"{thing!r} would come back as {again!r}, with other settings or shapes"
     except Exception as error:  # there is no telling what a class does with its own settings
-        why = f"{thing!r} could not be built again ({error})"
+        why = f"{thing!r} could not be built again ({type(error).__name__}: {error})"
     raise ParameterError(
         f"the network cannot be saved: {why}. Let each __init__ keep its arguments as they are, "
         "and name in state_names what else changes in training."
@@ -98,7 +104,19 @@ def _outline(thing: Any) -> Any:
     arrays = {
         where: (array.dtype, array.shape, array.tobytes()) for where, array in writer.arrays.items()
     }
-    return description, arrays, _shapes(parts)
+    inner = [_setting_of(part) for part in [*parts.values()][1:]]
+    return description, arrays, _shapes(parts), inner
+
+
+def _setting_of(part: Layer) -> Any:
+    """Return the description of an inner layer, None where there is none.
+
+    Its block builds it again by itself, so it may be made of what no file can hold; but if
+    somebody has changed its settings since, that would be lost.
+    """
+    with suppress(ParameterError):
+        return json.dumps(Writer(part.parts().values()).describe("", part))
+    return None
 
 
 def _shapes(parts: Mapping[str, Layer]) -> tuple[dict[str, Shape], dict[str, Shape]]:
@@ -198,13 +216,14 @@ def _values(
 
 def _check_counts(values: Mapping[str, Array]) -> None:
     """Refuse counts and sums that training never makes: going on from them would not end well."""
-    counts = [values[name] for name in ("steps", "epochs", "optimizer.steps")]
-    samples, batch_size, _, _, batches, _, _, weight = values["running"].tolist()
+    counts = [values[name] for name in ("steps", "epochs", "optimizer_steps")]
+    *plan, batches, losses, norms, weight = values["running"].tolist()
+    samples, batch_size, *_ = plan
     can_be = (
         all(0 <= count < MAXIMUM_COUNT for count in counts)
-        and 0 <= values["optimizer.rate"] < math.inf
-        and batches.is_integer()
-        and (batches == 0 or weight > 0)
+        and 0 <= values["optimizer_rate"] < math.inf
+        and all(each.is_integer() and 0 <= each < MAXIMUM_COUNT for each in [*plan, batches])
+        and (0 < weight < math.inf if batches else not any((losses, norms, weight)))
         and (batch_size == 0 or 0 <= batches * batch_size < samples + batch_size)
     )
     if not can_be:

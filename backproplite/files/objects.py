@@ -34,7 +34,7 @@ CLASSES: dict[str, type[Configurable]] = {
     )
     for cls in offered(module, base)
 }
-MAXIMUM_DEPTH, MAXIMUM_INTEGER = 20, 2**128 - 1
+MAXIMUM_DEPTH, MAXIMUM_INTEGER = 60, 2**128 - 1
 
 
 class Writer:

@@ -27,12 +27,18 @@ def write_file(path: object, *pieces: bytes | memoryview) -> None:
     What writers that were killed have left beside it is cleared away. Raises
     `InputError` for a path that cannot be, and whatever error the disk gives.
     """
-    target = checked_path(path).resolve()  # so that a link stays one
+    target = Path(os.path.realpath(checked_path(path)))  # so that a link stays one
     for leftover in target.parent.glob(f".{glob.escape(target.name)}.{'?' * 8}.part"):
         with suppress(OSError):  # Windows lets nobody delete what is being written
             leftover.unlink()
     while not _put(target, pieces):
         pass  # who began after it has taken its file for a leftover
+    with suppress(OSError):  # Windows opens no folders
+        handle = os.open(target.parent, os.O_RDONLY)
+        try:
+            os.fsync(handle)  # else the new name might be lost when the machine is switched off
+        finally:
+            os.close(handle)
 
 
 def _put(target: Path, pieces: tuple[bytes | memoryview, ...]) -> bool:

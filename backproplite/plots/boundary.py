@@ -61,7 +61,7 @@ def decision_boundary(
     >>> X, y = bp.datasets.xor()
     >>> network = bp.Network([bp.Dense(2, 1), bp.Sigmoid()], loss=bp.MeanSquaredError(), seed=0)
     >>> decision_boundary(network, X, y, resolution=20).get_title()
-    'Decision boundary: 3 of 4 right'
+    'Decision boundary: 2 of 4 right'
     """
     x, classes = samples_and_classes(network, X, y)
     resolution = whole_number("resolution", resolution, 2)

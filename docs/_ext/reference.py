@@ -22,16 +22,28 @@ MODULES = ("datasets", "plots", "testing")
 
 
 class Public(SphinxDirective):
-    """Documents the names of the package that it is given, one a line."""
+    """Documents the names of the package that it is given, one a line; of a module, all of its own.
+
+    Those of a module come in the order in which it defines them.
+    """
 
     has_content = True
 
     def run(self) -> list[nodes.Node]:
         """Hand each name that there is to autodoc."""
         self.env.note_dependency(backproplite.__file__)
-        names = [name for name in self.content if hasattr(backproplite, name)]
+        given = [name for name in self.content if hasattr(backproplite, name)]
+        names = [each for name in given for each in offered(name)]
         lines = [f".. auto{kind(name)}:: backproplite.{name}" for name in names]
         return self.parse_text_to_nodes("\n".join(["```{eval-rst}", *lines, "```"]))
+
+
+def offered(name: str) -> list[str]:
+    """Return a name, or the public names of the module that it is the name of."""
+    module = getattr(backproplite, name)
+    if not inspect.ismodule(module):
+        return [name]
+    return sorted(module.__all__, key=lambda each: list(vars(module)).index(each))
 
 
 def kind(name: str) -> str:
