@@ -102,4 +102,4 @@ def norm(vector: Array) -> Any:
 def is_finite(array: Array) -> bool:
     """Tell whether all numbers of a 1-D array are finite."""
     # The sum of squares is one quick product; only if it overflows, look at every number.
-    return math.isfinite(np.vdot(array, array)) or bool(np.isfinite(array).all())
+    return math.isfinite(abs(np.vdot(array, array))) or bool(np.isfinite(array).all())

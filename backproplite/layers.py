@@ -12,12 +12,13 @@ none itself; `tests/test_axes.py` holds it to that.
 
 from __future__ import annotations
 
-import copy
+import itertools
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from .checks import Array, number, refuse_class, whole_number
 from .configurable import Configurable
@@ -26,6 +27,10 @@ from .initializers import Constant, Glorot, Zeros
 from .parameters import Declared, Initializer, Stateful
 
 __all__ = ["BatchNorm", "Dense", "Dropout", "Layer", "LayerNorm", "Residual"]
+
+
+#: Counts first looks.
+_LOOKS = itertools.count()
 
 
 class _Undrawn:
@@ -45,8 +50,9 @@ class _Undrawn:
         declared = layer.declared[self.whose]
         if self.name != self.whose:
             value = np.zeros(declared.shape)
-        else:  # from its name, as there is no seed yet: parameters of one layer differ
-            value = declared.draw(self.name, np.random.default_rng([*self.name.encode()]))
+        else:  # there is no seed yet; no two parameters may start alike
+            seed = [next(_LOOKS), *self.name.encode()]
+            value = declared.draw(self.name, np.random.default_rng(seed))
         vars(layer)[self.name] = value
         return value
 
@@ -68,7 +74,8 @@ class Layer(Stateful, Configurable):
     refuses neighbours that do not fit.
 
     A layer that is an attribute of a layer, or stands in a list, tuple or dict that is
-    one, belongs to it: its parameters are trained, checked and saved too.
+    one, belongs to it: its parameters are trained, checked and saved too. Nothing else
+    that a layer holds is looked into.
 
     Examples
     --------
@@ -127,18 +134,21 @@ class Layer(Stateful, Configurable):
         Raises
         ------
         ParameterError
-            If the name is taken, or the initializer is no function.
+            If the name is taken, the shape is none, or the initializer is no function.
         """
+        if self.in_network:
+            raise ParameterError(f"{name} comes too late: declare parameters in __init__.")
         taken = name in self.declared or hasattr(self, name)
         if taken or not name.isidentifier() or name.startswith("grad_"):
             raise ParameterError(f"a parameter cannot be called {name!r}: choose a free name.")
         initializer = Glorot("uniform") if initializer is None else initializer
-        if not callable(initializer) or isinstance(initializer, type):
+        if not callable(initializer) or isinstance(initializer, (type, Layer)):
             raise ParameterError(
                 f"the initializer of {name} must be a function of shape and generator, such as "
                 f"He(); got {initializer!r}. Activations are layers of their own."
             )
-        shape = (shape,) if isinstance(shape, int) else tuple(shape)
+        axes = shape if isinstance(shape, (tuple, list)) else (shape,)
+        shape = tuple(whole_number(f"the shape of {name}", axis, 1) for axis in axes)
         self.declared[name] = Declared(shape, initializer)
         for undrawn in (name, f"grad_{name}"):
             if not hasattr(type(self), undrawn):  # once for a class, not for each instance
@@ -148,14 +158,13 @@ class Layer(Stateful, Configurable):
 
         def __getattr__(self, name: str) -> Array: ...
 
-    def draw(self, rng: np.random.Generator) -> None:
-        """Draw the parameters that nobody has looked at yet."""
-        for name, declared in self.declared.items():
-            if name not in vars(self):
-                vars(self)[name] = declared.draw(name, rng)
+    def draw(self, rng: np.random.Generator, dtype: DTypeLike = np.float64) -> dict[str, Array]:
+        """Return first values of the parameters that nobody has looked at yet."""
+        undrawn = (name for name in self.declared if name not in vars(self))
+        return {name: self.declared[name].draw(name, rng, dtype) for name in undrawn}
 
     def start_from(self, values: Mapping[str, Array]) -> None:
-        """Start parameters from given numbers, by name: they will not be drawn."""
+        """Start parameters from given numbers, by name, before a network takes the layer up."""
         vars(self).update(values)
 
     def parts(self) -> dict[str, Layer]:
@@ -229,9 +238,6 @@ class Layer(Stateful, Configurable):
                 "made of. Set layers before, in __init__, or build a new network."
             )
         super().__setattr__(name, value)
-
-    def __copy__(self) -> Layer:
-        return copy.deepcopy(self)  # two layers with one set of arrays would train each other
 
 
 def _layers_in(name: str, value: Any) -> Iterator[tuple[str, Layer]]:
@@ -392,7 +398,7 @@ class Dropout(Layer):
     --------
     >>> layer = Dropout(0.5)
     >>> layer.forward_training(np.ones((1, 6)), np.random.default_rng(0))[0]
-    array([[2., 0., 0., 0., 2., 2.]])
+    array([[2., 2., 2., 0., 0., 0.]])
     >>> layer.forward(np.ones((1, 6)))[0]
     array([[1., 1., 1., 1., 1., 1.]])
 
@@ -695,9 +701,10 @@ def checked_layers(layers: Sequence[Layer]) -> list[Layer]:
         parts = layer.parts()
         for path, part in parts.items():
             place = f"layers[{i}]{'.' * bool(path)}{path} {part!r}"
-            if part.declared and any(part is other for other in seen):
+            kept = part.declared or part.state_names
+            if kept and any(part is other for other in seen):
                 raise ParameterError(f"{place} stands twice in layers. Make a new layer.")
-            if part.declared and part.in_network:
+            if kept and part.in_network:
                 raise ParameterError(
                     f"{place} belongs to a network already, which would train it too. "
                     "Make a new layer, or take copy.deepcopy of this one."
@@ -708,19 +715,35 @@ def checked_layers(layers: Sequence[Layer]) -> list[Layer]:
 
 
 def _refuse_half_a_block(place: str, block: Layer) -> None:
-    """Refuse a layer whose inner layers would not be told that they are in training."""
+    """Refuse a layer that would not do in training what it should, or not tell those within it."""
+    classes = type(block).__mro__
+    for name, value in (pair for cls in classes for pair in vars(cls).items()):
+        if isinstance(value, Layer):
+            raise ParameterError(
+                f"{place} has {name} {value!r} on its class, where all its instances share it: "
+                "make it in __init__."
+            )
+    forward, training = (
+        next(cls for cls in classes if method in vars(cls))
+        for method in ("forward", "forward_training")
+    )
+    if training is not Layer and forward is not training and issubclass(forward, training):
+        raise ParameterError(
+            f"{place} has a forward of its own, and would still train by that of "
+            f"{training.__name__}: define forward_training(self, x, rng) too."
+        )
     for method, arguments, why in (
         ("forward_training", "x, rng", "behaves differently in training"),
         ("after_step", "cache", "learns after each step"),
     ):
-        if getattr(type(block), method) is getattr(Layer, method):
+        nothing, handed_on = getattr(Layer, method), getattr(Residual, method)
+        if getattr(type(block), method) is nothing:
             for path, inner in list(block.parts().items())[1:]:
-                own = getattr(type(inner), method) is not getattr(Layer, method)
-                if own and not isinstance(inner, Residual):  # which only passes it on
+                if getattr(type(inner), method) not in (nothing, handed_on):
                     raise ParameterError(
                         f"{place} holds {path} {inner!r}, which {why}, and never tells it: define "
                         f"{method}(self, {arguments}) in {type(block).__name__}, and call that of "
-                        f"the layers within it."
+                        "the layers within it."
                     )
 
 

@@ -19,13 +19,21 @@ from numpy.typing import ArrayLike, DTypeLike
 from .activations import Sigmoid, Softmax
 from .callbacks import checked_callbacks, in_training, progress_callback
 from .chance import STEP, WEIGHTS, Chance
-from .checks import Array, matrix, refuse_class, same_samples, sample_shares, whole_number
+from .checks import (
+    Array,
+    matrix,
+    real_array,
+    refuse_class,
+    same_samples,
+    sample_shares,
+    whole_number,
+)
 from .errors import DivergenceError, ParameterError, ShapeError
 from .functions import is_finite, norm
 from .layers import Layer, check_neighbours, checked_layers, parts_of, way_back, way_forward
 from .losses import Loss
 from .optimizers import Adam, Optimizer
-from .parameters import carve
+from .parameters import Stateful, carve
 from .record import Record
 from .training import Batch, plan_for, train
 
@@ -94,6 +102,10 @@ class Network:
     """
 
     record: Record
+    _parameters: Array
+    _gradients: Array
+    _optimizer: Optimizer
+    _parts: dict[str, Layer]
 
     def __init__(
         self,
@@ -103,22 +115,29 @@ class Network:
         seed: int | np.random.Generator | None = None,
         dtype: DTypeLike = "float64",
     ) -> None:
-        self.layers = tuple(checked_layers(layers))
+        self._layers = tuple(checked_layers(layers))
         self.in_features, self.out_features = check_neighbours(self.layers)
         self.loss = loss
         if dtype not in ("float64", "float32", np.float64, np.float32):
             raise ParameterError(f"dtype must be 'float64' or 'float32'; got {dtype!r}.")
         self.chance = Chance(seed)
-        self._optimizer = _own(Adam() if optimizer is None else optimizer)
-        rng = self.chance.at(WEIGHTS, 0)
+        optimizer = _own(Adam() if optimizer is None else optimizer)
+        rng, drawn = self.chance.at(WEIGHTS, 0), []
         for place, part in parts_of(self.layers).items():
             if any(isinstance(value, Network) for value in vars(part).values()):
                 raise ParameterError(
                     f"{place} holds a Network: give it the layers of that instead."
                 )
-            part.draw(rng)
-        self._gather(np.dtype(dtype))
+            drawn.append((part, part.draw(rng, dtype)))
+        for part, values in drawn:  # once all have proved to be what they should
+            part.start_from(values)
+        self._gather(np.dtype(dtype), optimizer)
         self.stop_training = False
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """The layers, in the order in which data passes through them."""
+        return self._layers
 
     # One training step: forward, loss, backward, update.
 
@@ -322,6 +341,7 @@ class Network:
             If the loss or a parameter turns NaN or infinite, in that very step;
             the last finite parameters are kept.
         """
+        self.refuse_changed_layers()
         data = self.prepare(X, y, sample_weight)
         epochs = whole_number("epochs", epochs, 1)
         if batch_size is not None:
@@ -454,8 +474,7 @@ class Network:
 
     @optimizer.setter
     def optimizer(self, optimizer: Optimizer) -> None:
-        self._optimizer = _own(optimizer)
-        self._gather(self.dtype)
+        self._gather(self.dtype, _own(optimizer))
 
     def named_arrays(self) -> dict[str, Array]:
         """Return all that training changes by name, such as "layers[0].weight" or "steps"."""
@@ -467,28 +486,38 @@ class Network:
         others = {name: view for name, view in self.record.views.items() if name != "parameters"}
         return parameters | others
 
+    def refuse_changed_layers(self) -> None:
+        """Raise a `ParameterError` if layers were put into a layer, or taken out, meanwhile."""
+        now = parts_of(self.layers)
+        if now.keys() != self._parts.keys() or any(now[p] is not self._parts[p] for p in now):
+            raise ParameterError(
+                "layers within a layer have changed since the network was built, which would "
+                "never be trained. Build a new Network."
+            )
+
     def snapshot(self) -> Array:
         """Return a copy of the parameters and of the layers' state, for `restore`."""
         return self.record.model.copy()
 
     def restore(self, snapshot: Array) -> None:
         """Go back to the numbers of a snapshot of this network."""
-        if snapshot.shape != self.record.model.shape:
+        numbers = real_array("snapshot", snapshot, self.dtype)
+        if numbers.shape != self.record.model.shape:
             raise ShapeError(
                 f"snapshot must be of a network like this one, shape {self.record.model.shape}; "
-                f"got {snapshot.shape}."
+                f"got {numbers.shape}."
             )
         self.record.forget_epoch()
-        self.record.model[...] = snapshot
+        self.record.model[...] = numbers
 
     def cast(self, dtype: DTypeLike) -> Network:
         """Return a copy, without the history, that computes in this dtype, complex ones too."""
         # deepcopy believes its memo that the history has been copied already: to an empty one
         twin = copy.deepcopy(self, {id(self.history): {name: [] for name in self.history}})
-        twin._gather(np.dtype(dtype))
+        twin._gather(np.dtype(dtype), twin.optimizer)
         return twin
 
-    def _gather(self, dtype: np.dtype[Any]) -> None:
+    def _gather(self, dtype: np.dtype[Any], optimizer: Optimizer) -> None:
         """Bring all that training changes into a new record, and bind its owners to it."""
         parts = parts_of(self.layers)
         shapes = {
@@ -502,23 +531,40 @@ class Network:
             for name in part.state_names
         }
         size = sum(map(math.prod, shapes.values()))
-        kept = {f"optimizer.{name}": (size,) for name in self._optimizer.state_names}
+        kept = {f"optimizer.{name}": (size,) for name in optimizer.state_names}
         record = Record({"parameters": (size,)} | states, kept, dtype)
-        self._gradients = np.zeros(size, dtype)
-        self._parameters = record.views["parameters"]
-        parameters, gradients = carve(self._parameters, shapes), carve(self._gradients, shapes)
+        vectors = {"_parameters": record.views["parameters"], "_gradients": np.zeros(size, dtype)}
+        parameters, gradients = (carve(vector, shapes) for vector in vectors.values())
+        owners: list[tuple[Stateful, dict[str, Array]]] = []
         for place, part in parts.items():
             views = {name: parameters[f"{place}.{name}"] for name in part.declared}
             views |= {f"grad_{name}": gradients[f"{place}.{name}"] for name in part.declared}
             views |= {name: record.views[f"{place}.{name}"] for name in part.state_names}
-            for name, view in views.items():
-                view[...] = getattr(part, name)
-            part.bind(views)
-        self._optimizer.move_to(record)
+            with np.errstate(over="ignore"):
+                for name, view in views.items():
+                    view[...] = getattr(part, name)
+            owners.append((part, views))
+        owners.append((optimizer, optimizer.views_in(record)))
         if "record" in vars(self):
             record.take_over(*self.record.counted())
-        self.record = record
-        self._look_over()
+        self._bind(owners, vectors | {"record": record, "_optimizer": optimizer, "_parts": parts})
+
+    def _bind(
+        self, owners: list[tuple[Stateful, dict[str, Array]]], own: Mapping[str, object]
+    ) -> None:
+        """Let all owners live in a new record, or none."""
+        before = [(owner, {"in_network": owner.in_network} | vars(owner)) for owner, _ in owners]
+        mine = dict(vars(self))
+        try:
+            for owner, views in owners:
+                owner.bind(views)
+            vars(self).update(own)
+            self._look_over()
+        except BaseException:
+            for owner, state in before:
+                vars(owner).update(state)
+            vars(self).update(mine)
+            raise
 
     def _look_over(self) -> None:
         """Note what a step need not find out anew each time."""
@@ -537,14 +583,14 @@ class Network:
 
     def __getstate__(self) -> dict[str, Any]:
         # Layers and optimizer bring their numbers along; the record is gathered again from them.
-        left_out = ("_parameters", "_gradients", "decaying", "record")
+        left_out = ("_parameters", "_gradients", "_parts", "decaying", "record")
         state = {name: value for name, value in vars(self).items() if name not in left_out}
         return state | {"dtype": self.dtype, "counted": self.record.counted()}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         dtype, counted = state.pop("dtype"), state.pop("counted")
         vars(self).update(state)
-        self._gather(dtype)
+        self._gather(dtype, self._optimizer)
         self.record.take_over(*counted)
 
     def __copy__(self) -> Network:

@@ -166,16 +166,16 @@ class Optimizer(Stateful, Configurable):
         for name in self.state_names:
             setattr(self, name, np.zeros_like(parameters))
 
-    def move_to(self, record: Record) -> None:
-        """Keep what lasts between steps in the record of a network from now on."""
+    def views_in(self, record: Record) -> dict[str, Array]:
+        """Return views of a record for all that lasts between steps, with what it is by now."""
         views = {name: record.views[f"optimizer.{name}"] for name in self.state_names}
         for name, view in views.items():
             if self.scratch.size:  # it was in another record: the network is copied or cast
                 view[...] = getattr(self, name)
         count, rate = record.views["optimizer_steps"], record.views["optimizer_rate"]
         count[()], rate[()] = self.step_count, self.rate
-        self.scratch = np.zeros_like(record.views["parameters"])
-        self.bind(views | {"_count": count, "_rate": rate})
+        scratch = np.zeros_like(record.views["parameters"])
+        return views | {"_count": count, "_rate": rate, "scratch": scratch}
 
     def clear(self) -> None:
         """Zero the arrays in `state_names`; the step count stays."""

@@ -6,11 +6,13 @@ check or a saved model deals with two 1-D arrays and needs to know nothing of la
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from .checks import Array, real_array
 from .errors import ShapeError
@@ -25,9 +27,9 @@ class Declared(NamedTuple):
     shape: tuple[int, ...]
     initializer: Initializer
 
-    def draw(self, name: str, rng: np.random.Generator) -> Array:
-        """Return first values, checked: finite numbers of the declared shape."""
-        values = real_array(f"the initial {name}", self.initializer(self.shape, rng))
+    def draw(self, name: str, rng: np.random.Generator, dtype: DTypeLike = np.float64) -> Array:
+        """Return first values, checked: numbers of the declared shape, finite in this dtype."""
+        values = real_array(f"the initial {name}", self.initializer(self.shape, rng), dtype)
         if values.shape != self.shape:
             raise ShapeError(
                 f"the initializer of {name} must return shape {self.shape}; got {values.shape}."
@@ -54,6 +56,9 @@ class Stateful:
                 vars(self)[name][...] = value
         else:
             super().__setattr__(name, value)
+
+    def __copy__(self) -> Stateful:
+        return copy.deepcopy(self)  # two with one set of arrays would train each other
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave the binding out: a copy stands alone until a network binds it."""

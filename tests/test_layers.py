@@ -862,3 +862,77 @@ def test_the_width_of_a_residual():
     with pytest.raises(bp.ShapeError, match=r"^layers\[1\] Residual\(.*\) takes 3 features, but"):
         network_of(bp.Dense(2, 4), bp.Residual([bp.Dense(3, 3)]))
     assert repr(open_ended) == "Residual([Tanh(), Dropout(0.1)])"
+
+
+class Halved(bp.Residual):
+    """It says what it does, but not what it does in training."""
+
+    def forward(self, x):
+        output, cache = super().forward(x)
+        return 0.5 * output, cache
+
+
+class OnItsClass(bp.Layer):
+    inner = bp.Dense(2, 2)
+
+
+class Sums(bp.Layer):
+    """It keeps something, and has no parameters."""
+
+    state_names = ("total",)
+
+    def __init__(self):
+        self.total = np.zeros(2)
+
+
+class Plain(bp.Layer):
+    def __init__(self, inner):
+        self.inner = inner
+
+
+class Louder(bp.Residual):
+    def after_step(self, cache):
+        super().after_step(cache)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: [Halved([bp.Dense(2, 2)])], "define forward_training.self, x, rng. too"),
+        (lambda: [OnItsClass()], "has inner Dense.* on its class"),
+        (lambda: [Sums()] * 2, "stands twice"),
+        (lambda: [Plain(Louder([bp.Dense(2, 2)]))], "learns after each step, and never tells it"),
+        (lambda: [bp.Dense(2, 2, bp.Sigmoid())], "initializer of weight must be a function"),
+    ],
+)
+def test_what_would_go_wrong_in_silence_is_refused(make, message):
+    with pytest.raises(bp.ParameterError, match=message):
+        network_of(*make())
+
+
+@pytest.mark.parametrize("shape", [2.5, -1, (0,), (2, None), "ab"])
+def test_a_shape_is_of_whole_numbers(shape):
+    with pytest.raises(bp.ParameterError, match="the shape of scale must be a whole number"):
+        Plain(None).add_parameter("scale", shape)
+
+
+def test_a_parameter_may_be_declared_by_a_numpy_integer_but_not_once_it_is_too_late():
+    layer = Plain(None)
+    layer.add_parameter("scale", np.int64(3))
+    assert layer.scale.shape == (3,)
+    network_of(layer)
+    with pytest.raises(bp.ParameterError, match="shift comes too late"):
+        layer.add_parameter("shift", 3)
+
+
+def test_layers_put_into_a_layer_later_are_refused_before_they_are_left_untrained(tmp_path):
+    network = network_of(bp.Residual([bp.Dense(2, 2)]))
+    network.layers[0].layers.append(bp.Dense(2, 2))
+    for use in (
+        lambda: network.fit(np.ones((2, 2)), np.ones((2, 2)), 1),
+        lambda: network.save(tmp_path / "a.npz"),
+    ):
+        with pytest.raises(bp.ParameterError, match="Build a new Network"):
+            use()
+    with pytest.raises(AttributeError):
+        network.layers = ()

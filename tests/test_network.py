@@ -850,3 +850,50 @@ def test_the_first_layers_without_parameters_are_not_gone_back_through():
     assert network.first_trained == 2
     network.fit(X2, Y1, 1)
     assert small(bp.Tanh(), bp.Dropout(0.1)).first_trained == 2
+
+
+def test_ctrl_c_while_an_optimizer_is_set_sets_it_or_leaves_the_old_one():
+    from test_faults import interrupted_at
+
+    x, y = np.ones((3, 2)), np.ones((3, 1))
+    fresh = bp.Network([bp.Dense(2, 1)], bp.MeanSquaredError(), bp.Adam(), seed=0).fit(x, y, 2)
+    for moment in range(1, 10_000, 23):
+        network = copy.deepcopy(fresh)
+
+        def change(network=network):
+            network.optimizer = bp.Momentum()
+
+        came = interrupted_at(moment, change)
+        views = network.record.views
+        kept = {f"optimizer.{name}" for name in network.optimizer.state_names}
+        assert {name for name in views if name.startswith("optimizer.")} == kept
+        assert np.shares_memory(network.parameters, views["parameters"])
+        assert np.shares_memory(network.layers[0].weight, network.parameters)
+        assert np.shares_memory(network.layers[0].grad_weight, network.gradients)
+        network.fit(x, y, 1)
+        if not came:
+            break
+    assert type(network.optimizer) is bp.Momentum
+
+
+def test_numbers_too_large_for_the_precision_are_refused_and_leave_no_trace():
+    layer = bp.Dense(2, 1, bp.Constant(1e300))
+    with pytest.raises(bp.InputError, match="the initial weight must be finite in float32"):
+        bp.Network([layer], bp.MeanSquaredError(), dtype="float32")
+    assert bp.Network([layer], bp.MeanSquaredError()).parameters[0] == 1e300
+
+
+def test_a_copy_of_a_networks_optimizer_is_its_own():
+    network = bp.Network([bp.Dense(2, 1)], bp.MeanSquaredError(), bp.Momentum(), seed=0)
+    copy.copy(network.optimizer).step(np.ones(3), np.ones(3))
+    assert network.optimizer.step_count == 0
+    assert not network.optimizer.velocity.any()
+
+
+@pytest.mark.parametrize("snapshot", ["abc", [1.0], np.full(3, np.nan)])
+def test_a_snapshot_that_is_none_changes_nothing(snapshot):
+    network = bp.Network([bp.Dense(2, 1)], bp.MeanSquaredError(), seed=0)
+    before = network.record.bytes.copy()
+    with pytest.raises(bp.BackpropliteError, match="snapshot must"):
+        network.restore(snapshot)
+    assert np.array_equal(network.record.bytes, before)

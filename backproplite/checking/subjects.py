@@ -130,7 +130,9 @@ class LayerSubject(Subject):
         dtype = _real(getattr(arrays[0], "dtype", None))
         x = matrix("x", arrays[0], dtype, layer.in_features).copy()
         own = copy.deepcopy(layer)
-        own.named_parameters()  # draws what a first look at the layer would draw
+        drawing = np.random.default_rng(0)
+        for part in own.parts().values():
+            part.start_from(part.draw(drawing))
         network = Network([own], MeanSquaredError(), seed=0)
         seed = _prepare(network, rng)
         subject = cls(network=network, x=x, seed=seed, single=x.dtype == np.float32)

@@ -54,6 +54,7 @@ def contents(network: Network) -> tuple[dict[str, Array], dict[str, Any]]:
             f"the network cannot be saved: it computes in {network.dtype}. "
             'Save network.cast("float64").'
         )
+    network.refuse_changed_layers()
     writer = Writer(parts_of(network.layers).values())
     layers = {f"layers[{i}]": layer for i, layer in enumerate(network.layers)}
     data = {

@@ -136,12 +136,17 @@ def test_tensors_are_named_by_their_place(name):
     assert list(prepared(*SUBJECTS[name]()).tensors) == named.get(name, ["outputs"])
 
 
-def test_a_layer_keeps_the_parameters_that_it_has_or_would_draw():
-    drawn, fresh = bp.Dense(4, 2), bp.Dense(4, 2)
+def test_a_layer_keeps_the_parameters_that_it_has():
+    drawn = bp.Dense(4, 2)
     drawn.weight[...] = 0.5
     assert (prepared(drawn, X, seed=3).tensors["weight"] == 0.5).all()
-    weight = prepared(fresh, X, seed=3).tensors["weight"]
-    assert np.array_equal(weight, fresh.weight)
+
+
+def test_parameters_that_nobody_has_looked_at_are_drawn_the_same_each_time_and_differ():
+    one, other = (prepared(bp.Residual([bp.Dense(4, 4), bp.Dense(4, 4)]), X).tensors for _ in "ab")
+    names = "layers[0].weight", "layers[1].weight"
+    assert all(np.array_equal(one[name], other[name]) for name in names)
+    assert (one[names[0]] != one[names[1]]).all()
 
 
 @pytest.mark.parametrize(
