@@ -150,7 +150,11 @@ class Optimizer(Stateful, Configurable):
         """Return the learning rate of the coming step."""
         rate, name = self.learning_rate, "learning_rate"
         if callable(rate):
-            rate, name = rate(self.step_count), "the rate from the schedule"
+            name = "the rate from the schedule"
+            try:
+                rate = rate(self.step_count)
+            except OverflowError:  # which Python's own floats raise in the place of infinity
+                rate = math.inf
         if type(rate) is float and 0 <= rate < math.inf:
             return rate
         return number(name, rate, minimum=0)

@@ -18,7 +18,7 @@ from .checks import Array, real_array
 from .errors import ShapeError
 
 #: Takes a shape and a random generator, returns the starting values.
-Initializer: TypeAlias = "Callable[[tuple[int, ...], np.random.Generator], Any]"
+Initializer: TypeAlias = Callable[[tuple[int, ...], "np.random.Generator"], Any]
 
 
 class Declared(NamedTuple):

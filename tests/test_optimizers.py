@@ -698,3 +698,10 @@ def test_a_bad_rate_that_was_set_afterwards_is_refused_by_name(rate):
 
 if __name__ == "__main__":
     store_figures()
+
+
+def test_a_schedule_that_grows_beyond_all_floats_is_refused():
+    optimizer = bp.GradientDescent(lambda step: 10.0 ** (400 * step))
+    optimizer.step(np.ones(1), np.ones(1))
+    with pytest.raises(bp.ParameterError, match=r"the rate from the schedule must be .* got inf"):
+        optimizer.step(np.ones(1), np.ones(1))

@@ -6,6 +6,7 @@ import pkgutil
 import re
 import subprocess
 import sys
+import typing
 from importlib import import_module
 from pathlib import Path
 
@@ -124,3 +125,10 @@ def test_mypy_takes_what_is_right_and_refuses_what_is_wrong(tmp_path):
     assert set(lines) == set(range(len(REFUSED))), done.stdout
     for line, (_, error) in zip(lines, errors, strict=True):
         assert [*REFUSED.values()][line] in error
+
+
+@pytest.mark.parametrize("name", [n for n in bp.__all__ if isinstance(getattr(bp, n), type)])
+def test_the_annotations_of_a_constructor_can_be_looked_up(name):
+    cls = getattr(bp, name)
+    if inspect.isfunction(cls.__init__):
+        assert typing.get_type_hints(cls.__init__) or not inspect.signature(cls).parameters
