@@ -1,5 +1,8 @@
 """The reference: the directive `{public}`, and a build that fails when a public name is missing.
 
+A class shows what is its own: a method that only does what its base says is left to the base,
+and the written lines follow the docstring in the order in which they are computed.
+
 Docstrings are plain text, written to be read in a terminal, so that their |x| and
 2 * x are not taken for markup here.
 """
@@ -8,6 +11,7 @@ import importlib
 import inspect
 import re
 from collections.abc import Iterator
+from types import FunctionType
 
 from docutils import nodes
 from sphinx.application import Sphinx
@@ -34,7 +38,7 @@ class Public(SphinxDirective):
         self.env.note_dependency(backproplite.__file__)
         given = [name for name in self.content if hasattr(backproplite, name)]
         names = [each for name in given for each in offered(name)]
-        lines = [f".. auto{kind(name)}:: backproplite.{name}" for name in names]
+        lines = [line for name in names for line in documented(name)]
         return self.parse_text_to_nodes("\n".join(["```{eval-rst}", *lines, "```"]))
 
 
@@ -46,21 +50,43 @@ def offered(name: str) -> list[str]:
     return sorted(module.__all__, key=lambda each: list(vars(module)).index(each))
 
 
-def kind(name: str) -> str:
-    """Return what autodoc calls such an object."""
+def documented(name: str) -> list[str]:
+    """Return the lines that hand a name to autodoc."""
     what = getattr(backproplite, name)
     if not inspect.isclass(what):
-        return "function"
-    return "exception" if issubclass(what, BaseException) else "class"
+        return [f".. autofunction:: backproplite.{name}"]
+    kind = "exception" if issubclass(what, BaseException) else "class"
+    left_out = ", ".join(said_by_a_base(what))
+    return [f".. auto{kind}:: backproplite.{name}", f"   :exclude-members: {left_out}", ""]
+
+
+def said_by_a_base(cls: type) -> list[str]:
+    """Return the attributes of a class that a base explains, and it does not itself."""
+    bases = [base for base in cls.__mro__[1:] if base.__module__.startswith("backproplite")]
+
+    def own(member: object) -> bool:
+        documents_itself = isinstance(member, (FunctionType, classmethod, property))
+        return documents_itself and bool(member.__doc__)
+
+    return [
+        name
+        for name, member in vars(cls).items()
+        if not own(member) and any(name in vars(base) for base in bases)
+    ]
 
 
 def keep_plain(app: Sphinx, kind: str, name: str, what: object, options: object, lines: list[str]):
-    """Escape what would be markup, outside of the examples."""
+    """Escape what would be markup, outside of the examples; add the written lines."""
     in_example = False
     for i, line in enumerate(lines):
         in_example = line.lstrip().startswith(">>>") or (in_example and bool(line.strip()))
         if not in_example:
             lines[i] = re.sub(r"[|*]", r"\\\g<0>", line)
+    if kind in ("attribute", "property"):
+        lines.insert(0, "")  # or napoleon takes what stands before a colon for a type
+    if kind == "class" and (written := vars(what).get("written")):
+        equations = [f"    {name} = {line}" for name, line in written.items()]
+        lines += ["", "Written lines", "-------------", "::", "", *equations, ""]
 
 
 def public_names() -> Iterator[str]:
