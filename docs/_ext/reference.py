@@ -83,7 +83,7 @@ def keep_plain(app: Sphinx, kind: str, name: str, what: object, options: object,
         if not in_example:
             lines[i] = re.sub(r"[|*]", r"\\\g<0>", line)
     if kind in ("attribute", "property"):
-        lines.insert(0, "")  # or napoleon takes what stands before a colon for a type
+        lines[:0] = ["..", ""]  # a comment, or napoleon takes what stands before a colon for a type
     if kind == "class" and (written := vars(what).get("written")):
         equations = [f"    {name} = {line}" for name, line in written.items()]
         lines += ["", "Written lines", "-------------", "::", "", *equations, ""]
