@@ -190,8 +190,11 @@ class Network:
 
     def _forward_training(self, x: Array) -> tuple[Array, list[Any]]:
         rng = self.draws() if self._differs_in_training else None
-        passed = [*way_forward(self.layers, x, rng)]
-        return passed[-1][0], [cache for _, cache in passed]
+        caches = []
+        for layer in self._layers:  # `way_forward` written out: 3 % of the smallest steps
+            x, cache = layer.forward(x) if rng is None else layer.forward_training(x, rng)
+            caches.append(cache)
+        return x, caches
 
     def backward(self, grad_output: Array, caches: Sequence[Any]) -> Array:
         """Go back through all layers, overwriting `gradients`; return the gradient by x."""
@@ -199,10 +202,10 @@ class Network:
 
     def backward_parameters(self, grad_output: Array, caches: Sequence[Any]) -> None:
         """Go back only as far as there are parameters, not into x, which saves a product."""
-        first = self.first_trained
-        grad_output = way_back(self.layers, grad_output, caches, first + 1)
-        if first < len(self.layers):
-            self.layers[first].backward_parameters(grad_output, caches[first])
+        layers, first = self._layers, self.first_trained
+        grad_output = way_back(layers, grad_output, caches, first + 1)
+        if first < len(layers):
+            layers[first].backward_parameters(grad_output, caches[first])
 
     def update(self, caches: Sequence[Any] = ()) -> None:
         """Let the optimizer move the parameters, and layers learn what else they keep of a batch.
