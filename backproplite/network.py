@@ -585,6 +585,7 @@ class Network:
         self.first_trained = next((i for i, n in enumerate(sizes) if n), len(sizes))
 
     def __getstate__(self) -> dict[str, Any]:
+        self.refuse_changed_layers()
         # Layers and optimizer bring their numbers along; the record is gathered again from them.
         left_out = ("_parameters", "_gradients", "_parts", "decaying", "record")
         state = {name: value for name, value in vars(self).items() if name not in left_out}

@@ -931,6 +931,8 @@ def test_layers_put_into_a_layer_later_are_refused_before_they_are_left_untraine
     for use in (
         lambda: network.fit(np.ones((2, 2)), np.ones((2, 2)), 1),
         lambda: network.save(tmp_path / "a.npz"),
+        lambda: bp.trace(network, np.ones((2, 2)), np.ones((2, 2))),
+        lambda: bp.check_gradients(network, np.ones((2, 2)), np.ones((2, 2))),
     ):
         with pytest.raises(bp.ParameterError, match="Build a new Network"):
             use()
