@@ -76,7 +76,7 @@ class Identity(Activation):
     array([-1.,  2.])
     """
 
-    gives_probabilities = False
+    range = (-math.inf, math.inf)
     written = {"output": "x", "derivative": "1"}
 
     def forward(self, x: Array) -> tuple[Array, Array]:
@@ -97,7 +97,7 @@ class Sigmoid(Activation):
     array([0.25])
     """
 
-    gives_probabilities = True
+    range = (0.0, 1.0)
     written = {"output": "1 / (1 + exp(-x))", "derivative": "output * (1 - output)"}
 
     def forward(self, x: Array) -> tuple[Array, Array]:
@@ -118,7 +118,7 @@ class Tanh(Activation):
     array([1.])
     """
 
-    gives_probabilities = False
+    range = (-1.0, 1.0)
     written = {"output": "tanh(x)", "derivative": "1 - output ** 2"}
 
     def forward(self, x: Array) -> tuple[Array, Array]:
@@ -148,7 +148,7 @@ class ReLU(Activation):
     Nair, Hinton: Rectified linear units improve restricted Boltzmann machines, 2010.
     """
 
-    gives_probabilities = False
+    range = (0.0, math.inf)
     written = {"output": "max(0, x)", "derivative": "1 if x > 0 else 0"}
 
     def forward(self, x: Array) -> tuple[Array, Array]:
@@ -185,7 +185,7 @@ class LeakyReLU(Activation):
     Maas, Hannun, Ng: Rectifier nonlinearities improve neural network acoustic models, 2013.
     """
 
-    gives_probabilities = False
+    range = (-math.inf, math.inf)
     written = {"output": "x if x > 0 else slope * x", "derivative": "1 if x > 0 else slope"}
 
     def __init__(self, slope: float = 0.01) -> None:
@@ -226,7 +226,6 @@ class ELU(Activation):
     exponential linear units, 2016.
     """
 
-    gives_probabilities = False
     written = {
         "output": "x if x > 0 else alpha * (exp(x) - 1)",
         "derivative": "1 if x > 0 else alpha * exp(x)",
@@ -234,6 +233,7 @@ class ELU(Activation):
 
     def __init__(self, alpha: float = 1.0) -> None:
         self.alpha = number("alpha", alpha, minimum=0)
+        self.range = (-self.alpha, math.inf)
 
     def forward(self, x: Array) -> tuple[Array, Array]:
         return np.where(x > 0, x, self.alpha * expm1(np.minimum(x, 0))), x
@@ -262,7 +262,7 @@ class GELU(Activation):
     Hendrycks, Gimpel: Gaussian error linear units, 2016.
     """
 
-    gives_probabilities = False
+    range = (-0.17005, math.inf)
     written = {
         "gate": "sigmoid(sqrt(8 / pi) * (x + 0.044715 * x ** 3))",
         "output": "x * gate",
@@ -300,7 +300,7 @@ class SiLU(Activation):
     Elfwing, Uchibe, Doya: Sigmoid-weighted linear units, 2018.
     """
 
-    gives_probabilities = False
+    range = (-0.27847, math.inf)
     written = {"output": "x * sigmoid(x)", "derivative": "sigmoid(x) * (1 + x * (1 - sigmoid(x)))"}
 
     def forward(self, x: Array) -> tuple[Array, Array]:
@@ -326,7 +326,7 @@ class Softplus(Activation):
     knowledge for better option pricing, 2001.
     """
 
-    gives_probabilities = False
+    range = (0.0, math.inf)
     written = {"output": "log(1 + exp(x))", "derivative": "sigmoid(x)"}
 
     def forward(self, x: Array) -> tuple[Array, Array]:
@@ -351,7 +351,7 @@ class Softmax(Activation):
            [-0.25,  0.25]])
     """
 
-    gives_probabilities = True
+    range = (0.0, 1.0)
     written = {
         "output": "exp(x) / sum(exp(x), features)",
         "grad_input": "output * (grad_output - sum(grad_output * output, features))",

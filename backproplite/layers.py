@@ -13,6 +13,7 @@ none itself; `tests/test_axes.py` holds it to that.
 from __future__ import annotations
 
 import itertools
+import math
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -99,8 +100,8 @@ class Layer(Stateful, Configurable):
 
     in_features: int | None = None
     out_features: int | None = None
-    #: Whether outputs lie between 0 and 1; None where that is not known.
-    gives_probabilities: bool | None = None
+    #: Between what outputs lie; None where that is not known.
+    range: tuple[float, float] | None = None
     #: The equations by the name of each result: those up to `output`, then the way back.
     written: ClassVar[Mapping[str, str]] = {}
     #: What the first entries of the cache, a tuple, are called in them.
@@ -332,7 +333,7 @@ class Dense(Layer):
     Rumelhart, Hinton, Williams: Learning representations by back-propagating errors, 1986.
     """
 
-    gives_probabilities = False
+    range = (-math.inf, math.inf)
     weight: Array
     bias: Array
     grad_weight: Array
@@ -435,7 +436,7 @@ class Dropout(Layer):
 class _Normalization(Layer):
     """What the two normalisations share: a scale and a bias for each feature."""
 
-    gives_probabilities = False
+    range = (-math.inf, math.inf)
     scale: Array
     bias: Array
     grad_scale: Array

@@ -17,7 +17,7 @@ from numpy.typing import DTypeLike
 from .activations import Activation, Sigmoid, Softmax
 from .checks import Array, matrix, number, real_array, same_samples, sample_shares
 from .configurable import Configurable
-from .errors import InputError, ShapeError
+from .errors import InputError, ParameterError, ShapeError
 from .functions import decay_of_size, log1p, sigmoid, softmax, softmax_parts
 
 __all__ = [
@@ -38,7 +38,9 @@ class Loss(Configurable):
 
     loss = Σᵢ shareᵢ · lossᵢ over the samples i, where shareᵢ is 1/n, or with
     sample weights wᵢ / Σⱼ wⱼ: weights are normalised by their sum, so that
-    weights which are all alike give what no weights give.
+    weights which are all alike give what no weights give. (In the batches of a `fit`,
+    shareᵢ is wᵢ / n over the mean weight of all its samples, so that a weight means the
+    same in every batch.)
 
     Examples
     --------
@@ -96,6 +98,38 @@ class Loss(Configurable):
                 f"{' For class labels use SoftmaxCrossEntropy().' if array.ndim == 1 else ''}"
             )
         return array
+
+    def class_weights(self, given: Any, targets: Array) -> Array:
+        """Return how much each sample counts by its class, for prepared targets.
+
+        Parameters and errors are those of `class_weight` in `Network.fit`.
+        """
+        outputs = targets.shape[1]
+        if self.labels is None or (self.labels == "binary" and outputs > 1):
+            raise ParameterError(
+                f"class_weight needs one class for each sample, which {self!r} on {outputs} "
+                "outputs has not. Use sample_weight."
+            )
+        if not (targets == targets.round()).all():
+            raise InputError("class_weight needs y of classes; got probabilities between them.")
+        classes = targets.argmax(axis=1) if outputs > 1 else targets[:, 0].astype(np.intp)
+        weights = np.ones(max(outputs, 2))
+        if isinstance(given, Mapping):
+            for label, weight in given.items():
+                if label not in range(len(weights)):
+                    raise ParameterError(
+                        f"class_weight must name classes from 0 to {len(weights) - 1}; got "
+                        f"{label!r}."
+                    )
+                weights[int(label)] = number(f"class_weight[{label!r}]", weight, minimum=0)
+        elif isinstance(given, str) and given == "balanced":
+            weights /= np.maximum(np.bincount(classes, minlength=len(weights)), 1)
+        else:
+            raise ParameterError(
+                f'class_weight must be "balanced" or a mapping such as {{0: 1, 1: 10}}; got '
+                f"{given!r}."
+            )
+        return weights[classes]
 
     def value(self, outputs: Array, targets: Array, shares: Array | None = None) -> Any:
         """Return the loss, for prepared targets and shares."""

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from .activations import Sigmoid, Softmax
-from .callbacks import checked_callbacks, in_training, progress_callback
+from .callbacks import checked_callbacks, progress_callback
 from .chance import STEP, WEIGHTS, Chance
 from .checks import (
     Array,
@@ -25,7 +25,6 @@ from .checks import (
     real_array,
     refuse_class,
     same_samples,
-    sample_shares,
     whole_number,
 )
 from .errors import DivergenceError, ParameterError, ShapeError
@@ -35,7 +34,7 @@ from .losses import Loss
 from .optimizers import Adam, Optimizer
 from .parameters import Stateful, carve
 from .record import Record
-from .training import Batch, plan_for, train
+from .training import Batch, Fit, plan_for, train
 
 __all__ = ["Network"]
 
@@ -70,7 +69,8 @@ class Network:
         One entry per epoch: "loss", the mean over its batches as they came;
         "val_loss", after the epoch (NaN without validation data);
         "learning_rate", of its last step; "gradient_norm", the mean over its batches, before
-        clipping.
+        clipping; "train_loss", the loss on the training data after the epoch, if a callback needs
+        a score and there is no validation data (else NaN).
     record : Record
         All that training changes, the parameters and the history among it.
     seed : int
@@ -106,6 +106,10 @@ class Network:
     _gradients: Array
     _optimizer: Optimizer
     _parts: dict[str, Layer]
+    #: The `fit` that is under way, if any.
+    under_way: Fit | None = None
+    #: What a file has brought along of a `fit` that was under way, for the next to go on from.
+    cut_off: dict[str, Any] | None = None
 
     def __init__(
         self,
@@ -300,6 +304,7 @@ class Network:
         shuffle: bool = True,
         validation_data: Sequence[Any] | None = None,
         sample_weight: ArrayLike | None = None,
+        class_weight: str | Mapping[Any, float] | None = None,
         callbacks: Callable[[Network], object] | Iterable[Callable[[Network], object]] = (),
         progress: bool = False,
     ) -> Network:
@@ -315,7 +320,7 @@ class Network:
         y : array of shape (samples, outputs)
             The targets; shape (samples,) will do for one output, or for class labels.
         epochs : int
-            How many times to go through all samples.
+            How many times to go through all samples; with 0, a fit that was cut off is ended.
         batch_size : int, optional
             Samples per update; all at once unless given. A last smaller batch
             counts for as many samples as it has.
@@ -324,8 +329,14 @@ class Network:
         validation_data : (X, y) or (X, y, sample_weight), optional
             Scored after each epoch, without training on it.
         sample_weight : array of shape (samples,), optional
-            How much each sample counts; normalised by the sum over the batch. A
-            sample of weight 0 is left out.
+            How much each sample counts beside the others; a batch of heavy samples makes a larger
+            step. Only relations matter: weights that are all alike are no weights. A sample of
+            weight 0 is left out. (`train_step`, `loss_and_gradient` and `evaluate`, which know one
+            batch, divide by the sum of its weights.)
+        class_weight : {"balanced"} or mapping, optional
+            How much each class counts, by its label, 1 where it is not named; times
+            `sample_weight`. "balanced" lets all classes count alike: samples / (classes · samples
+            of the class). It does not act on validation data.
         callbacks : callable or sequence of callables
             Each is called with the network after every epoch.
         progress : bool
@@ -343,21 +354,26 @@ class Network:
         DivergenceError
             If the loss or a parameter turns NaN or infinite, in that very step;
             the last finite parameters are kept.
+
+        Warns
+        -----
+        TrainingWarning
+            If there are targets that the last activation cannot reach, or the loss has run away.
         """
         self.refuse_changed_layers()
-        data = self.prepare(X, y, sample_weight)
-        epochs = whole_number("epochs", epochs, 1)
+        data = self.prepare(X, y, sample_weight, class_weight=class_weight)
+        epochs = whole_number("epochs", epochs, 0)
         if batch_size is not None:
             batch_size = whole_number("batch_size", batch_size, 1)
         watchers = checked_callbacks(callbacks)
         if progress:
             watchers.append(progress_callback(epochs))
         validation = self._checked_validation(validation_data)
-        if validation is None and any(each.needs_score for each in watchers):
-            validation = data
-        plan = plan_for(data, batch_size, shuffle)
-        with in_training(self, watchers):
-            train(self, data, plan, epochs, validation, watchers)
+        fit = Fit(data, plan_for(data, batch_size, shuffle), validation, watchers)
+        fit.warn_of_targets_out_of_reach(self)
+        with fit.of(self):
+            train(self, fit, epochs)
+        fit.warn_if_it_ran_away(self)
         return self
 
     # Using the network. Nothing here changes it.
@@ -399,6 +415,11 @@ class Network:
             If the data cannot be used.
         """
         return self.score(self.prepare(X, y, sample_weight))
+
+    def current_score(self) -> float:
+        """Return the loss now on what each epoch of the fit under way is scored on."""
+        scored = None if self.under_way is None else self.under_way.scored
+        return math.inf if scored is None else self.score(scored)
 
     @np.errstate(all="ignore")
     def score(self, batch: Batch) -> float:
@@ -587,7 +608,7 @@ class Network:
     def __getstate__(self) -> dict[str, Any]:
         self.refuse_changed_layers()
         # Layers and optimizer bring their numbers along; the record is gathered again from them.
-        left_out = ("_parameters", "_gradients", "_parts", "decaying", "record")
+        left_out = ("_parameters", "_gradients", "_parts", "decaying", "record", "under_way")
         state = {name: value for name, value in vars(self).items() if name not in left_out}
         return state | {"dtype": self.dtype, "counted": self.record.counted()}
 
@@ -601,6 +622,12 @@ class Network:
         return copy.deepcopy(self)  # two networks with the same layers would train each other
 
     # Model files.
+
+    def refuse_unsavable(self) -> None:
+        """Raise the `ParameterError` of `save` if something could not be loaded again."""
+        from .files import refuse_unsavable
+
+        refuse_unsavable(self)
 
     def save(self, path: object) -> None:
         """Write the whole network to a file: an old one is replaced whole or stays.
@@ -705,12 +732,19 @@ class Network:
 
     # Checking what comes in.
 
-    def prepare(self, X: object, y: object, sample_weight: object = None, of: str = "") -> Batch:
+    def prepare(
+        self,
+        X: object,
+        y: object,
+        sample_weight: object = None,
+        of: str = "",
+        class_weight: object = None,
+    ) -> Batch:
         """Return inputs, targets and shares ready for use, or say what is wrong with them.
 
         Parameters
         ----------
-        X, y, sample_weight
+        X, y, sample_weight, class_weight
             As for `fit`. A sample of weight 0 is left out: it must not enter batch
             statistics either.
         of : str
@@ -729,11 +763,13 @@ class Network:
         outputs = self.out_features or self._forward(x[:1]).shape[-1]
         targets = self.loss.prepare_targets(f"{of}y", y, outputs, self.dtype)
         same_samples(f"{of}X", x, f"{of}y", targets)
-        if sample_weight is None:
-            return Batch(x, targets)
-        shares = sample_shares(f"{of}sample_weight", sample_weight, len(x), self.dtype)
-        counted = shares > 0
-        return Batch(x[counted], targets[counted], shares[counted])
+        batch = Batch(x, targets)
+        if sample_weight is not None:
+            batch = batch.weighted(f"{of}sample_weight", sample_weight)
+        if class_weight is not None:
+            weights = self.loss.class_weights(class_weight, batch.targets)
+            batch = batch.weighted("class_weight", weights)
+        return batch
 
     def _checked_validation(self, given: Sequence[Any] | None) -> Batch | None:
         """Return validation data ready for use."""
@@ -767,7 +803,8 @@ def _checked_loss(loss: Loss, last: Layer) -> Loss:
         raise ParameterError(
             f"{loss!r} applies {loss.applies.__name__} itself: leave out the last layer {last!r}."
         )
-    unsuitable = last.gives_probabilities is False or (
+    low, high = last.range or (0, 1)
+    unsuitable = not 0 <= low <= high <= 1 or (
         # Classes share a probability of 1; with a sigmoid each, all could claim it.
         loss.suits is Softmax and isinstance(last, Sigmoid)
     )

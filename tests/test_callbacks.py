@@ -291,8 +291,8 @@ def test_early_stopping_without_restoring_only_stops():
 
 
 def scripted(monkeypatch, scores):
-    """A network whose validation losses are these."""
-    network, ahead = small(), iter(scores)
+    """A network whose validation losses are these, after training has begun."""
+    network, ahead = small(), iter([math.inf, *scores])
     monkeypatch.setattr(network, "score", lambda batch: next(ahead))
     return network
 
@@ -305,10 +305,11 @@ def scripted(monkeypatch, scores):
         ([5, 4, 4, 3, 3], {"patience": 2}, 5, 4),
         ([5, 6, 4, 5, 5], {"patience": 2}, 5, 3),
         ([5, 6, 6, 4, 5], {"patience": 2}, 3, 1),
-        ([5, 4.5, 4, 3.5, 3], {"patience": 1, "min_delta": 1}, 2, 1),
-        ([5, 4.5, 4, 3.5, 3], {"patience": 2, "min_delta": 1}, 3, 1),
-        ([5, 4.5, 3.5, 3, 2.5], {"patience": 2, "min_delta": 1}, 5, 3),
-        ([5, 4, 3, 2, 1], {"patience": 1, "min_delta": 1}, 2, 1),
+        ([5, 4.5, 4, 3.5, 3], {"patience": 1, "min_delta": 1}, 2, 2),
+        ([5, 4.5, 4, 3.5, 3], {"patience": 2, "min_delta": 1}, 3, 3),
+        ([5, 4.5, 3.5, 3, 2.5], {"patience": 2, "min_delta": 1}, 5, 5),
+        ([5, 4, 3, 2, 1], {"patience": 1, "min_delta": 1}, 2, 2),
+        ([5, 4.5, 4.7, 4.6, 4.4], {"patience": 3, "min_delta": 1}, 4, 2),
         ([math.nan, 4, math.nan, 3, 3], {"patience": 2}, 5, 4),
         ([math.nan, math.inf, 1, 1, 1], {"patience": 2}, 2, None),
     ],
@@ -332,10 +333,11 @@ def test_early_stopping_scores_the_training_data_where_there_are_no_others(weigh
         sample_weight=weights,
         callbacks=[lambda net: scores.append(net.evaluate(*FEW, weights)), stopping],
     )
-    np.testing.assert_allclose(network.history["val_loss"], scores, rtol=1e-14)
+    np.testing.assert_allclose(network.history["train_loss"], scores, rtol=1e-14)
+    assert np.isnan(network.history["val_loss"]).all()
     assert 0 < int(np.argmin(scores)) < len(scores) - 1
     np.testing.assert_allclose(network.evaluate(*FEW, weights), min(scores), rtol=1e-14)
-    assert stopping.best_loss == min(network.history["val_loss"])
+    assert stopping.best_loss == min(network.history["train_loss"])
 
 
 def test_early_stopping_starts_anew_in_each_fit():

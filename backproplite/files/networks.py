@@ -32,6 +32,11 @@ def save_network(network: Network, path: object) -> None:
     write_file(path, *to_pieces(*contents(network)))
 
 
+def refuse_unsavable(network: Network) -> None:
+    """Raise the `ParameterError` of saving a network that would not come back as it is."""
+    contents(network)
+
+
 def load_network(cls: type[Any], path: object, custom: Mapping[str, Any] | None = None) -> Any:
     """Return the network of a file, a `cls`."""
     content = read_file(path)
@@ -63,11 +68,17 @@ def contents(network: Network) -> tuple[dict[str, Array], dict[str, Any]]:
         "optimizer": _described(writer, "optimizer", network.optimizer),
         "dtype": str(network.dtype),
         "seed": network.seed,
+        "cut_off": writer.describe("cut_off", left_off(network)),
         "custom": list(writer.custom),
     }
     # Copies: it may go on training in another thread while they are written.
     arrays = {name: array.copy() for name, array in network.named_arrays().items()}
     return writer.arrays | arrays | _history(network), data
+
+
+def left_off(network: Network) -> dict[str, Any] | None:
+    """Return what the next fit needs to go on with one that is under way, or was in the file."""
+    return network.cut_off if network.under_way is None else network.under_way.left_off(network)
 
 
 def _history(network: Network) -> dict[str, Array]:
@@ -174,8 +185,9 @@ def _network(cls: type[Any], reader: Reader, data: Any) -> Any:
             "optimizer": optimizer,
             "dtype": "float64" | "float32" as dtype,
             "seed": int(seed),
+            "cut_off": dict() | None as cut_off,
             "custom": list(names),
-        } if len(data) == 6:
+        } if len(data) == 7:
             reader.check_names(names)
         case _:
             raise ModelFileError("the description of the network is incomplete.")
@@ -184,6 +196,7 @@ def _network(cls: type[Any], reader: Reader, data: Any) -> Any:
     parts = parts_of(checked_layers(layers))
     if not isinstance(optimizer, Optimizer):
         raise ModelFileError(f"the optimizer is none, but {optimizer!r}.")
+    cut_off = _checked_cut_off(reader.build(cut_off))
     values = _values(reader, parts, optimizer, np.dtype(dtype))
     history = {name: reader.take(f"history.{name}", dtype=np.float64) for name in HISTORY}
     if any(array.ndim != 1 for array in history.values()):
@@ -197,7 +210,21 @@ def _network(cls: type[Any], reader: Reader, data: Any) -> Any:
     for name, view in network.named_arrays().items():
         view[...] = values[name]
     network.history.update({name: array.tolist() for name, array in history.items()})
+    network.cut_off = cut_off
     return network
+
+
+def _checked_cut_off(cut_off: Any) -> dict[str, Any] | None:
+    """Return what a fit under way has left; refuse what none leaves."""
+    match cut_off:
+        case None | {
+            "plan": [int(), int(), bool(), int()],
+            "told": int(),
+            "stopped": bool(),
+            "memories": list(),
+        }:
+            return cut_off
+    raise ModelFileError("what the file says of a fit under way is such as none leaves.")
 
 
 def _values(

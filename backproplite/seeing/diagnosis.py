@@ -7,10 +7,6 @@ does so during training.
 
 from __future__ import annotations
 
-import contextlib
-import os
-import sys
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,21 +14,15 @@ from numpy.typing import ArrayLike
 
 from ..callbacks import Callback
 from ..checks import whole_number
-from ..errors import ParameterError
+from ..errors import ParameterError, warn
 from ..network import Network
 from .findings import Finding, findings, health, percent, see
 from .health import LayerHealth, Observer
 
-#: Files that a call of `fit` passes through: this library's, and a helper of its callbacks.
-INSIDE = os.path.join(os.path.dirname(os.path.dirname(__file__)), ""), contextlib.__file__
 #: What stands below the table.
 LEGEND = """\
 outputs: root of the mean square; gradient: length of the derivative of the loss by them, and by the
 parameters; update: length of the coming change of the parameters, by their own"""
-
-
-class TrainingWarning(UserWarning):
-    """Training starts to go wrong; the message says how, with the numbers, and the cure."""
 
 
 @dataclass(frozen=True)
@@ -191,7 +181,7 @@ class Watch(Callback):
         if not diagnosis.healthy:
             self.diagnosis = diagnosis
             first = diagnosis.findings[0]
-            _warn(f"{first.name} {when}: {first.evidence} {first.cure}")
+            warn(f"{first.name} {when}: {first.evidence} {first.cure}")
 
 
 @np.errstate(all="ignore")
@@ -209,14 +199,3 @@ def _cells(each: LayerHealth) -> list[str]:
     lengths = each.gradient_size, each.parameter_gradient_size, each.update_ratio
     written = ("" if length is None else f"{length:.1e}" for length in lengths)
     return [each.layer, f"{each.output_size:.3g}", *shares, *written]
-
-
-def _warn(message: str) -> None:
-    """Warn of the line that began the training: the newest outside of this library."""
-    # warnings.warn(..., skip_file_prefixes=INSIDE) does the same, from Python 3.12 on.
-    frame = sys._getframe()
-    while frame.f_back and frame.f_code.co_filename.startswith(INSIDE):
-        frame = frame.f_back
-    place = frame.f_code.co_filename, frame.f_lineno, frame.f_globals.get("__name__")
-    registry = frame.f_globals.setdefault("__warningregistry__", {})
-    warnings.warn_explicit(message, TrainingWarning, *place, registry)
