@@ -142,8 +142,13 @@ class Fit:
             for each in self.callbacks
             if each.state_names
         ]
-        stopped = network.stop_training
-        return {"plan": [*self.plan], "told": self.told, "stopped": stopped, "memories": memories}
+        return {
+            "plan": [*self.plan],
+            "told": self.told,
+            "stopped": network.stop_training,
+            "gradients": network.gradients,  # which those that are told next may look at
+            "memories": memories,
+        }
 
     def go_on_from(self, network: Network) -> None:
         """Go on from where a fit of this plan was cut off, the memories of callbacks included."""
@@ -151,6 +156,7 @@ class Fit:
         if cut_off is None or cut_off["plan"] != [*self.plan]:
             return
         self.told, network.stop_training = cut_off["told"], cut_off["stopped"]
+        network.gradients[...] = cut_off["gradients"]
         memories = list(cut_off["memories"])
         for callback in self.callbacks:
             for i, (whose, memory) in enumerate(memories):

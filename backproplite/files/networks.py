@@ -196,7 +196,7 @@ def _network(cls: type[Any], reader: Reader, data: Any) -> Any:
     parts = parts_of(checked_layers(layers))
     if not isinstance(optimizer, Optimizer):
         raise ModelFileError(f"the optimizer is none, but {optimizer!r}.")
-    cut_off = _checked_cut_off(reader.build(cut_off))
+    cut_off = reader.build(cut_off)
     values = _values(reader, parts, optimizer, np.dtype(dtype))
     history = {name: reader.take(f"history.{name}", dtype=np.float64) for name in HISTORY}
     if any(array.ndim != 1 for array in history.values()):
@@ -210,21 +210,34 @@ def _network(cls: type[Any], reader: Reader, data: Any) -> Any:
     for name, view in network.named_arrays().items():
         view[...] = values[name]
     network.history.update({name: array.tolist() for name, array in history.items()})
+    _check_cut_off(cut_off, network.gradients)
     network.cut_off = cut_off
     return network
 
 
-def _checked_cut_off(cut_off: Any) -> dict[str, Any] | None:
-    """Return what a fit under way has left; refuse what none leaves."""
+def _check_cut_off(cut_off: Any, gradients: Array) -> None:
+    """Refuse what no fit under way leaves."""
     match cut_off:
-        case None | {
+        case None:
+            return
+        case {
             "plan": [int(), int(), bool(), int()],
-            "told": int(),
+            "told": int(told),
             "stopped": bool(),
-            "memories": list(),
-        }:
-            return cut_off
+            "gradients": np.ndarray() as given,
+            "memories": list(memories),
+        } if told >= 0 and (given.shape, given.dtype) == (gradients.shape, gradients.dtype):
+            if all(map(_is_memory, memories)):
+                return
     raise ModelFileError("what the file says of a fit under way is such as none leaves.")
+
+
+def _is_memory(memory: Any) -> bool:
+    """Tell whether something can be what a callback remembers, with whose it is."""
+    match memory:
+        case [str(), dict()]:
+            return True
+    return False
 
 
 def _values(
