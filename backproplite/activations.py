@@ -55,10 +55,12 @@ class Activation(Layer):
         """Return grad_output · derivative: the chain rule for one number."""
         return grad_output * self.local_derivative(cache)
 
+    @np.errstate(under="ignore")
     def __call__(self, x: object) -> Array:
         """Return the function's values on an array of any shape."""
         return self.forward(floating(x))[0]
 
+    @np.errstate(under="ignore")
     def derivative(self, x: object) -> Array:
         """Return the derivative at each entry of an array of any shape."""
         return self.local_derivative(self.forward(floating(x))[1])

@@ -49,6 +49,7 @@ def real_array(name: str, value: object, dtype: DTypeLike = np.float64) -> Array
             f"{name} must be finite in {array.dtype}; got {given[where]} at index "
             f"{list(where)}. {mend} first."
         )
+    array.flags.writeable = False  # it may be the user's own, and layers may try
     return array
 
 

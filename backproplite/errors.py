@@ -82,16 +82,13 @@ class DivergenceError(BackpropliteError, ArithmeticError):
         learning_rate: float,
         epoch: int | None = None,
         batch: int | None = None,
-        cure: str = "Lower the learning rate, scale the inputs, or clip the gradients "
-        "(clip_norm=1).",
+        cure: str = "The last finite parameters are kept. Lower the learning rate, scale the "
+        "inputs, or clip the gradients (clip_norm=1).",
     ) -> None:
         self.what, self.cure = what, cure
         self.learning_rate, self.epoch, self.batch = learning_rate, epoch, batch
         where = "" if epoch is None else f" in epoch {epoch}, batch {batch}"
-        super().__init__(
-            f"{what}{where}, at learning rate {learning_rate:g}. The last finite parameters are "
-            f"kept. {cure}"
-        )
+        super().__init__(f"{what}{where}, at learning rate {learning_rate:g}. {cure}")
 
     def told_anew(self, **settings: Any) -> DivergenceError:
         """Return the same error, with the place in the training that it came from, say."""

@@ -175,6 +175,7 @@ class Loss(Configurable):
             )
         return costs
 
+    @np.errstate(under="ignore")
     def __call__(self, outputs: object, targets: object, sample_weight: object = None) -> float:
         """Return the loss of a batch.
 
@@ -203,7 +204,7 @@ class Loss(Configurable):
         Parameters, and errors raised, are those of calling the loss.
         """
         checked = self.prepare(outputs, targets, sample_weight)
-        with np.errstate(over="ignore", invalid="ignore"):  # the loss may not fit where this does
+        with np.errstate(all="ignore"):  # the loss may not fit where this does
             gradient = self.value_and_gradient(*checked)[1]
         return gradient.reshape(np.asarray(outputs).shape)
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
-from functools import cached_property
-from typing import Any
+from functools import cached_property, wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
@@ -27,7 +27,7 @@ from .checks import (
     same_samples,
     whole_number,
 )
-from .errors import DivergenceError, ParameterError, ShapeError
+from .errors import BackpropliteError, DivergenceError, ParameterError, ShapeError
 from .functions import is_finite, norm
 from .layers import Layer, check_neighbours, checked_layers, parts_of, way_back, way_forward
 from .losses import Loss
@@ -37,6 +37,30 @@ from .record import Record
 from .training import Batch, Fit, plan_for, train
 
 __all__ = ["Network"]
+
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
+
+
+def in_use(
+    method: Callable[Concatenate[Network, Given], Result],
+) -> Callable[Concatenate[Network, Given], Result]:
+    """Let no floating-point flag of the user's act within, and name the part that fails."""
+
+    @wraps(method)
+    def using(network: Network, /, *arguments: Given.args, **named: Given.kwargs) -> Result:
+        with np.errstate(all="ignore"):
+            try:
+                return method(network, *arguments, **named)
+            except BackpropliteError:
+                raise
+            except Exception as error:
+                from .advice import name_part
+
+                name_part(error, network, *arguments, *named.values())
+                raise
+
+    return using
 
 
 class Network:
@@ -106,6 +130,7 @@ class Network:
     _gradients: Array
     _optimizer: Optimizer
     _parts: dict[str, Layer]
+    _tried: Loss | None
     #: The `fit` that is under way, if any.
     under_way: Fit | None = None
     #: What a file has brought along of a `fit` that was under way, for the next to go on from.
@@ -188,6 +213,7 @@ class Network:
         """Return the generator of the coming step's random numbers, at its start."""
         return self.chance.at(STEP, self.step_count)
 
+    @in_use
     def forward_training(self, X: ArrayLike) -> tuple[Array, list[Any]]:
         """Go forward as the coming step does; return the outputs and each layer's cache."""
         return self._forward_training(matrix("X", X, self.dtype, self.in_features))
@@ -236,7 +262,11 @@ class Network:
         except DivergenceError:
             optimizer.clear()  # or the next step would meet the same infinity
             raise
+        except Exception as error:
+            error.add_note(f"This came up in the update by {optimizer!r}.")
+            raise
 
+    @in_use
     def train_step(
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
     ) -> float:
@@ -261,9 +291,14 @@ class Network:
             as they were before the step.
         """
         batch = self.prepare(X, y, sample_weight)
-        with np.errstate(all="ignore"):
+        try:
             return self.step(batch)
+        except DivergenceError as error:
+            from .advice import cure
 
+            raise error.told_anew(cure=cure(self, batch, 0.0) or error.cure) from None
+
+    @in_use
     def loss_and_gradient(
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
     ) -> tuple[float, Array]:
@@ -369,6 +404,7 @@ class Network:
         if progress:
             watchers.append(progress_callback(epochs))
         validation = self._checked_validation(validation_data)
+        self._try_parts(data)
         fit = Fit(data, plan_for(data, batch_size, shuffle), validation, watchers)
         fit.warn_of_targets_out_of_reach(self)
         with fit.of(self):
@@ -376,8 +412,20 @@ class Network:
         fit.warn_if_it_ran_away(self)
         return self
 
+    def _try_parts(self, data: Batch) -> None:
+        """Refuse parts of the user's own that give what they should not: once, on a copy."""
+        parts = *self._parts.values(), self.loss
+        ours = f"{__package__}."
+        if self._tried is self.loss or all(type(p).__module__.startswith(ours) for p in parts):
+            return
+        from .advice import refuse_faulty_parts
+
+        refuse_faulty_parts(self, data.select(slice(2)))
+        self._tried = self.loss
+
     # Using the network. Nothing here changes it.
 
+    @in_use
     def forward(self, X: ArrayLike) -> Array:
         """Return the raw outputs of the last layer, shape (samples, outputs).
 
@@ -388,6 +436,7 @@ class Network:
         """
         return self._forward(matrix("X", X, self.dtype, self.in_features))
 
+    @in_use
     def predict(self, X: ArrayLike) -> Array:
         """Return the outputs in the space of the targets, shape (samples, outputs).
 
@@ -399,8 +448,10 @@ class Network:
         ShapeError, InputError
             If X is not a finite array of shape (samples, features).
         """
-        return self.loss.predictions(self.forward(X))
+        x = matrix("X", X, self.dtype, self.in_features)
+        return self.loss.predictions(self._forward(x))
 
+    @in_use
     def evaluate(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """Return the loss on some data, as inference sees it.
 
@@ -604,6 +655,7 @@ class Network:
         self.stretches = [slice(end - n, end) for n, end in zip(sizes, ends, strict=True)]
         #: The first layer that has parameters.
         self.first_trained = next((i for i, n in enumerate(sizes) if n), len(sizes))
+        self._tried = None
 
     def __getstate__(self) -> dict[str, Any]:
         self.refuse_changed_layers()
@@ -760,7 +812,7 @@ class Network:
             If the data cannot be used.
         """
         x = matrix(f"{of}X", X, self.dtype, self.in_features)
-        outputs = self.out_features or self._forward(x[:1]).shape[-1]
+        outputs = self.out_features or self._forward(x[:1].copy()).shape[-1]
         targets = self.loss.prepare_targets(f"{of}y", y, outputs, self.dtype)
         same_samples(f"{of}X", x, f"{of}y", targets)
         batch = Batch(x, targets)

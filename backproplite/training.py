@@ -13,7 +13,7 @@ import numpy as np
 from .callbacks import Callback
 from .chance import ORDER
 from .checks import Array, sample_shares
-from .errors import DivergenceError, ParameterError, warn
+from .errors import BackpropliteError, DivergenceError, ParameterError, warn
 
 if TYPE_CHECKING:
     from .network import Network
@@ -131,8 +131,12 @@ class Fit:
         """Tell the callbacks that have not been told."""
         for i in range(self.told, len(listeners)):
             self.told = i + 1
-            with np.errstate(**self.users_settings):
-                listeners[i](network)
+            try:
+                with np.errstate(**self.users_settings):
+                    listeners[i](network)
+            except Exception as error:
+                error.add_note(f"This came up in the callback {listeners[i]!r}.")
+                raise
         self.told = 0
 
     def left_off(self, network: Network) -> dict[str, Any]:
@@ -196,7 +200,7 @@ def train(network: Network, fit: Fit, epochs: int) -> None:
                 break
             network.record.begin_epoch(fit.plan)
             for batch in batches(network, fit.data, fit.plan):
-                make_step(network, fit, batch)
+                make_step(network, batch, fit)
                 fit.tell(network, fit.steppers)
             end_epoch(network, fit)
             fit.tell(network, fit.callbacks)
@@ -218,7 +222,7 @@ def batches(network: Network, data: Batch, plan: Plan) -> Iterator[Batch]:
         yield data.select(rows if order is None else order[rows])
 
 
-def make_step(network: Network, fit: Fit, batch: Batch) -> None:
+def make_step(network: Network, batch: Batch, fit: Fit) -> None:
     """Make one step; an error says where in the training it came, and what to do."""
     try:
         loss = network.step(batch, float(len(batch.x)))
@@ -226,8 +230,15 @@ def make_step(network: Network, fit: Fit, batch: Batch) -> None:
         from .advice import cure
 
         place = {"epoch": network.epoch_count + 1, "batch": network.record.batches + 1}
-        better = cure(network, batch, fit.first_loss)
-        raise error.told_anew(**place, **better) from None
+        better = cure(network, batch, fit.first_loss) or error.cure
+        raise error.told_anew(**place, cure=better) from None
+    except BackpropliteError:
+        raise
+    except Exception as error:
+        from .advice import name_part
+
+        name_part(error, network, batch.x, batch.targets)
+        raise
     if fit.first_loss is None:
         fit.first_loss = loss
 

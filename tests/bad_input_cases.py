@@ -252,18 +252,16 @@ GROUPS = [
         ["network.fit(X, y, epochs=...)"],
         "numbers",
         r"""
-        0
-            ParameterError: epochs must be a whole number of at least 1; got 0.
         -1
-            ParameterError: epochs must be a whole number of at least 1; got -1.
+            ParameterError: epochs must be a whole number of at least 0; got -1.
         1.5
-            ParameterError: epochs must be a whole number of at least 1; got 1.5.
+            ParameterError: epochs must be a whole number of at least 0; got 1.5.
         True
-            ParameterError: epochs must be a whole number of at least 1; got True.
+            ParameterError: epochs must be a whole number of at least 0; got True.
         "10"
-            ParameterError: epochs must be a whole number of at least 1; got '10'.
+            ParameterError: epochs must be a whole number of at least 0; got '10'.
         None
-            ParameterError: epochs must be a whole number of at least 1; got None.
+            ParameterError: epochs must be a whole number of at least 0; got None.
     """,
     ),
     Group(

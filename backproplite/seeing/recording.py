@@ -75,6 +75,7 @@ class Recorder(Callback):
 
     @property
     def gradient_sizes(self) -> dict[str, list[float]]:
+        """The mean absolute gradient of each layer with parameters, by its name."""
         return dict(self.sizes)
 
     def _forget(self) -> None:

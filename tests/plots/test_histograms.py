@@ -30,7 +30,7 @@ def layers():
 
 
 def test_each_outline_is_the_histogram_of_its_layers_weights():
-    network, _ = recorded(*layers(), epochs=5)
+    network, _ = recorded(*layers(), epochs=1)
     first, second, *_, last = network.layers
     first.bias[...] = 50  # does not count
     ax = plots.weight_histograms(network)

@@ -746,7 +746,8 @@ def test_watch_sees_training_go_wrong(every):
     rate = {True: 0.05, False: 3.0}
     network = on_line(bp.GradientDescent(lambda step: rate[step < 40]))
     watch = bp.Watch(*LINE, every=every)
-    (message,) = warnings_of(network, LINE, 80, watch)
+    message, end = warnings_of(network, LINE, 80, watch)
+    assert end.startswith("the loss has grown from ")
     epoch = int(message.split(" after epoch ")[1].split(":")[0])
     assert 41 <= epoch <= 50
     assert epoch % every == 0
