@@ -291,6 +291,7 @@ class Network:
             as they were before the step.
         """
         batch = self.prepare(X, y, sample_weight)
+        self._try_parts(batch)
         try:
             return self.step(batch)
         except DivergenceError as error:
@@ -322,7 +323,8 @@ class Network:
         ShapeError, InputError
             If the data cannot be used.
         """
-        x, targets, shares = self.prepare(X, y, sample_weight)
+        x, targets, shares = batch = self.prepare(X, y, sample_weight)
+        self._try_parts(batch)
         outputs, caches = self._forward_training(x)
         loss, grad_output = self.loss.value_and_gradient(outputs, targets, shares)
         self.backward_parameters(grad_output, caches)
@@ -414,14 +416,14 @@ class Network:
 
     def _try_parts(self, data: Batch) -> None:
         """Refuse parts of the user's own that give what they should not: once, on a copy."""
-        parts = *self._parts.values(), self.loss
-        ours = f"{__package__}."
-        if self._tried is self.loss or all(type(p).__module__.startswith(ours) for p in parts):
+        if self._tried is self._loss:
             return
-        from .advice import refuse_faulty_parts
+        parts, ours = (*self._parts.values(), self._loss), f"{__package__}."
+        if not all(type(part).__module__.startswith(ours) for part in parts):
+            from .advice import refuse_faulty_parts
 
-        refuse_faulty_parts(self, data.select(slice(2)))
-        self._tried = self.loss
+            refuse_faulty_parts(self, data.select(slice(2)))
+        self._tried = self._loss
 
     # Using the network. Nothing here changes it.
 

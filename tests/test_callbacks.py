@@ -370,3 +370,22 @@ def test_before_any_training_there_is_no_best():
 def test_callbacks_show_their_settings():
     assert repr(bp.EarlyStopping(5)) == "EarlyStopping(5)"
     assert repr(bp.EarlyStopping(5, min_delta=0.1)) == "EarlyStopping(5, min_delta=0.1)"
+
+
+def test_early_stopping_goes_back_to_before_a_fit_that_made_it_worse():
+    network, stopping = overfitting(), bp.EarlyStopping(3)
+    network.fit(*FEW, 500, 5, validation_data=MANY, callbacks=stopping)
+    before, epochs = network.snapshot(), network.epoch_count
+    network.optimizer = bp.GradientDescent(1e-3)
+    network.fit(FEW[0], FEW[1] + 9, 4, validation_data=MANY, callbacks=stopping)
+    assert min(network.history["val_loss"][epochs:]) > network.evaluate(*MANY)
+    assert np.array_equal(network.snapshot(), before)
+    assert (stopping.best_epoch, stopping.best_loss) == (epochs, network.evaluate(*MANY))
+
+
+def test_scores_of_the_training_data_are_not_compared_with_those_of_others(tmp_path):
+    path, network = tmp_path / "model.npz", overfitting()
+    network.fit(*FEW, 30, callbacks=bp.Checkpoint(path, best_only=True))
+    network.fit(*FEW, 1, validation_data=MANY, callbacks=bp.Checkpoint(path, best_only=True))
+    assert network.history["val_loss"][-1] > min(network.history["train_loss"][:-1])
+    assert bp.Network.load(path).epoch_count == 31  # the best of its sort

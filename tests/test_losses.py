@@ -669,3 +669,38 @@ def test_outputs_must_be_finite_in_the_dtype_that_is_reckoned_in(cls, given_as, 
     outputs = np.array([[0.5, np.nan], [0.5, 0.5]], given_as)
     with pytest.raises(bp.InputError, match=f"^outputs must be finite in {reckoned_in}; got nan"):
         cls()(outputs, [[0, 1], [0, 1]])
+
+
+# Class weights
+
+
+@pytest.mark.parametrize(
+    ("loss", "targets", "given", "error", "words"),
+    [
+        (bp.MeanSquaredError(), [[1.0]], "balanced", bp.ParameterError, "needs one class for each"),
+        (bp.SigmoidCrossEntropy(), [[1, 0]], {0: 2}, bp.ParameterError, "on 2 outputs has not. Us"),
+        (bp.SigmoidCrossEntropy(), [[0.5]], {0: 2}, bp.InputError, "got probabilities between th"),
+        (bp.SoftmaxCrossEntropy(), [[1, 0]], {2: 1}, bp.ParameterError, "from 0 to 1; got 2."),
+        (bp.SoftmaxCrossEntropy(), [[1, 0]], {"a": 1}, bp.ParameterError, "from 0 to 1; got 'a'."),
+        (bp.SigmoidCrossEntropy(), [[1]], {-1: 1}, bp.ParameterError, "from 0 to 1; got -1."),
+        (bp.SigmoidCrossEntropy(), [[1]], {0: -1}, bp.ParameterError, r"class_weight\[0\] must be"),
+        (
+            bp.SigmoidCrossEntropy(),
+            [[1]],
+            {0: "a"},
+            bp.ParameterError,
+            r"class_weight\[0\] must be",
+        ),
+        (bp.SigmoidCrossEntropy(), [[1]], "equal", bp.ParameterError, '"balanced" or a mapping'),
+        (
+            bp.SigmoidCrossEntropy(),
+            [[1]],
+            [1, 2],
+            bp.ParameterError,
+            r"0: 1, 1: 10\}; got \[1, 2\]",
+        ),
+    ],
+)
+def test_class_weights_that_mean_nothing_are_refused(loss, targets, given, error, words):
+    with pytest.raises(error, match=words):
+        loss.class_weights(given, np.array(targets, float))

@@ -174,7 +174,7 @@ class Life(RuleBasedStateMachine):
         super().__init__()
         Trap.fuse = None
         # the trial of a trap would burn its fuse
-        self.untried = mock.patch("backproplite.advice.refuse_faulty_parts", lambda *_: None)
+        self.untried = mock.patch("backproplite.advice.refuse_faulty_parts", return_value=None)
         self.untried.start()
         self.network = self.born()
         self.model = Model(self.network)
