@@ -199,7 +199,7 @@ def test_a_layer_that_misbehaves_is_refused_by_name_before_training(does, words,
 def test_errors_that_a_layer_causes_in_use_name_it(name, use):
     does, words = FAULTS[name]
     network = network_of(bp.Dense(3, 4), bp.BatchNorm(4), Mine(**does), bp.Dense(4, 1))
-    with pytest.raises(Exception) as caught:  # noqa: PT011 - whatever NumPy makes of it
+    with pytest.raises(Exception) as caught:
         getattr(network, use)(X, *((Y,) if use == "evaluate" else ()))
     assert caught.value.__notes__ == [f"layers[2] {network.layers[2]!r}, {words.format(n=7)}"]
 
@@ -213,7 +213,7 @@ def test_errors_that_a_layer_causes_late_name_it():
             return None if steps == 3 else grad_output
 
     network = network_of(bp.Dense(3, 4), Tiring(), bp.Dense(4, 1))
-    with pytest.raises(Exception) as caught:  # noqa: PT011 - whatever NumPy makes of it
+    with pytest.raises(Exception) as caught:
         network.fit(X, Y, 9)
     words = FAULTS["no gradient"][1].format(n=7)
     assert caught.value.__notes__ == [f"layers[1] {network.layers[1]!r}, {words}"]
@@ -348,8 +348,8 @@ def test_layers_cannot_write_into_what_users_pass_in(use):
         lambda network, x, y: network.loss_and_gradient(x, y),
         lambda network, x, y: network.train_step(x, y),
         lambda network, x, y: network.fit(x, y, 2, validation_data=(x, y)),
-        lambda network, x, y: bp.trace(network, x, y),
-        lambda network, x, y: bp.diagnose(network, x, y),
+        bp.trace,
+        bp.diagnose,
         lambda network, x, y: bp.check_gradients(network, x / 10, y),
         lambda network, x, y: bp.Sigmoid()(x),
         lambda network, x, y: bp.Tanh().derivative(x),
