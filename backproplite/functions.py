@@ -86,6 +86,36 @@ def softmax(x: Array) -> Array:
     return exponentials / totals
 
 
+#: Rows of float32 that may be added one by one, which loses digits; more are summed in float64.
+MANY = 2048
+
+
+def total(x: Array, axis: int, **options: Any) -> Any:
+    """Return the sum along an axis, with the options of NumPy's own."""
+    if x.itemsize == 4 and x.shape[axis] > MANY:
+        return np.add.reduce(x, axis, np.float64, **options).astype(np.float32)
+    return np.add.reduce(x, axis, **options)
+
+
+def product_over_samples(x: Array, y: Array, out: Array) -> None:
+    """Write x.mT @ y, of many float32 samples, into an array."""
+    sums = np.zeros(out.shape)
+    for start in range(0, x.shape[-2], MANY):
+        rows = slice(start, start + MANY)
+        sums += x[..., rows, :].mT @ y[..., rows, :]
+    out[...] = sums
+
+
+def centred(x: Array, axis: int) -> tuple[Array, Array]:
+    """Return the mean along an axis, and x less the mean."""
+    count = x.shape[axis]
+    mean = total(x, axis, keepdims=True) / count
+    rest = x - mean
+    slip = total(rest, axis, keepdims=True) / count  # what rounding the mean has left in
+    rest -= slip
+    return mean + slip, rest
+
+
 def norm(vector: Array) -> Any:
     """Return the Euclidean length along the last axis, also where its square would not fit."""
     if vector.ndim > 1:
