@@ -634,6 +634,11 @@ class LayerNorm(_Normalization):
 
     def __init__(self, features: int, epsilon: float = 1e-5) -> None:
         super().__init__(features, epsilon)
+        if features == 1:
+            raise ParameterError(
+                "LayerNorm(1) would give its bias whatever comes in: a single feature has no "
+                "spread. Use BatchNorm(1), or leave it out."
+            )
 
     def forward(self, x: Array) -> tuple[Array, Any]:
         rest = centred(x, -1)[1]
@@ -719,7 +724,9 @@ class Residual(Layer):
             layer.after_step(inner)
 
     def output_width(self, input_width: int | None) -> int | None:
-        return input_width if self.out_features is None else self.out_features
+        for layer in self.layers:
+            input_width = layer.output_width(input_width)
+        return input_width
 
 
 def checked_layers(layers: Sequence[Layer]) -> list[Layer]:

@@ -593,7 +593,7 @@ class Network:
 
     @loss.setter
     def loss(self, loss: Loss) -> None:
-        self._loss = _checked_loss(loss, self.layers[-1])
+        self._loss = _checked_loss(loss, self.layers[-1], self.out_features)
 
     @property
     def optimizer(self) -> Optimizer:
@@ -903,11 +903,16 @@ def _own(optimizer: Optimizer) -> Optimizer:
     return own
 
 
-def _checked_loss(loss: Loss, last: Layer) -> Loss:
+def _checked_loss(loss: Loss, last: Layer, outputs: int | None) -> Loss:
     """Return the loss; refuse it after a last layer with which it cannot mean anything."""
     refuse_class("loss", loss)
     if not isinstance(loss, Loss):
         raise ParameterError(f"loss must be a Loss such as MeanSquaredError(); got {loss!r}.")
+    if loss.labels == "categorical" and outputs == 1:
+        raise ParameterError(
+            f"{loss!r} needs an output for each class: a single one would have the probability 1 "
+            "whatever comes in. For yes or no use SigmoidCrossEntropy(), or give two outputs."
+        )
     if loss.applies and isinstance(last, loss.applies):
         raise ParameterError(
             f"{loss!r} applies {loss.applies.__name__} itself: leave out the last layer {last!r}."

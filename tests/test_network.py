@@ -782,6 +782,41 @@ def test_an_update_needs_no_caches_of_layers_that_learn_from_them():
     assert (network.step_count, network.optimizer.step_count) == (1, 1)
 
 
+@pytest.mark.parametrize(
+    ("layers", "loss", "message"),
+    [
+        (
+            [bp.Softmax()],
+            bp.MeanSquaredError,
+            r"Softmax\(\) of one feature is 1 whatever .* Sigmoid",
+        ),
+        ([bp.Residual([bp.Softmax()])], bp.MeanSquaredError, r"Softmax\(\) of one feature is 1"),
+        ([bp.Tanh(), bp.Softmax(), bp.Dense(1, 2)], bp.MeanSquaredError, "Softmax.* of one"),
+        ([bp.Softmax()], bp.CategoricalCrossEntropy, "Softmax.* of one feature"),
+        (
+            [],
+            bp.SoftmaxCrossEntropy,
+            r"SoftmaxCrossEntropy\(\) needs an output for each class: .* yes",
+        ),
+        (
+            [bp.Identity(), bp.Sigmoid()],
+            bp.CategoricalCrossEntropy,
+            r"CategoricalCrossEntropy\(\) needs an output",
+        ),
+    ],
+)
+def test_what_passes_nothing_on_is_refused_with_the_mend(layers, loss, message):
+    with pytest.raises(bp.ParameterError, match=message):
+        bp.Network([bp.Dense(3, 1), *layers], loss())
+    wide = [each for each in layers if not isinstance(each, bp.Dense)]
+    bp.Network([bp.Dense(3, 2), *wide], bp.MeanSquaredError())
+
+
+def test_a_layer_norm_of_one_feature_is_refused_with_the_mend():
+    with pytest.raises(bp.ParameterError, match=r"would give its bias .* Use BatchNorm\(1\)"):
+        bp.LayerNorm(1)
+
+
 def normalised(dtype="float64"):
     """A network with one BatchNorm, and one within a block, and the two."""
     block = bp.Residual([bp.BatchNorm(3), bp.Tanh()])
