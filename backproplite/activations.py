@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from .checks import Array, floating, number
+from .errors import ParameterError
 from .functions import decay_of_size, exp, expm1, sigmoid, sigmoid_parts, softmax, softplus
 from .layers import Layer
 
@@ -272,10 +273,10 @@ class GELU(Activation):
     }
 
     def forward(self, x: Array) -> tuple[Array, Array]:
-        return x * sigmoid(self._twice_u(_near(x))), x
+        return np.maximum(x, -30) * sigmoid(self._twice_u(_near(x, 30))), x
 
     def local_derivative(self, x: Array) -> Array:
-        near = _near(x)
+        near = _near(x, 30)  # beyond which it is flat or straight to the last bit
         small = decay_of_size(self._twice_u(near))
         slope = small / (1 + small) ** 2
         twice_slope_of_u = math.sqrt(8 / math.pi) * (1 + 3 * 0.044715 * near * near)
@@ -306,10 +307,11 @@ class SiLU(Activation):
     written = {"output": "x * sigmoid(x)", "derivative": "sigmoid(x) * (1 + x * (1 - sigmoid(x)))"}
 
     def forward(self, x: Array) -> tuple[Array, Array]:
-        return x * sigmoid(x), x
+        return np.maximum(x, -800) * sigmoid(x), x  # which is 0 there
 
     def local_derivative(self, x: Array) -> Array:
-        return sigmoid(x) * (1 + x * sigmoid(-x))  # which is 1 - sigmoid(x), with all its digits
+        near = _near(x, 800)
+        return sigmoid(near) * (1 + near * sigmoid(-near))  # 1 - sigmoid, with all its digits
 
 
 class Softplus(Activation):
@@ -359,6 +361,14 @@ class Softmax(Activation):
         "grad_input": "output * (grad_output - sum(grad_output * output, features))",
     }
 
+    def output_width(self, input_width: int | None) -> int | None:
+        if input_width == 1:
+            raise ParameterError(
+                "Softmax() of one feature is 1 whatever comes in, so nothing could be learnt. Let "
+                "the layer before give one for each class, or use Sigmoid()."
+            )
+        return input_width
+
     def forward(self, x: Array) -> tuple[Array, Array]:
         probabilities = softmax(x)
         return probabilities, probabilities
@@ -374,6 +384,6 @@ class Softmax(Activation):
         return column * np.eye(probabilities.shape[-1], dtype=column.dtype) - column * column.mT
 
 
-def _near(x: Array) -> Array:
-    """Hold x to [-30, 30], beyond which GELU is flat or straight to the last bit."""
-    return np.minimum(np.maximum(x, -30), 30)
+def _near(x: Array, most: float) -> Array:
+    """Hold x to [-most, most], complex numbers too."""
+    return np.minimum(np.maximum(x, -most), most)

@@ -147,6 +147,24 @@ def _wrong(place: str, wanted: str, given: Any) -> ParameterError:
     return ParameterError(f"{place} must give {wanted}; it gave {what}.")
 
 
+def batches_of_one(layer: object, samples: int) -> str:
+    """Return what to say where each batch would be a single sample."""
+    if samples == 1:
+        return f"X holds a single sample, and {layer!r} learns from two or more. Leave it out."
+    return (
+        f"batch_size=1 lets {layer!r} learn nothing: a single sample has no spread. Give "
+        "batch_size=2 or more, or use LayerNorm."
+    )
+
+
+def unset_statistics(layer: object) -> str:
+    """Return what to say of a prediction by statistics that no batch has changed."""
+    return (
+        f"the running statistics of {layer!r} are still those of the start: neither fit nor "
+        "train_step has met a batch of two samples. Call network.update_statistics(X) first."
+    )
+
+
 def _of_zeros(network: Network, data: Batch) -> float:
     """Return what outputs of zero would cost."""
     return float(network.loss.value(np.zeros_like(data.targets), data.targets, data.shares))

@@ -18,7 +18,7 @@ from .activations import Activation, Sigmoid, Softmax
 from .checks import Array, matrix, number, real_array, same_samples, sample_shares
 from .configurable import Configurable
 from .errors import InputError, ParameterError, ShapeError
-from .functions import decay_of_size, log1p, sigmoid, softmax, softmax_parts
+from .functions import decay_of_size, log1p, row_sum, sigmoid, softmax, softmax_parts
 
 __all__ = [
     "BinaryCrossEntropy",
@@ -494,7 +494,7 @@ class _CategoricalLoss(Loss):
                 f"each row of {name} must sum to 1; row {row} sums to {sums[row]:g}. For several "
                 "classes at once use SigmoidCrossEntropy()."
             )
-        return array
+        return array / sums[:, np.newaxis]  # to the last digit
 
 
 class CategoricalCrossEntropy(_CategoricalLoss):
@@ -567,13 +567,16 @@ class SoftmaxCrossEntropy(_CategoricalLoss):
     }
 
     def forward(self, outputs: Array, targets: Array) -> tuple[Array, Any]:
-        # t (log(Σ exp z) - z), with the largest z of each row as zero.
-        shifted, exponentials, totals = softmax_parts(outputs)
-        return targets * (np.log(totals) - shifted), (exponentials, totals, targets)
+        # t (log(Σ exp z) - z), with the largest z of each row as zero. Targets sum to 1, so Σ exp z
+        # is 1 + Σ (exp z - t): that keeps its digits where one class has almost all.
+        shifted, exponentials = softmax_parts(outputs)
+        apart = exponentials - targets
+        rest = row_sum(apart)
+        return targets * (np.log1p(rest) - shifted), (apart, rest, targets)
 
     def backward(self, cache: tuple[Array, Array, Array]) -> Array:
-        exponentials, totals, targets = cache
-        return exponentials / totals - targets
+        apart, rest, targets = cache  # softmax - t is (exp z - t (1 + rest)) / (1 + rest)
+        return (apart - targets * rest) / (1 + rest)
 
     def predictions(self, outputs: Array) -> Array:
         return softmax(outputs)

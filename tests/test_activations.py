@@ -173,6 +173,22 @@ def test_far_out_every_activation_is_its_asymptote(
     assert activation.derivative([-1e6, 1e6]).tolist() == [left_slope, right_slope]
 
 
+#: The value and the slope at minus infinity, and those at infinity.
+AT_INFINITY = {
+    "Identity": (-np.inf, 1, np.inf, 1), "Sigmoid": (0, 0, 1, 0), "Tanh": (-1, 0, 1, 0),
+    "ReLU": (0, 0, np.inf, 1), "LeakyReLU": (-np.inf, 0.01, np.inf, 1), "ELU": (-1, 0, np.inf, 1),
+    "GELU": (0, 0, np.inf, 1), "SiLU": (0, 0, np.inf, 1), "Softplus": (0, 0, np.inf, 1),
+}  # fmt: skip
+
+
+@elementwise
+@both_dtypes
+def test_infinite_inputs_have_the_limits_for_values_and_slopes(cls, dtype):
+    x = np.array([-np.inf, np.inf], dtype)
+    found = np.stack([cls()(x), cls().derivative(x)]).T.ravel()
+    np.testing.assert_array_equal(found, np.array(AT_INFINITY[cls.__name__], dtype))
+
+
 @elementwise
 @given(matrices(), seeds)
 def test_backward_is_grad_output_times_the_derivative(cls, x, seed):

@@ -103,8 +103,9 @@ def test_views_by_name(optimizer, dtype):
     network = full(optimizer(0.01), dtype=dtype).fit(X, Y, 2, 4)
     names = ["steps", "epochs", "optimizer_steps", "optimizer_rate", "running", "parameters"]
     names += ["layers[0].seen", "layers[0].steps"]
-    names += ["layers[2].running_mean", "layers[2].running_variance"]
-    names += [f"layers[5].layers[1].running_{each}" for each in ("mean", "variance")]
+    statistics = "running_mean", "running_variance", "batches"
+    names += [f"layers[2].{each}" for each in statistics]
+    names += [f"layers[5].layers[1].{each}" for each in statistics]
     names += [f"optimizer.{name}" for name in network.optimizer.state_names]
     views = network.record.views
     assert list(views) == names
