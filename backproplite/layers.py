@@ -156,6 +156,10 @@ class Layer(Stateful, Configurable):
             if not hasattr(type(self), undrawn):  # once for a class, not for each instance
                 setattr(type(self), undrawn, _Undrawn(undrawn))
 
+    def add_state(self, name: str, shape: int | tuple[int, ...], value: float) -> None:
+        """Make an array of one value for one of `state_names`, if a file that is read has it."""
+        setattr(self, name, np.full(shape, value))
+
     if TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Array: ...
@@ -543,9 +547,9 @@ class BatchNorm(_Normalization):
     def __init__(self, features: int, momentum: float = 0.1, epsilon: float = 1e-5) -> None:
         super().__init__(features, epsilon)
         self.momentum = number("momentum", momentum, minimum=0, maximum=1)
-        self.running_mean = np.zeros(self.features)
-        self.running_variance = np.ones(self.features)
-        self.batches = np.zeros(())
+        self.add_state("running_mean", self.features, 0.0)
+        self.add_state("running_variance", self.features, 1.0)
+        self.add_state("batches", (), 0.0)
 
     @property
     def unset(self) -> bool:

@@ -47,7 +47,7 @@ from .layers import (
 )
 from .losses import Loss
 from .optimizers import Adam, Optimizer
-from .parameters import Stateful, carve
+from .parameters import Stateful, carve, shapes_of
 from .record import Record
 from .training import Batch, Fit, plan_for, train
 
@@ -558,8 +558,7 @@ class Network:
     @cached_property
     def decaying(self) -> Array:
         """How much weight decay acts on each parameter: 1 on matrices, 0 on biases and scales."""
-        parts = parts_of(self.layers).values()
-        shapes = [declared.shape for part in parts for declared in part.declared.values()]
+        shapes = shapes_of(self._parts)[0].values()
         marks = [np.full(math.prod(shape), len(shape) > 1, self.dtype) for shape in shapes]
         return np.concatenate([np.zeros(0, self.dtype), *marks])
 
@@ -611,11 +610,7 @@ class Network:
 
     def named_arrays(self) -> dict[str, Array]:
         """Return all that training changes by name, such as "layers[0].weight" or "steps"."""
-        parameters = {
-            f"layers[{i}].{name}": array
-            for i, layer in enumerate(self.layers)
-            for name, array in layer.named_parameters().items()
-        }
+        parameters = carve(self._parameters, shapes_of(self._parts)[0])
         others = {name: view for name, view in self.record.views.items() if name != "parameters"}
         return parameters | others
 
@@ -653,16 +648,7 @@ class Network:
     def _gather(self, dtype: np.dtype[Any], optimizer: Optimizer) -> None:
         """Bring all that training changes into a new record, and bind its owners to it."""
         parts = parts_of(self.layers)
-        shapes = {
-            f"{place}.{name}": declared.shape
-            for place, part in parts.items()
-            for name, declared in part.declared.items()
-        }
-        states = {
-            f"{place}.{name}": np.shape(getattr(part, name))
-            for place, part in parts.items()
-            for name in part.state_names
-        }
+        shapes, states = shapes_of(parts)
         size = sum(map(math.prod, shapes.values()))
         kept = {f"optimizer.{name}": (size,) for name in optimizer.state_names}
         record = Record({"parameters": (size,)} | states, kept, dtype)
@@ -675,7 +661,8 @@ class Network:
             views |= {name: record.views[f"{place}.{name}"] for name in part.state_names}
             with np.errstate(over="ignore"):
                 for name, view in views.items():
-                    view[...] = getattr(part, name)
+                    if name in vars(part) or not name.startswith("grad_"):  # else it is zeros
+                        view[...] = getattr(part, name)
             owners.append((part, views))
         owners.append((optimizer, optimizer.views_in(record)))
         if "record" in vars(self):
@@ -706,9 +693,7 @@ class Network:
         self._batch_norms = [each for each in self._parts.values() if isinstance(each, BatchNorm)]
         self._differs_in_training = any(each.forward_training is not plain for each in classes)
         self._learning = [i for i, c in enumerate(classes) if c.after_step is not Layer.after_step]
-        sizes = [
-            sum(array.size for array in layer.named_parameters().values()) for layer in self.layers
-        ]
+        sizes = [sum(a.size for a in each.named_parameters().values()) for each in self.layers]
         ends = np.cumsum(sizes).tolist()
         #: Where the parameters of each layer lie in the vector.
         self.stretches = [slice(end - n, end) for n, end in zip(sizes, ends, strict=True)]

@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
@@ -15,12 +15,11 @@ from ..errors import ModelFileError, ParameterError
 from ..layers import Layer, checked_layers, parts_of
 from ..network import Network
 from ..optimizers import Optimizer
+from ..parameters import shapes_of
 from ..record import HISTORY, Record
 from .archive import from_bytes, to_pieces
 from .objects import CLASSES, Reader, Writer
 from .whole import read_file, write_file
-
-Shape: TypeAlias = tuple[int, ...]
 
 #: Steps and epochs are fewer, so that there is room to count on.
 MAXIMUM_COUNT = 2**53
@@ -117,7 +116,7 @@ def _outline(thing: Any) -> Any:
         where: (array.dtype, array.shape, array.tobytes()) for where, array in writer.arrays.items()
     }
     inner = [_setting_of(part) for part in [*parts.values()][1:]]
-    return description, arrays, _shapes(parts), inner
+    return description, arrays, shapes_of(parts), inner
 
 
 def _setting_of(part: Layer) -> Any:
@@ -129,21 +128,6 @@ def _setting_of(part: Layer) -> Any:
     with suppress(ParameterError):
         return json.dumps(Writer(part.parts().values()).describe("", part))
     return None
-
-
-def _shapes(parts: Mapping[str, Layer]) -> tuple[dict[str, Shape], dict[str, Shape]]:
-    """Return the shapes of all parameters by their places, and of what layers keep besides."""
-    parameters = {
-        f"{place}.{name}": declared.shape
-        for place, part in parts.items()
-        for name, declared in part.declared.items()
-    }
-    states = {
-        f"{place}.{name}": np.shape(getattr(part, name))
-        for place, part in parts.items()
-        for name in part.state_names
-    }
-    return parameters, states
 
 
 # Loading.
@@ -159,7 +143,7 @@ def network_from_bytes(
     custom = _checked_custom({} if custom is None else custom)
     arrays, data = from_bytes(content)
     try:
-        return _network(cls, Reader(arrays, custom, sum(map(np.size, arrays.values()))), data)
+        return _network(cls, arrays, custom, data)
     except ModelFileError:
         raise
     except Exception as error:  # there is no telling what a class does with wrong settings
@@ -176,7 +160,7 @@ def _checked_custom(custom: Mapping[str, Any]) -> Mapping[str, Any]:
     return custom
 
 
-def _network(cls: type[Any], reader: Reader, data: Any) -> Any:
+def _network(cls: type[Any], arrays: dict[str, Array], custom: Mapping[str, Any], data: Any) -> Any:
     """Build a network, once all has been checked that could be wrong: it takes room."""
     match data:
         case {
@@ -188,6 +172,7 @@ def _network(cls: type[Any], reader: Reader, data: Any) -> Any:
             "cut_off": dict() | None as cut_off,
             "custom": list(names),
         } if len(data) == 7:
+            reader = Reader(arrays, custom, np.dtype(dtype))
             reader.check_names(names)
         case _:
             raise ModelFileError("the description of the network is incomplete.")
@@ -197,7 +182,7 @@ def _network(cls: type[Any], reader: Reader, data: Any) -> Any:
     if not isinstance(optimizer, Optimizer):
         raise ModelFileError(f"the optimizer is none, but {optimizer!r}.")
     cut_off = reader.build(cut_off)
-    values = _values(reader, parts, optimizer, np.dtype(dtype))
+    values = _values(reader, parts, optimizer)
     history = {name: reader.take(f"history.{name}", dtype=np.float64) for name in HISTORY}
     if any(array.ndim != 1 for array in history.values()):
         raise ModelFileError("the history is not made of lists.")
@@ -240,16 +225,14 @@ def _is_memory(memory: Any) -> bool:
     return False
 
 
-def _values(
-    reader: Reader, parts: Mapping[str, Layer], optimizer: Optimizer, dtype: np.dtype[Any]
-) -> dict[str, Array]:
+def _values(reader: Reader, parts: Mapping[str, Layer], optimizer: Optimizer) -> dict[str, Array]:
     """Return all that training changes in such a network, from the arrays of a file."""
-    parameters, states = _shapes(parts)
+    parameters, states = shapes_of(parts)
     size = sum(map(math.prod, parameters.values()))
     kept = {f"optimizer.{name}": (size,) for name in optimizer.state_names}
     shapes = parameters | states | kept
-    values = {name: reader.take(name, shape, dtype) for name, shape in shapes.items()}
-    for name, view in Record({}, {}, dtype).views.items():
+    values = {name: reader.take(name, shape, reader.dtype) for name, shape in shapes.items()}
+    for name, view in Record({}, {}, reader.dtype).views.items():
         values[name] = reader.take(name, view.shape, view.dtype)
     _check_counts(values)
     return values
