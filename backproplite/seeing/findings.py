@@ -114,7 +114,7 @@ def scale_of_targets(seen: Look) -> Finding | None:
 def outputs_out_of_reach(seen: Look) -> Finding | None:
     """Ask whether the last activation cannot give what the targets, or logits, ask for."""
     last, loss, targets = seen.passages[-1], seen.network.loss, seen.batch.targets
-    low, high = getattr(last.layer, "range", (-math.inf, math.inf))
+    low, high = getattr(last.layer, "range", None) or (-math.inf, math.inf)
     least, most = (-math.inf, math.inf) if loss.applies else (targets.min(), targets.max())
     if low <= least and most <= high:
         return None
@@ -143,9 +143,10 @@ def too_linear(seen: Look) -> Finding | None:
     ]
     for i, j in pairwise(i for i, each in enumerate(passages) if type(each.layer) is Dense):
         first, second = passages[i], passages[j]
-        # a narrow place may be meant
+        # a narrow place may be meant, and what enters a block may go around it
         wide = first.output.shape[-1] >= min(first.x.shape[-1], second.output.shape[-1])
-        if wide and not any(i < bend <= j for bend in bends):
+        together = first.place.rpartition(".")[0] == second.place.rpartition(".")[0]
+        if wide and together and not any(i < bend <= j for bend in bends):
             evidence = f"{first} and {second} do no more than one such layer."
             cure = f"Put Tanh(), or ReLU() with weights from He(), after {first}."
             return Finding("no activation between", evidence, cure)
@@ -154,7 +155,7 @@ def too_linear(seen: Look) -> Finding | None:
         return None
     hidden: list[Layer] = [Dense(inputs, 16), Tanh(), Dense(16, outputs)]
     plain, bent = _held_out(seen, [Dense(inputs, outputs)]), _held_out(seen, hidden)
-    if not (bent < plain / 2 and plain - bent > CLEARLY * abs(seen.constant)):
+    if not (bent < plain / 2 and plain - bent > 2 * CLEARLY * abs(seen.constant)):
         return None
     return Finding(
         "no hidden layer",
@@ -404,23 +405,26 @@ def health(seen: Look) -> str:
 
 
 def _held_out(seen: Look, layers: list[Layer]) -> float:
-    """Train such layers as a copy of the network, and return the loss on samples held out."""
+    """Train such layers in place of the network's, and return the loss on samples held out."""
     network, batch = seen.network, _some(seen)
     if isinstance(network.layers[-1], Activation):
         layers = [*layers, copy.deepcopy(network.layers[-1])]
-    x = batch.x - batch.x.mean(axis=0)
-    batch = batch._replace(x=x / (x.std(axis=0) + np.finfo(x.dtype).tiny))
-    many = len(x) >= FEW
-    known, new = (batch.select(slice(i, None, 2))[0] if many else batch for i in range(2))
+    rows = np.arange(len(batch.x)) % 2 if len(batch.x) >= FEW else np.zeros(len(batch.x))
     tried = Network(layers, network.loss, Adam(0.03), seed=0, dtype=network.dtype)
-    more_steps(tried, known, COPY_STEPS)
-    return tried.score(new)
+    more_steps(tried, _rows(batch, rows == 0), COPY_STEPS)
+    return tried.score(_rows(batch, rows == rows[-1]))
 
 
 def _some(seen: Look) -> Batch:
-    """Return some of the samples, for steps of copies."""
+    """Return some of the samples, in random order, for steps of copies."""
     rows = np.random.default_rng(0).permutation(len(seen.batch.x))[:COPY_SAMPLES]
-    return seen.batch.select(rows)[0]
+    return _rows(seen.batch, rows)
+
+
+def _rows(batch: Batch, rows: Array) -> Batch:
+    """Return samples of a batch."""
+    shares = None if batch.shares is None else batch.shares[rows] / batch.shares[rows].sum()
+    return Batch(batch.x[rows], batch.targets[rows], shares)
 
 
 def _fall(seen: Look) -> float:
