@@ -114,7 +114,7 @@ def scale_of_targets(seen: Look) -> Finding | None:
 def outputs_out_of_reach(seen: Look) -> Finding | None:
     """Ask whether the last activation cannot give what the targets, or logits, ask for."""
     last, loss, targets = seen.passages[-1], seen.network.loss, seen.batch.targets
-    low, high = getattr(last.layer, "range", None) or (-math.inf, math.inf)
+    low, high = last.layer.range or (-math.inf, math.inf)
     least, most = (-math.inf, math.inf) if loss.applies else (targets.min(), targets.max())
     if low <= least and most <= high:
         return None
@@ -411,20 +411,14 @@ def _held_out(seen: Look, layers: list[Layer]) -> float:
         layers = [*layers, copy.deepcopy(network.layers[-1])]
     rows = np.arange(len(batch.x)) % 2 if len(batch.x) >= FEW else np.zeros(len(batch.x))
     tried = Network(layers, network.loss, Adam(0.03), seed=0, dtype=network.dtype)
-    more_steps(tried, _rows(batch, rows == 0), COPY_STEPS)
-    return tried.score(_rows(batch, rows == rows[-1]))
+    more_steps(tried, batch.select(rows == 0), COPY_STEPS)
+    return tried.score(batch.select(rows == rows[-1]))
 
 
 def _some(seen: Look) -> Batch:
     """Return some of the samples, in random order, for steps of copies."""
     rows = np.random.default_rng(0).permutation(len(seen.batch.x))[:COPY_SAMPLES]
-    return _rows(seen.batch, rows)
-
-
-def _rows(batch: Batch, rows: Array) -> Batch:
-    """Return samples of a batch."""
-    shares = None if batch.shares is None else batch.shares[rows] / batch.shares[rows].sum()
-    return Batch(batch.x[rows], batch.targets[rows], shares)
+    return seen.batch.select(rows)
 
 
 def _fall(seen: Look) -> float:
