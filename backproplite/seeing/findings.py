@@ -153,13 +153,13 @@ def too_linear(seen: Look) -> Finding | None:
     inputs, outputs = seen.batch.x.shape[-1], seen.outputs.shape[-1]
     if seen.trial is None or bends not in ([], [len(passages) - 1]):
         return None
-    hidden: list[Layer] = [Dense(inputs, 16), Tanh(), Dense(16, outputs)]
+    hidden: list[Layer] = [Dense(inputs, 32), Tanh(), Dense(32, outputs)]
     plain, bent = _held_out(seen, [Dense(inputs, outputs)]), _held_out(seen, hidden)
     if not (bent < plain / 2 and plain - bent > 2 * CLEARLY * abs(seen.constant)):
         return None
     return Finding(
         "no hidden layer",
-        f"a linear copy gets to loss {plain:.4g}, one with 16 units of Tanh() to {bent:.4g}.",
+        f"a linear copy gets to loss {plain:.4g}, one with 32 units of Tanh() to {bent:.4g}.",
         f"Begin with {', '.join(map(repr, hidden))}.",
     )
 
@@ -167,7 +167,10 @@ def too_linear(seen: Look) -> Finding | None:
 def decay_too_strong(seen: Look) -> Finding | None:
     """Ask whether copies learn far more without weight decay."""
     decay = seen.network.optimizer.weight_decay
-    if seen.trial is None or not decay or not seen.decay_share() > CLEARLY:
+    if seen.trial is None or not decay:
+        return None
+    start = fresh(seen.network)
+    if not Observer(start, seen.batch).look(start).decay_share() > CLEARLY:
         return None
     ends = []
     for weight_decay in (decay, 0.0):
@@ -259,7 +262,7 @@ def saturated_units(seen: Look) -> Finding | None:
     """Ask whether most outputs of a layer lie where its activation is flat."""
     found = max(seen.passages, key=lambda each: each.saturated_share or 0.0)
     share, units = found.saturated_share or 0.0, found.output.shape[-1]
-    if share < SATURATED:
+    if share < SATURATED or seen.loss < seen.constant / 2:  # which shows that it learns
         return None
     size = math.sqrt(float(np.mean(seen.batch.x**2)))
     return Finding(
