@@ -349,7 +349,8 @@ def inference_differs(seen: Look) -> Finding | None:
         "inference differs",
         f"on these samples the loss is {seen.loss:.4g} in training, and {score:.4g} in inference, "
         f"which goes by running statistics of {network.step_count} steps.",
-        "Train on, for some dozens of steps at a tenth of the rate.",
+        "Call network.update_statistics(X), or train on for some dozens of steps at a tenth of the "
+        "rate.",
     )
 
 

@@ -165,7 +165,7 @@ class Observer:
         if np.ptp(batch.targets, axis=0).any():
             constant = np.broadcast_to(best_constant(network.loss, batch), batch.targets.shape)
         else:
-            constant = fresh(network).forward(batch.x)
+            *_, (constant, _) = fresh(network).way_forward(batch.x)
         self.constants = _costs(network.loss, constant, batch)
 
     def look(self, network: Network, with_trials: bool = False) -> Look:

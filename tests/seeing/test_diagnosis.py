@@ -481,6 +481,10 @@ def test_running_statistics_that_are_off_are_named_and_more_steps_cure():
     (finding,) = bp.diagnose(network, X, SMOOTH).findings
     assert finding.name == "inference differs"
     assert f"in training, and {network.evaluate(X, SMOOTH):.4g} in inference" in finding.evidence
+    if hasattr(network, "update_statistics"):
+        twin = copy.deepcopy(network)
+        twin.update_statistics(X)
+        assert bp.diagnose(twin, X, SMOOTH).healthy
     network.optimizer = bp.Adam(0.005)
     assert bp.diagnose(network.fit(X, SMOOTH, epochs=100), X, SMOOTH).healthy
 
