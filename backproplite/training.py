@@ -183,7 +183,7 @@ class Fit:
     def warn_if_it_ran_away(self, network: Network) -> None:
         """Warn if the fit, now at its end, has made the loss thousands of times as large."""
         before = self.first_loss
-        if before is not None and network.history["loss"][-1] > FAR * before:
+        if before is not None and network.history["loss"][-1] > FAR * before > 0:
             from .advice import ran_away
 
             if message := ran_away(network, self.data, before):

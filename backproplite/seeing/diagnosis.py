@@ -16,7 +16,7 @@ from ..callbacks import Callback
 from ..checks import whole_number
 from ..errors import ParameterError, warn
 from ..network import Network
-from .findings import Finding, findings, health, percent, see
+from .findings import Finding, findings, health, percent
 from .health import LayerHealth, Observer
 
 #: What stands below the table.
@@ -77,9 +77,12 @@ def diagnose(
     more steps on it. All that happens on copies: the network stays as it is. Give
     it all the training data, or at least some dozens of samples.
 
-    The findings are "exploding gradients", "learning rate too high", "dead units",
-    "saturated units", "vanishing gradients" and "learning rate too low" (not said
-    of a schedule, whose low ends are meant).
+    Of the task it finds "scale of X", "scale of y", "outputs out of reach", "units all alike",
+    "no activation between", "no hidden layer", "weight decay too strong" and "batches of one";
+    of training "learning rate too high", "exploding gradients", "dead units", "saturated units"
+    and "vanishing gradients"; where there is none of these "learning rate too low" (not said of
+    a schedule, whose low ends are meant), "overfitting", "inference differs" and "class never
+    predicted". Learnt is what costs less than a tenth of the best constant prediction.
 
     Parameters
     ----------
@@ -124,7 +127,7 @@ class Watch(Callback):
     """Warn once, with the cure, when training starts to go wrong.
 
     When `fit` begins, it does what `diagnose` does, which costs as much as some 20
-    steps on the batch, or up to 300 if the network is sick. Each later look costs two
+    steps on the batch, or up to a thousand if the network is sick. Each later look costs two
     more passes over the batch, forward and back, and a third of a millisecond, which
     is more than an epoch of the smallest networks: there, use `every`. It sees dead
     and saturated units, gradients that vanish or explode, and a loss that has risen.
@@ -187,10 +190,10 @@ class Watch(Callback):
 @np.errstate(all="ignore")
 def _diagnosis(network: Network, observer: Observer, with_trials: bool) -> Diagnosis:
     """Look, ask all questions, and say what came out."""
-    seen = see(network, observer, with_trials)
+    seen = observer.look(network, with_trials)
     found = findings(seen)
     verdict = "\n".join(map(str, found)) or health(seen)
-    return Diagnosis(seen.layers, found, verdict, seen.look.loss, len(seen.batch.x))
+    return Diagnosis(seen.layers, found, verdict, seen.loss, len(seen.batch.x))
 
 
 def _cells(each: LayerHealth) -> list[str]:
