@@ -549,6 +549,42 @@ def test_a_class_of_ones_own_is_worked_out_from_its_written_lines():
     assert check_lines(step) > 50
 
 
+class Gated(Cube):
+    """With settings that are no numbers, and one whose condition is settled."""
+
+    written = {
+        "output": "x ** 3 if cubed else x ** 2",
+        "derivative": "3 * x ** 2 if cubed else 2 * x",
+    }
+
+    def __init__(self, x="x ** (", cubed=True, named=None):
+        self.x, self.cubed, self.named = x, cubed, named
+
+
+def test_a_setting_of_text_is_no_line():
+    step = bp.trace(own(Gated()), np.ones((2, 3)), np.ones((2, 2)))
+    assert "a₁ = z₁³" in str(step)
+    assert " if " not in str(step)
+
+
+class Counting(SignDescent):
+    """Keeps more than it writes down."""
+
+    state_names = ("steps",)
+
+    def update(self, parameters, gradients, rate):
+        self.steps += 1
+        super().update(parameters, gradients, rate)
+
+    written = SignDescent.written
+
+
+def test_what_an_optimizer_keeps_and_does_not_write_down_has_no_equation():
+    step = bp.trace(own(WrittenCube(), optimizer=Counting(0.1)), np.ones((2, 3)), np.ones((2, 2)))
+    assert "new weight₁ = weight₁ - learning_rate · sign(∂loss/∂weight₁)" in str(step)
+    assert "steps" not in str(step["update"])
+
+
 def test_a_line_that_cannot_be_worked_out_is_refused():
     class Wrong(Cube):
         written = {"output": "x ** 3 + shift"}
