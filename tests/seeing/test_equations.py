@@ -683,3 +683,17 @@ def test_arrays_as_text_are_no_larger_than_a_screen(seed, rows, columns):
     numbers = re.findall(r"[\d.e+-]+", "".join(lines).replace("a =", ""))
     assert len(numbers) == (array.size if array.size <= 36 else min(rows, 6) * min(columns, 6))
     assert ("…" in "".join(lines)) == (array.size > 36)
+    if rows > 1:  # one line for each row, and its columns under those of the others
+        rows_of_numbers = [line.rstrip("]") for line in lines if line.strip(" …")]
+        assert len(rows_of_numbers) == (rows if array.size <= 36 else min(rows, 6))
+        assert len({*map(len, rows_of_numbers)}) == 1
+
+
+@pytest.mark.parametrize("column", range(7))
+def test_the_widest_number_shown_makes_all_columns_as_wide(column):
+    array = np.ones((7, 7))
+    array[:, column] = -1000
+    width = 1 if column == 3 else 5  # the one that is left out
+    shown = ["-1000" if k == column else "1".rjust(width) for k in range(7)]
+    shown[3] = "…"
+    assert array_text(array, 4).splitlines()[0] == f"[[{' '.join(shown)}]"
