@@ -21,6 +21,7 @@ from .callbacks import checked_callbacks, in_training, progress_callback
 from .chance import STEP, WEIGHTS, Chance
 from .checks import (
     Array,
+    column_names,
     matrix,
     real_array,
     refuse_class,
@@ -75,6 +76,9 @@ class Network:
         All that training changes, the parameters and the history among it.
     seed : int
         What its random numbers come from.
+    feature_names : tuple of str or None
+        The columns of the first table with names that it was fitted on. Tables given later must
+        have the same; another order is put right. None is what forgets them.
 
     Raises
     ------
@@ -133,6 +137,7 @@ class Network:
             part.start_from(values)
         self._gather(np.dtype(dtype), optimizer)
         self.stop_training = False
+        self.feature_names: tuple[str, ...] | None = None
 
     @property
     def layers(self) -> tuple[Layer, ...]:
@@ -186,7 +191,7 @@ class Network:
 
     def forward_training(self, X: ArrayLike) -> tuple[Array, list[Any]]:
         """Go forward as the coming step does; return the outputs and each layer's cache."""
-        return self._forward_training(matrix("X", X, self.dtype, self.in_features))
+        return self._forward_training(self.prepare_inputs(X))
 
     def _forward_training(self, x: Array) -> tuple[Array, list[Any]]:
         rng = self.draws() if self._differs_in_training else None
@@ -352,10 +357,12 @@ class Network:
         watchers = checked_callbacks(callbacks)
         if progress:
             watchers.append(progress_callback(epochs))
-        validation = self._checked_validation(validation_data)
+        columns = column_names(X)
+        validation = self._checked_validation(validation_data, columns)
         if validation is None and any(each.needs_score for each in watchers):
             validation = data
         plan = plan_for(data, batch_size, shuffle)
+        self.feature_names = self.feature_names or columns
         with in_training(self, watchers):
             train(self, data, plan, epochs, validation, watchers)
         return self
@@ -370,7 +377,7 @@ class Network:
         ShapeError, InputError
             If X is not a finite array of shape (samples, features).
         """
-        return self._forward(matrix("X", X, self.dtype, self.in_features))
+        return self._forward(self.prepare_inputs(X))
 
     def predict(self, X: ArrayLike) -> Array:
         """Return the outputs in the space of the targets, shape (samples, outputs).
@@ -705,7 +712,20 @@ class Network:
 
     # Checking what comes in.
 
-    def prepare(self, X: object, y: object, sample_weight: object = None, of: str = "") -> Batch:
+    def prepare_inputs(
+        self, X: object, of: str = "", columns: tuple[str, ...] | None = None
+    ) -> Array:
+        """Return inputs ready for use, or say what is wrong with them, as `prepare` does."""
+        return matrix(f"{of}X", X, self.dtype, self.in_features, self.feature_names or columns)
+
+    def prepare(
+        self,
+        X: object,
+        y: object,
+        sample_weight: object = None,
+        of: str = "",
+        columns: tuple[str, ...] | None = None,
+    ) -> Batch:
         """Return inputs, targets and shares ready for use, or say what is wrong with them.
 
         Parameters
@@ -715,6 +735,9 @@ class Network:
             statistics either.
         of : str
             Whose they are, for the messages: "validation ".
+        columns : tuple of str, optional
+            The names that the columns of X must have if they have any, unless the network
+            knows them from a fit.
 
         Returns
         -------
@@ -725,7 +748,7 @@ class Network:
         ShapeError, InputError
             If the data cannot be used.
         """
-        x = matrix(f"{of}X", X, self.dtype, self.in_features)
+        x = self.prepare_inputs(X, of, columns)
         outputs = self.out_features or self._forward(x[:1]).shape[-1]
         targets = self.loss.prepare_targets(f"{of}y", y, outputs, self.dtype)
         same_samples(f"{of}X", x, f"{of}y", targets)
@@ -735,7 +758,9 @@ class Network:
         counted = shares > 0
         return Batch(x[counted], targets[counted], shares[counted])
 
-    def _checked_validation(self, given: Sequence[Any] | None) -> Batch | None:
+    def _checked_validation(
+        self, given: Sequence[Any] | None, columns: tuple[str, ...] | None
+    ) -> Batch | None:
         """Return validation data ready for use."""
         if given is None:
             return None
@@ -745,7 +770,7 @@ class Network:
                 f"{type(given).__name__}{f' of {len(given)}' if isinstance(given, Sized) else ''}."
             )
         X, y, *weight = given
-        return self.prepare(X, y, weight[0] if weight else None, of="validation ")
+        return self.prepare(X, y, weight[0] if weight else None, "validation ", columns)
 
 
 def _own(optimizer: Optimizer) -> Optimizer:

@@ -19,9 +19,19 @@ CORE = [
     *("callbacks", "training", "network"),
 ]
 #: What stands around it. Each imports only the core and what stands before it.
-RINGS = ["files", "checking", "seeing", "plots", "datasets", "testing", "__init__", "__main__"]
-#: The core hands over to a ring when a network is saved or loaded, and nowhere else.
-HANDED_OVER = {("network", "files")}
+RINGS = [
+    "answers",
+    "files",
+    "checking",
+    "seeing",
+    "plots",
+    "datasets",
+    "testing",
+    "__init__",
+    "__main__",
+]
+#: The core hands over to a ring when a network is saved or loaded, and where something is wrong.
+HANDED_OVER = {("network", "files"), ("checks", "answers"), ("configurable", "answers")}
 
 PATHS = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
 ORDER = [*CORE, *RINGS]

@@ -65,6 +65,8 @@ def contents(network: Network) -> tuple[dict[str, Array], dict[str, Any]]:
         "seed": network.seed,
         "custom": list(writer.custom),
     }
+    if network.feature_names:
+        data["feature_names"] = list(network.feature_names)
     # Copies: it may go on training in another thread while they are written.
     arrays = {name: array.copy() for name, array in network.named_arrays().items()}
     return writer.arrays | arrays | _history(network), data
@@ -175,7 +177,8 @@ def _network(cls: type[Any], reader: Reader, data: Any) -> Any:
             "dtype": "float64" | "float32" as dtype,
             "seed": int(seed),
             "custom": list(names),
-        } if len(data) == 6:
+            **named,
+        } if named.keys() <= {"feature_names"}:
             reader.check_names(names)
         case _:
             raise ModelFileError("the description of the network is incomplete.")
@@ -194,10 +197,22 @@ def _network(cls: type[Any], reader: Reader, data: Any) -> Any:
     for place, part in parts.items():
         part.start_from({name: values[f"{place}.{name}"] for name in part.declared})
     network = cls(layers, loss, optimizer, seed=seed, dtype=dtype)
+    network.feature_names = _feature_names(named, network)
     for name, view in network.named_arrays().items():
         view[...] = values[name]
     network.history.update({name: array.tolist() for name, array in history.items()})
     return network
+
+
+def _feature_names(named: Mapping[Any, Any], network: Network) -> tuple[str, ...] | None:
+    """Return what the columns of a network's inputs are called, None where they had no names."""
+    if not named:
+        return None
+    match named["feature_names"]:
+        case [*names] if all(isinstance(name, str) for name in names):
+            if len({*names}) == len(names) == (network.in_features or len(names)) > 0:
+                return tuple(names)
+    raise ModelFileError("the names of the columns are not those of its features.")
 
 
 def _values(
