@@ -30,11 +30,7 @@ def real_array(
     Raises `InputError` for text, objects, complex numbers, sparse matrices, ragged lists, NaN
     and infinity. For `labels` of any sort, the message says how text is numbered.
     """
-    given = _as_array(name, value)
-    if isinstance(value, np.ma.MaskedArray):
-        raise InputError(
-            f"{name} must not be masked; got a masked array. Fill or drop what is missing first."
-        )
+    given = value if type(value) is np.ndarray else _as_array(name, value)
     if given.dtype.kind not in "biuf":
         raise answers().no_numbers(name, value, given, "real numbers", labels)
     with np.errstate(over="ignore"):
@@ -66,6 +62,10 @@ def _as_array(name: str, value: Any) -> Array:
 
     As a whole it would become a table of objects, which takes longer unless it is small.
     """
+    if isinstance(value, np.ma.MaskedArray):
+        raise InputError(
+            f"{name} must not be masked; got a masked array. Fill or drop what is missing first."
+        )
     try:
         if hasattr(value, "columns") and hasattr(value, "items") and len(value) > 50:
             dtypes = {*value.dtypes}
@@ -114,30 +114,13 @@ def matrix(
     Where `columns` are known, a table that names its own must have the same, in any order.
     """
     array = real_array(name, value, dtype)
-    given = columns and column_names(value)
+    given = column_names(value) if columns else None
     if columns and given and given != columns:
         if {*given} != {*columns}:
             raise answers().other_columns(name, given, columns)
         array = array.take([given.index(each) for each in columns], axis=1)
-    if array.size == 0:
-        raise ShapeError(
-            f"{name} must hold at least one sample and one feature; got shape {array.shape}. "
-            "Check how it was selected or loaded."
-        )
-    if array.ndim != 2:
-        mends = {
-            0: "Reshape a single number to (1, 1).",
-            1: "Reshape one sample to (1, -1), one feature to (-1, 1).",
-        }
-        mend = mends.get(array.ndim) or f"Reshape it to ({len(array)}, -1)."
-        raise ShapeError(
-            f"{name} must be 2-D, shaped (samples, features); got shape {array.shape}. {mend}"
-        )
-    if features is not None and array.shape[1] != features:
-        raise ShapeError(
-            f"{name} must have {features} feature{'s'[: features != 1]}; got {array.shape[1]} "
-            f"(shape {array.shape}). Rows are samples, columns are features."
-        )
+    if array.ndim != 2 or array.size == 0 or features not in (None, array.shape[1]):
+        raise answers().no_matrix(name, array, features)
     return array
 
 
@@ -178,17 +161,10 @@ def number(
     below: float = math.inf,
 ) -> float:
     """Return a finite real number within its bounds, or raise `ParameterError`."""
-    limits = {
-        "at least": minimum, "at most": maximum, "above": above, "below": below
-    }  # fmt: skip
-    bounds = " and ".join(f"{k} {v:g}" for k, v in limits.items() if math.isfinite(v))
-    expected = f"a finite number{' ' if bounds else ''}{bounds}"
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, Real):
-        raise ParameterError(f"{name} must be {expected}; got {value!r}.")
-    given = _as_float(value)
-    within = minimum <= given <= maximum and above < given < below
-    if not (math.isfinite(given) and within):
-        raise ParameterError(f"{name} must be {expected}; got {given:g}.")
+    real = isinstance(value, Real) and not isinstance(value, (bool, np.bool_))
+    given = _as_float(value) if real else math.nan
+    if not (math.isfinite(given) and minimum <= given <= maximum and above < given < below):
+        raise answers().out_of_range(name, given if real else value, minimum, maximum, above, below)
     return given
 
 
@@ -197,6 +173,13 @@ def whole_number(name: str, value: object, minimum: int) -> int:
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, Integral) or value < minimum:
         raise ParameterError(f"{name} must be a whole number of at least {minimum}; got {value!r}.")
     return int(value)
+
+
+def switch(name: str, value: object) -> bool:
+    """Return a bool, or raise `ParameterError`."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise ParameterError(f"{name} must be True or False; got {value!r}.")
+    return bool(value)
 
 
 def refuse_class(name: str, given: object) -> None:

@@ -27,8 +27,10 @@ from .checks import (
     refuse_class,
     same_samples,
     sample_shares,
+    switch,
     whole_number,
 )
+from .configurable import Answering, answering
 from .errors import DivergenceError, ParameterError, ShapeError
 from .functions import is_finite, norm
 from .layers import Layer, check_neighbours, checked_layers, parts_of, way_back, way_forward
@@ -41,7 +43,7 @@ from .training import Batch, plan_for, train
 __all__ = ["Network"]
 
 
-class Network:
+class Network(Answering):
     """A feed-forward neural network.
 
     output = layerₙ(... layer₂(layer₁(X))); training moves the parameters
@@ -105,7 +107,16 @@ class Network:
     Rumelhart, Hinton, Williams: Learning representations by back-propagating errors, 1986.
     """
 
+    in_features: int | None
+    out_features: int | None
+    chance: Chance
     record: Record
+    #: Where the parameters of each layer lie in the vector.
+    stretches: list[slice]
+    #: The first layer that has parameters.
+    first_trained: int
+    stop_training = False
+    feature_names: tuple[str, ...] | None = None
     _parameters: Array
     _gradients: Array
     _optimizer: Optimizer
@@ -136,8 +147,6 @@ class Network:
         for part, values in drawn:  # once all have proved to be what they should
             part.start_from(values)
         self._gather(np.dtype(dtype), optimizer)
-        self.stop_training = False
-        self.feature_names: tuple[str, ...] | None = None
 
     @property
     def layers(self) -> tuple[Layer, ...]:
@@ -296,6 +305,7 @@ class Network:
 
     # Many steps.
 
+    @answering
     def fit(
         self,
         X: ArrayLike,
@@ -355,14 +365,13 @@ class Network:
         if batch_size is not None:
             batch_size = whole_number("batch_size", batch_size, 1)
         watchers = checked_callbacks(callbacks)
-        if progress:
+        if switch("progress", progress):
             watchers.append(progress_callback(epochs))
-        columns = column_names(X)
-        validation = self._checked_validation(validation_data, columns)
+        validation = self._checked_validation(validation_data, X)
         if validation is None and any(each.needs_score for each in watchers):
             validation = data
-        plan = plan_for(data, batch_size, shuffle)
-        self.feature_names = self.feature_names or columns
+        plan = plan_for(data, batch_size, switch("shuffle", shuffle))
+        self.feature_names = self.feature_names or column_names(X)
         with in_training(self, watchers):
             train(self, data, plan, epochs, validation, watchers)
         return self
@@ -392,6 +401,7 @@ class Network:
         """
         return self.loss.predictions(self.forward(X))
 
+    @answering
     def evaluate(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """Return the loss on some data, as inference sees it.
 
@@ -586,9 +596,7 @@ class Network:
             sum(array.size for array in layer.named_parameters().values()) for layer in self.layers
         ]
         ends = np.cumsum(sizes).tolist()
-        #: Where the parameters of each layer lie in the vector.
         self.stretches = [slice(end - n, end) for n, end in zip(sizes, ends, strict=True)]
-        #: The first layer that has parameters.
         self.first_trained = next((i for i, n in enumerate(sizes) if n), len(sizes))
 
     def __getstate__(self) -> dict[str, Any]:
@@ -712,20 +720,11 @@ class Network:
 
     # Checking what comes in.
 
-    def prepare_inputs(
-        self, X: object, of: str = "", columns: tuple[str, ...] | None = None
-    ) -> Array:
+    def prepare_inputs(self, X: object, of: str = "") -> Array:
         """Return inputs ready for use, or say what is wrong with them, as `prepare` does."""
-        return matrix(f"{of}X", X, self.dtype, self.in_features, self.feature_names or columns)
+        return matrix(f"{of}X", X, self.dtype, self.in_features, self.feature_names)
 
-    def prepare(
-        self,
-        X: object,
-        y: object,
-        sample_weight: object = None,
-        of: str = "",
-        columns: tuple[str, ...] | None = None,
-    ) -> Batch:
+    def prepare(self, X: object, y: object, sample_weight: object = None, of: str = "") -> Batch:
         """Return inputs, targets and shares ready for use, or say what is wrong with them.
 
         Parameters
@@ -735,9 +734,6 @@ class Network:
             statistics either.
         of : str
             Whose they are, for the messages: "validation ".
-        columns : tuple of str, optional
-            The names that the columns of X must have if they have any, unless the network
-            knows them from a fit.
 
         Returns
         -------
@@ -748,7 +744,7 @@ class Network:
         ShapeError, InputError
             If the data cannot be used.
         """
-        x = self.prepare_inputs(X, of, columns)
+        x = self.prepare_inputs(X, of)
         outputs = self.out_features or self._forward(x[:1]).shape[-1]
         targets = self.loss.prepare_targets(f"{of}y", y, outputs, self.dtype)
         same_samples(f"{of}X", x, f"{of}y", targets)
@@ -758,10 +754,8 @@ class Network:
         counted = shares > 0
         return Batch(x[counted], targets[counted], shares[counted])
 
-    def _checked_validation(
-        self, given: Sequence[Any] | None, columns: tuple[str, ...] | None
-    ) -> Batch | None:
-        """Return validation data ready for use."""
+    def _checked_validation(self, given: Sequence[Any] | None, like: object) -> Batch | None:
+        """Return validation data ready for use, with columns like those of the training data."""
         if given is None:
             return None
         if not isinstance(given, (tuple, list)) or len(given) not in (2, 3):
@@ -770,7 +764,9 @@ class Network:
                 f"{type(given).__name__}{f' of {len(given)}' if isinstance(given, Sized) else ''}."
             )
         X, y, *weight = given
-        return self.prepare(X, y, weight[0] if weight else None, "validation ", columns)
+        if columns := not self.feature_names and column_names(like):
+            X = matrix("validation X", X, self.dtype, self.in_features, columns)
+        return self.prepare(X, y, weight[0] if weight else None, of="validation ")
 
 
 def _own(optimizer: Optimizer) -> Optimizer:

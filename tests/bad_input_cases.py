@@ -328,6 +328,17 @@ GROUPS = [
     """,
     ),
     Group(
+        "`shuffle` and `progress`",
+        ["network.fit(X, y, epochs=1, ...)"],
+        "numbers",
+        r"""
+        shuffle="no"
+            ParameterError: shuffle must be True or False; got 'no'.
+        progress=1
+            ParameterError: progress must be True or False; got 1.
+    """,
+    ),
+    Group(
         "`batch_size`",
         ["network.fit(X, y, epochs=1, batch_size=...)"],
         "numbers",
@@ -517,6 +528,76 @@ GROUPS = [
             ParameterError: distribution must be 'normal' or 'uniform'; got 'gaussian'.
         bp.datasets.spirals(classes=1)
             ParameterError: classes must be a whole number of at least 2; got 1.
+    """,
+    ),
+    Group(
+        "Names that other libraries use, or that are misspelt",
+        ["..."],
+        "numbers",
+        r"""
+        bp.SGD
+            UnknownNameError: backproplite has no 'SGD'. Here it is GradientDescent(learning_rate), or Momentum(learning_rate, momentum).
+        bp.Linear
+            UnknownNameError: backproplite has no 'Linear'. Here it is Dense(in_features, out_features).
+        bp.CrossEntropyLoss
+            UnknownNameError: backproplite has no 'CrossEntropyLoss'. Here it is SoftmaxCrossEntropy().
+        bp.Relu
+            UnknownNameError: backproplite has no 'Relu'. Did you mean ReLU?
+        bp.Adam(lr=0.1)
+            UnknownNameError: Adam has no argument 'lr'. Here it is learning_rate.
+        bp.GradientDescent(lr=0.1)
+            UnknownNameError: GradientDescent has no argument 'lr'. Here it is learning_rate.
+        bp.GradientDescent(momentum=0.9)
+            UnknownNameError: GradientDescent has no argument 'momentum'. Momentum(learning_rate, momentum) has it.
+        bp.Adam(betas=(0.9, 0.99))
+            UnknownNameError: Adam has no argument 'betas'. Here it is beta1 and beta2.
+        bp.Dense(2, 3, activation="relu")
+            UnknownNameError: Dense has no argument 'activation'. An activation is a layer of its own, behind this one.
+        bp.ReLU(0.1)
+            UnknownNameError: ReLU takes no arguments; got 0.1. LeakyReLU(slope) has a slope.
+        bp.Tanh(3)
+            UnknownNameError: Tanh takes no arguments; got 3.
+        bp.Softmax(axis=0)
+            UnknownNameError: Softmax has no argument 'axis'. It works along the last axis, the features.
+        bp.LeakyReLU(0.1, True)
+            UnknownNameError: LeakyReLU takes slope; got 0.1, True.
+        bp.Network([bp.Dense(3, 1)], bp.MeanSquaredError(), learning_rate=0.1)
+            UnknownNameError: Network has no argument 'learning_rate'. It belongs to the optimizer: optimizer.learning_rate.
+        network.fit(X, y, epochs=1, verbose=1)
+            UnknownNameError: fit has no argument 'verbose'. Here it is progress.
+        network.fit(X, y, epochs=1, validation_split=0.2)
+            UnknownNameError: fit has no argument 'validation_split'. Split the data: validation_data=(X_val, y_val).
+        network.fit(X, y, max_iter=10)
+            UnknownNameError: fit has no argument 'max_iter'. Here it is epochs.
+        setattr(network.optimizer, "lr", 5)
+            UnknownNameError: Adam has no attribute 'lr'. Here it is learning_rate.
+        setattr(network, "learning_rate", 0.1)
+            UnknownNameError: Network has no attribute 'learning_rate'. It belongs to the optimizer: optimizer.learning_rate.
+        setattr(network.layers[0], "weights", X)
+            UnknownNameError: Dense has no attribute 'weights'. Did you mean weight?
+        setattr(network.loss, "mean", False)
+            UnknownNameError: MeanSquaredError has no attribute 'mean'. It has no settings.
+        setattr(bp.EarlyStopping(3), "patienc", 5)
+            UnknownNameError: EarlyStopping has no attribute 'patienc'. Did you mean patience?
+    """,
+    ),
+    Group(
+        "Settings that are changed",
+        ["..."],
+        "numbers",
+        r"""
+        setattr(network.optimizer, "learning_rate", -0.1)
+            ParameterError: learning_rate must be a finite number at least 0; got -0.1.
+        setattr(bp.Momentum(), "momentum", 2)
+            ParameterError: momentum must be a finite number at least 0 and below 1; got 2.
+        setattr(bp.Momentum(), "nesterov", "no")
+            ParameterError: nesterov must be True or False; got 'no'.
+        setattr(network.layers[3], "rate", 1)
+            ParameterError: rate must be a finite number at least 0 and below 1; got 1.
+        setattr(network.layers[0], "in_features", 5)
+            ParameterError: in_features is fixed: make a new Dense.
+        setattr(bp.CosineSchedule(0.1, 5), "steps", 0)
+            ParameterError: steps must be a whole number of at least 1; got 0.
     """,
     ),
     Group(

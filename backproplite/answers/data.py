@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import reprlib
 from collections.abc import Iterable, Mapping
 from numbers import Real
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..checks import Array, column_names
-from ..errors import InputError, ShapeError
+from ..errors import InputError, ParameterError, ShapeError
 
 #: What arrays of each sort hold that are not of real numbers, and how to make numbers of it.
 MENDS = {
@@ -19,6 +20,7 @@ MENDS = {
     "c": ("complex numbers", "Take .real or np.abs first."),
     "V": ("records", "Give their fields as columns."),
 }
+TWO_AXES = "be 2-D, shaped (samples, features)"
 
 
 def no_array(name: str, value: object, error: Exception) -> InputError:
@@ -71,6 +73,38 @@ def not_finite(name: str, value: object, given: Array, array: Array) -> InputErr
     return InputError(
         f"{name} must be finite in {array.dtype}; got {given[where]} {_place(value, where)}. "
         f"{mend} first."
+    )
+
+
+def no_matrix(name: str, array: Array, features: int | None) -> ShapeError:
+    """Return the error for an array that has another shape than (samples, features)."""
+    shape = f"got shape {array.shape}"
+    if array.size == 0:
+        said = f"hold at least one sample and one feature; {shape}. Check how it was selected"
+        said += " or loaded"
+    elif array.ndim == 0:
+        said = f"{TWO_AXES}; {shape}. Reshape a single number to (1, 1)"
+    elif array.ndim == 1:
+        said = f"{TWO_AXES}; {shape}. Reshape one sample to (1, -1), one feature to (-1, 1)"
+    elif array.ndim > 2:
+        said = f"{TWO_AXES}; {shape}. Reshape it to ({len(array)}, -1)"
+    else:
+        said = (
+            f"have {features} feature{'s'[: features != 1]}; got {array.shape[1]} (shape "
+            f"{array.shape}). Rows are samples, columns are features"
+        )
+    return ShapeError(f"{name} must {said}.")
+
+
+def out_of_range(
+    name: str, value: Any, minimum: float, maximum: float, above: float, below: float
+) -> ParameterError:
+    """Return the error for what is no finite number within its bounds."""
+    limits = {"at least": minimum, "at most": maximum, "above": above, "below": below}
+    bounds = " and ".join(f"{k} {v:g}" for k, v in limits.items() if math.isfinite(v))
+    got = f"{value:g}" if isinstance(value, float) else repr(value)
+    return ParameterError(
+        f"{name} must be a finite number{' ' if bounds else ''}{bounds}; got {got}."
     )
 
 

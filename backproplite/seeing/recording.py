@@ -51,6 +51,11 @@ class Recorder(Callback):
     ([10, 20, 30], ['layers[0] Dense(2, 1)'])
     """
 
+    epochs: list[int]
+    parameters: list[Array]
+    losses: list[float]
+    gradient_sizes: dict[str, list[float]]
+
     def __init__(self, every: int = 1) -> None:
         self.every = whole_number("every", every, 1)
         self._forget()
@@ -70,10 +75,7 @@ class Recorder(Callback):
             self.gradient_sizes.setdefault(name, []).append(size)
 
     def _forget(self) -> None:
-        self.epochs: list[int] = []
-        self.parameters: list[Array] = []
-        self.losses: list[float] = []
-        self.gradient_sizes: dict[str, list[float]] = {}
+        self.epochs, self.parameters, self.losses, self.gradient_sizes = [], [], [], {}
 
 
 def trained_layers(network: Any) -> dict[str, Layer]:

@@ -343,7 +343,7 @@ def test_a_network_of_ones_own_class():
     assert type(again) is Own
     content = saved(Fixed())
     assert network_from_bytes(bp.Network, content).in_features == 3
-    with pytest.raises(bp.ModelFileError, match="cannot be built: TypeError"):
+    with pytest.raises(bp.ModelFileError, match="Fixed has no argument 'seed'"):
         network_from_bytes(Fixed, content)
 
 
