@@ -49,7 +49,6 @@ _RINGS = {
         "Recorder",
         "Stage",
         "Trace",
-        "TrainingWarning",
         "Watch",
         "diagnose",
         "minimize",

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from .checks import Array, floating, number
+from .errors import ParameterError
 from .functions import decay_of_size, exp, expm1, sigmoid, sigmoid_parts, softmax, softplus
 from .layers import Layer
 
@@ -55,10 +56,12 @@ class Activation(Layer):
         """Return grad_output · derivative: the chain rule for one number."""
         return grad_output * self.local_derivative(cache)
 
+    @np.errstate(under="ignore")
     def __call__(self, x: object) -> Array:
         """Return the function's values on an array of any shape."""
         return self.forward(floating(x))[0]
 
+    @np.errstate(under="ignore")
     def derivative(self, x: object) -> Array:
         """Return the derivative at each entry of an array of any shape."""
         return self.local_derivative(self.forward(floating(x))[1])
@@ -76,7 +79,7 @@ class Identity(Activation):
     array([-1.,  2.])
     """
 
-    gives_probabilities = False
+    range = (-math.inf, math.inf)
     written = {"output": "x", "derivative": "1"}
 
     def forward(self, x: Array) -> tuple[Array, Array]:
@@ -97,7 +100,7 @@ class Sigmoid(Activation):
     array([0.25])
     """
 
-    gives_probabilities = True
+    range = (0.0, 1.0)
     written = {"output": "1 / (1 + exp(-x))", "derivative": "output * (1 - output)"}
 
     def forward(self, x: Array) -> tuple[Array, Array]:
@@ -118,7 +121,7 @@ class Tanh(Activation):
     array([1.])
     """
 
-    gives_probabilities = False
+    range = (-1.0, 1.0)
     written = {"output": "tanh(x)", "derivative": "1 - output ** 2"}
 
     def forward(self, x: Array) -> tuple[Array, Array]:
@@ -148,7 +151,7 @@ class ReLU(Activation):
     Nair, Hinton: Rectified linear units improve restricted Boltzmann machines, 2010.
     """
 
-    gives_probabilities = False
+    range = (0.0, math.inf)
     written = {"output": "max(0, x)", "derivative": "1 if x > 0 else 0"}
 
     def forward(self, x: Array) -> tuple[Array, Array]:
@@ -185,7 +188,7 @@ class LeakyReLU(Activation):
     Maas, Hannun, Ng: Rectifier nonlinearities improve neural network acoustic models, 2013.
     """
 
-    gives_probabilities = False
+    range = (-math.inf, math.inf)
     written = {"output": "x if x > 0 else slope * x", "derivative": "1 if x > 0 else slope"}
 
     def __init__(self, slope: float = 0.01) -> None:
@@ -226,7 +229,6 @@ class ELU(Activation):
     exponential linear units, 2016.
     """
 
-    gives_probabilities = False
     written = {
         "output": "x if x > 0 else alpha * (exp(x) - 1)",
         "derivative": "1 if x > 0 else alpha * exp(x)",
@@ -234,6 +236,7 @@ class ELU(Activation):
 
     def __init__(self, alpha: float = 1.0) -> None:
         self.alpha = number("alpha", alpha, minimum=0)
+        self.range = (-self.alpha, math.inf)
 
     def forward(self, x: Array) -> tuple[Array, Array]:
         return np.where(x > 0, x, self.alpha * expm1(np.minimum(x, 0))), x
@@ -262,7 +265,7 @@ class GELU(Activation):
     Hendrycks, Gimpel: Gaussian error linear units, 2016.
     """
 
-    gives_probabilities = False
+    range = (-0.17005, math.inf)
     written = {
         "gate": "sigmoid(sqrt(8 / pi) * (x + 0.044715 * x ** 3))",
         "output": "x * gate",
@@ -270,10 +273,10 @@ class GELU(Activation):
     }
 
     def forward(self, x: Array) -> tuple[Array, Array]:
-        return x * sigmoid(self._twice_u(_near(x))), x
+        return np.maximum(x, -30) * sigmoid(self._twice_u(_near(x, 30))), x
 
     def local_derivative(self, x: Array) -> Array:
-        near = _near(x)
+        near = _near(x, 30)  # beyond which it is flat or straight to the last bit
         small = decay_of_size(self._twice_u(near))
         slope = small / (1 + small) ** 2
         twice_slope_of_u = math.sqrt(8 / math.pi) * (1 + 3 * 0.044715 * near * near)
@@ -300,14 +303,15 @@ class SiLU(Activation):
     Elfwing, Uchibe, Doya: Sigmoid-weighted linear units, 2018.
     """
 
-    gives_probabilities = False
+    range = (-0.27847, math.inf)
     written = {"output": "x * sigmoid(x)", "derivative": "sigmoid(x) * (1 + x * (1 - sigmoid(x)))"}
 
     def forward(self, x: Array) -> tuple[Array, Array]:
-        return x * sigmoid(x), x
+        return np.maximum(x, -800) * sigmoid(x), x  # which is 0 there
 
     def local_derivative(self, x: Array) -> Array:
-        return sigmoid(x) * (1 + x * sigmoid(-x))  # which is 1 - sigmoid(x), with all its digits
+        near = _near(x, 800)
+        return sigmoid(near) * (1 + near * sigmoid(-near))  # 1 - sigmoid, with all its digits
 
 
 class Softplus(Activation):
@@ -326,7 +330,7 @@ class Softplus(Activation):
     knowledge for better option pricing, 2001.
     """
 
-    gives_probabilities = False
+    range = (0.0, math.inf)
     written = {"output": "log(1 + exp(x))", "derivative": "sigmoid(x)"}
 
     def forward(self, x: Array) -> tuple[Array, Array]:
@@ -351,11 +355,19 @@ class Softmax(Activation):
            [-0.25,  0.25]])
     """
 
-    gives_probabilities = True
+    range = (0.0, 1.0)
     written = {
         "output": "exp(x) / sum(exp(x), features)",
         "grad_input": "output * (grad_output - sum(grad_output * output, features))",
     }
+
+    def output_width(self, input_width: int | None) -> int | None:
+        if input_width == 1:
+            raise ParameterError(
+                "Softmax() of one feature is 1 whatever comes in, so nothing could be learnt. Let "
+                "the layer before give one for each class, or use Sigmoid()."
+            )
+        return input_width
 
     def forward(self, x: Array) -> tuple[Array, Array]:
         probabilities = softmax(x)
@@ -372,6 +384,6 @@ class Softmax(Activation):
         return column * np.eye(probabilities.shape[-1], dtype=column.dtype) - column * column.mT
 
 
-def _near(x: Array) -> Array:
-    """Hold x to [-30, 30], beyond which GELU is flat or straight to the last bit."""
-    return np.minimum(np.maximum(x, -30), 30)
+def _near(x: Array, most: float) -> Array:
+    """Hold x to [-most, most], complex numbers too."""
+    return np.minimum(np.maximum(x, -most), most)

@@ -7,8 +7,7 @@ training by setting `network.stop_training = True`. One that must know more is a
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -35,6 +34,10 @@ class Callback(Configurable):
 
     #: Whether every epoch must be scored. Without validation data the training data are, then.
     needs_score = False
+    #: The attributes that are its memory: numbers, text, arrays, or lists, tuples and dicts of
+    #: such. They are in every file that is saved while a fit is under way, and `start` is
+    #: followed by their return when that fit goes on from the file.
+    state_names: tuple[str, ...] = ()
 
     @property
     def watches_steps(self) -> bool:
@@ -78,24 +81,13 @@ def checked_callbacks(callbacks: Any) -> list[Callback]:
     return [each if isinstance(each, Callback) else _Function(each) for each in listed]
 
 
-@contextmanager
-def in_training(network: Network, callbacks: Sequence[Callback]) -> Iterator[None]:
-    """Tell the callbacks when training begins, and, whatever happens in it, when it ends."""
-    network.stop_training = False
-    with ExitStack() as stack:
-        for callback in callbacks:
-            callback.start(network)
-            stack.callback(callback.finish, network)
-        yield
-
-
 class EarlyStopping(Callback):
     """Stop when the validation loss has not improved for some epochs, and go back to the best.
 
-    The best parameters are those of the very epoch whose score was best, and
-    they come back however training ends: by patience, by the last epoch, by an
-    error or by Ctrl-C. Without `validation_data` the training data are scored
-    after each epoch.
+    The best parameters are those of the very epoch whose score was best, or those from
+    before the fit if it only made them worse. They come back however training ends: by
+    patience, by the last epoch, by an error or by Ctrl-C. Without `validation_data` the
+    training data are scored after each epoch, as `history["train_loss"]`.
 
     Parameters
     ----------
@@ -104,14 +96,15 @@ class EarlyStopping(Callback):
     restore_best : bool
         Whether to go back to the best parameters.
     min_delta : float
-        An improvement must be larger than this, in units of the loss.
+        What counts as an improvement, against the patience, must be larger than this, in units
+        of the loss. The best is the best by however little.
 
     Attributes
     ----------
     best_loss : float
-        The best score so far.
+        The best score so far, that from before the fit among them.
     best_epoch : int or None
-        Its epoch, counted from 1 over the network's life.
+        Its epoch, counted from 1 over the network's life; None before any fit.
 
     Raises
     ------
@@ -129,10 +122,7 @@ class EarlyStopping(Callback):
     """
 
     needs_score = True
-    best_loss: float
-    best_epoch: int | None
-    snapshot: Array | None
-    waited: int
+    state_names = ("best_loss", "best_epoch", "snapshot", "to_beat", "waited")
 
     def __init__(self, patience: int, restore_best: bool = True, min_delta: float = 0.0) -> None:
         self.patience = whole_number("patience", patience, 1)
@@ -140,23 +130,27 @@ class EarlyStopping(Callback):
         self.min_delta = number("min_delta", min_delta, minimum=0)
         self._forget()
 
-    def start(self, network: Network) -> None:
-        self._forget()
-
     def _forget(self) -> None:
-        self.best_loss = np.inf
-        self.best_epoch = None
-        self.snapshot = None
+        self.best_loss = self.to_beat = np.inf
+        self.best_epoch: int | None = None
+        self.snapshot: Array | None = None
         self.waited = 0
 
+    def start(self, network: Network) -> None:
+        self._forget()
+        self._look_at(network, network.current_score())
+
     def __call__(self, network: Network) -> None:
-        score = network.history["val_loss"][-1]
-        if score < self.best_loss - self.min_delta:
+        self.waited += 1
+        self._look_at(network, network.history[score_name(network)][-1])
+        network.stop_training |= self.waited >= self.patience
+
+    def _look_at(self, network: Network, score: float) -> None:
+        if score < self.best_loss:
             self.snapshot = network.snapshot()
-            self.best_loss, self.best_epoch, self.waited = score, network.epoch_count, 0
-        else:
-            self.waited += 1
-            network.stop_training |= self.waited >= self.patience
+            self.best_loss, self.best_epoch = score, network.epoch_count
+        if score < self.to_beat - self.min_delta:
+            self.to_beat, self.waited = score, 0
 
     def finish(self, network: Network) -> None:
         if self.restore_best and self.snapshot is not None:
@@ -167,9 +161,9 @@ class Checkpoint(Callback):
     """Save the network to a file after every epoch, or every few, or only the best so far.
 
     Training that was cut off goes on from the file as if nothing had happened:
-    `network = Network.load(path)`, then `fit` with the same data for the epochs that are
-    left, `epochs - network.epoch_count`. One that was saved half-way is finished first. An
-    error of the disk ends the training, with the network and an old file as they were.
+    `network = Network.load(path)`, then `fit` with the same data and callbacks for the epochs
+    that are left, `epochs - network.epoch_count`. One that was saved half-way is finished
+    first. An error of the disk ends the training, with the network and an old file as they were.
 
     Parameters
     ----------
@@ -180,7 +174,8 @@ class Checkpoint(Callback):
     best_only : bool
         Save only when `val_loss` is lower than after all such epochs before, also
         those of earlier calls of `fit`; or when there is no file yet. Without
-        `validation_data` the training data are scored after each epoch.
+        `validation_data` the training data are scored after each epoch, as
+        `history["train_loss"]`, and compared among themselves.
     every_steps : int, optional
         Save within epochs too, every so many steps.
 
@@ -189,7 +184,8 @@ class Checkpoint(Callback):
     InputError
         If the path cannot be that of a file.
     ParameterError
-        If `every` or `every_steps` is below 1, or `every_steps` is given with `best_only`.
+        If `every` or `every_steps` is below 1, or `every_steps` is given with `best_only`; when
+        training begins, if the network could not be saved.
 
     Examples
     --------
@@ -214,6 +210,9 @@ class Checkpoint(Callback):
                 raise ParameterError("every_steps cannot be had with best_only: leave one out.")
         self.every_steps = every_steps
 
+    def start(self, network: Network) -> None:
+        network.refuse_unsavable()
+
     def after_step(self, network: Network) -> None:
         if self.every_steps and network.step_count % self.every_steps == 0:
             network.save(self.path)
@@ -221,10 +220,15 @@ class Checkpoint(Callback):
     def __call__(self, network: Network) -> None:
         if network.epoch_count % self.every:
             return
-        scores = network.history["val_loss"]
+        scores = network.history[score_name(network)]
         improved = scores[-1] < np.nanmin([np.inf, *scores[self.every - 1 : -1 : self.every]])
         if improved or not (self.best_only and os.path.exists(self.path)):
             network.save(self.path)
+
+
+def score_name(network: Network) -> str:
+    """Return where the history has the newest score."""
+    return "train_loss" if np.isnan(network.history["val_loss"][-1]) else "val_loss"
 
 
 class ProgressLines(Callback):

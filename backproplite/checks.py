@@ -37,6 +37,7 @@ def real_array(
         array = np.ascontiguousarray(given, dtype=dtype).reshape(given.shape)
     if not np.isfinite(array).all():
         raise answers().not_finite(name, value, given, array)
+    array.flags.writeable = False  # it may be the user's own, and layers may try
     return array
 
 

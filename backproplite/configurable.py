@@ -107,12 +107,10 @@ def arguments_of(cls: type) -> dict[str, Parameter]:
 @cache
 def attributes_of(cls: type) -> list[str]:
     """Return the attributes that a class of ours keeps: settings, and what bodies declare."""
-    return [
-        name
-        for base in cls.__mro__[:-1]
-        for name in [*arguments_of(base), *get_annotations(base)]
-        if name[0] != "_"
-    ]
+    found: list[str] = []
+    for base in cls.__mro__[:-1]:
+        found += [*arguments_of(base), *get_annotations(base), *vars(base).get("state_names", ())]
+    return [name for name in found if name[0] != "_"]
 
 
 @cache
@@ -139,6 +137,14 @@ def refuse_unknown(
         raise no_argument(what, names, given[1:], named) from None
 
 
+def refuse_call(
+    error: Exception, method: Callable[..., Any], given: Sequence[Any], named: Mapping[str, Any]
+) -> None:
+    """Raise an error that says which arguments a method has, if its call has failed, not it."""
+    if isinstance(error, TypeError) and error.__traceback__ and not error.__traceback__.tb_next:
+        refuse_unknown(method.__name__, signature_of(method), given, named)
+
+
 def answering(function: Called) -> Called:
     """Let a method say what there is in the place of an argument that it does not know."""
 
@@ -147,8 +153,7 @@ def answering(function: Called) -> Called:
         try:
             return function(*given, **named)
         except TypeError as error:
-            if error.__traceback__ and not error.__traceback__.tb_next:  # the call itself failed
-                refuse_unknown(function.__name__, signature_of(function), given, named)
+            refuse_call(error, function, given, named)
             raise
 
     return answered  # type: ignore[return-value]

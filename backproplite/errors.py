@@ -6,6 +6,12 @@ people would catch for such a fault.
 
 from __future__ import annotations
 
+import contextlib
+import os
+import sys
+import warnings
+from typing import Any
+
 __all__ = [
     "BackpropliteError",
     "DivergenceError",
@@ -16,6 +22,7 @@ __all__ = [
     "NotFittedError",
     "ParameterError",
     "ShapeError",
+    "TrainingWarning",
     "UnknownNameError",
 ]
 
@@ -56,6 +63,10 @@ class GradientMismatch(BackpropliteError, AssertionError):  # noqa: N818 - it re
     """A gradient that disagrees with the numerical one."""
 
 
+class TrainingWarning(UserWarning):
+    """Training goes wrong, or is about to; the message gives the cure."""
+
+
 class DivergenceError(BackpropliteError, ArithmeticError):
     """Training turned NaN or infinite; the last finite parameters are back in the network.
 
@@ -76,25 +87,38 @@ class DivergenceError(BackpropliteError, ArithmeticError):
         learning_rate: float,
         epoch: int | None = None,
         batch: int | None = None,
+        cure: str = "The last finite parameters are kept. Lower the learning rate, scale the "
+        "inputs, or clip the gradients (clip_norm=1).",
     ) -> None:
-        self.what, self.learning_rate, self.epoch, self.batch = what, learning_rate, epoch, batch
+        self.what, self.cure = what, cure
+        self.learning_rate, self.epoch, self.batch = learning_rate, epoch, batch
         where = "" if epoch is None else f" in epoch {epoch}, batch {batch}"
-        super().__init__(
-            f"{what}{where}, at learning rate {learning_rate:g}. The last finite parameters are "
-            "kept. Lower the learning rate, scale the inputs, or clip the gradients (clip_norm=1)."
-        )
+        super().__init__(f"{what}{where}, at learning rate {learning_rate:g}. {cure}")
 
-    def at(self, epoch: int, batch: int) -> DivergenceError:
-        """Return the same error with the place in the training that it came from."""
-        return DivergenceError(
-            self.what, learning_rate=self.learning_rate, epoch=epoch, batch=batch
-        )
+    def told_anew(self, **settings: Any) -> DivergenceError:
+        """Return the same error, with the place in the training that it came from, say."""
+        names = "what", "learning_rate", "epoch", "batch", "cure"
+        return DivergenceError(**{name: getattr(self, name) for name in names} | settings)
 
     def __reduce__(self) -> tuple[object, ...]:
         """Pickle by value, so that the error crosses from a worker process."""
-        settings = {k: getattr(self, k) for k in ("learning_rate", "epoch", "batch")}
-        return _rebuild_divergence, (self.what, settings)
+        return _divergence, (self.told_anew().__dict__,)
 
 
-def _rebuild_divergence(what: str, settings: dict[str, float | int | None]) -> DivergenceError:
-    return DivergenceError(what, **settings)  # type: ignore[arg-type]
+def _divergence(settings: dict[str, Any]) -> DivergenceError:
+    return DivergenceError(**settings)
+
+
+#: Where the lines are that no warning is about.
+INSIDE = os.path.join(os.path.dirname(__file__), ""), contextlib.__file__
+
+
+def warn(message: str) -> None:
+    """Warn of the line that began the training: the newest outside of this library."""
+    # warnings.warn(..., skip_file_prefixes=INSIDE) does the same, from Python 3.12 on.
+    frame = sys._getframe()
+    while frame.f_back and frame.f_code.co_filename.startswith(INSIDE):
+        frame = frame.f_back
+    place = frame.f_code.co_filename, frame.f_lineno, frame.f_globals.get("__name__")
+    registry = frame.f_globals.setdefault("__warningregistry__", {})
+    warnings.warn_explicit(message, TrainingWarning, *place, registry)

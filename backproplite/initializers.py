@@ -134,13 +134,19 @@ class _Scaled(Configurable):
         raise NotImplementedError
 
     def __call__(self, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
-        """Return the starting values for a weight of shape (inputs, outputs)."""
+        """Return the starting values for a weight of shape (inputs, outputs).
+
+        Of three axes or more it is that of a convolution, (outputs, inputs, receptive field ...):
+        an input then counts once for each place of the field, and so does an output.
+        """
         if not shape:
             raise ParameterError(
                 f"{type(self).__name__} needs inputs and outputs to count, and a single number has "
                 "none; start it with Constant or Normal."
             )
-        deviation = math.sqrt(self.variance(shape[0], shape[-1]))
+        outputs, inputs, *field = shape if len(shape) > 2 else (shape[-1], shape[0])
+        places = math.prod(field)
+        deviation = math.sqrt(self.variance(inputs * places, outputs * places))
         if self.distribution == "normal":
             return rng.normal(0.0, deviation, shape)
         bound = math.sqrt(3) * deviation  # the variance of U(-b, b) is b²/3

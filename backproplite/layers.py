@@ -13,6 +13,7 @@ none itself; `tests/test_axes.py` holds it to that.
 from __future__ import annotations
 
 import itertools
+import math
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -23,6 +24,7 @@ from numpy.typing import DTypeLike
 from .checks import Array, number, refuse_class, whole_number
 from .configurable import Configurable
 from .errors import ParameterError, ShapeError
+from .functions import MANY, centred, product_over_samples, total
 from .initializers import Constant, Glorot, Zeros
 from .parameters import Declared, Initializer, Stateful
 
@@ -99,8 +101,8 @@ class Layer(Stateful, Configurable):
 
     in_features: int | None = None
     out_features: int | None = None
-    #: Whether outputs lie between 0 and 1; None where that is not known.
-    gives_probabilities: bool | None = None
+    #: Between what outputs lie; None where that is not known.
+    range: tuple[float, float] | None = None
     #: The equations by the name of each result: those up to `output`, then the way back.
     written: ClassVar[Mapping[str, str]] = {}
     #: What the first entries of the cache, a tuple, are called in them.
@@ -153,6 +155,10 @@ class Layer(Stateful, Configurable):
         for undrawn in (name, f"grad_{name}"):
             if not hasattr(type(self), undrawn):  # once for a class, not for each instance
                 setattr(type(self), undrawn, _Undrawn(undrawn))
+
+    def add_state(self, name: str, shape: int | tuple[int, ...], value: float) -> None:
+        """Make an array of one value for one of `state_names`, if a file that is read has it."""
+        setattr(self, name, np.full(shape, value))
 
     if TYPE_CHECKING:
 
@@ -339,7 +345,7 @@ class Dense(Layer):
     Rumelhart, Hinton, Williams: Learning representations by back-propagating errors, 1986.
     """
 
-    gives_probabilities = False
+    range = (-math.inf, math.inf)
     weight: Array
     bias: Array
     grad_weight: Array
@@ -381,6 +387,10 @@ class Dense(Layer):
         return grad_output @ self.weight.mT
 
     def backward_parameters(self, grad_output: Array, x: Array) -> None:
+        if x.itemsize == 4 and x.shape[-2] > MANY:
+            product_over_samples(x, grad_output, self.grad_weight)
+            total(grad_output, -2, out=self.grad_bias)
+            return
         np.matmul(x.mT, grad_output, out=self.grad_weight)
         np.add.reduce(grad_output, axis=-2, out=self.grad_bias)
 
@@ -442,7 +452,7 @@ class Dropout(Layer):
 class _Normalization(Layer):
     """What the two normalisations share: a scale and a bias for each feature."""
 
-    gives_probabilities = False
+    range = (-math.inf, math.inf)
     scale: Array
     bias: Array
     grad_scale: Array
@@ -464,8 +474,8 @@ class _Normalization(Layer):
         return normalized * self.scale[..., np.newaxis, :] + self.bias[..., np.newaxis, :]
 
     def backward_parameters(self, grad_output: Array, cache: Any) -> None:
-        np.add.reduce(grad_output * cache[0], axis=-2, out=self.grad_scale)
-        np.add.reduce(grad_output, axis=-2, out=self.grad_bias)
+        total(grad_output * cache[0], -2, out=self.grad_scale)
+        total(grad_output, -2, out=self.grad_bias)
 
 
 class BatchNorm(_Normalization):
@@ -474,18 +484,31 @@ class BatchNorm(_Normalization):
     output = scale · (x - mean) / √(variance + epsilon) + bias
 
     In training, mean and (biased) variance are the batch's; in inference they
-    are the running ones, which each training step moves towards the batch's by
-    the share `momentum` (there with the unbiased variance, as in PyTorch). A
-    batch of one sample has no spread, so it comes out as the bias.
+    are the running ones: the average over the batches so far (there with the
+    unbiased variance), until these are 1 / momentum; from then on each moves
+    the average by the share `momentum`. (PyTorch's do so from the first batch
+    on, and so keep something of the 0 and 1 at which they start; after some
+    dozens of batches the two agree.)
+
+    A batch of one sample has no spread, so it comes out as the bias, and the
+    running statistics leave it out; a `fit` in batches of one is refused.
 
     Parameters
     ----------
     features : int
         The number of features, in and out.
     momentum : float
-        How far the running statistics move at each step, from 0 to 1.
+        How far the running statistics move at each step, from 0, where they are the plain
+        average, to 1, where they are those of the newest batch.
     epsilon : float
         Added to the variance, so that a constant feature does not divide by zero.
+
+    Attributes
+    ----------
+    running_mean, running_variance : array of shape (features,)
+        What inference uses.
+    batches : array of shape ()
+        How many batches they have learnt from; 0 lets the next one replace them.
 
     Raises
     ------
@@ -505,9 +528,10 @@ class BatchNorm(_Normalization):
     Ioffe, Szegedy: Batch normalization, 2015.
     """
 
-    state_names = ("running_mean", "running_variance")
+    state_names = ("running_mean", "running_variance", "batches")
     running_mean: Array
     running_variance: Array
+    batches: Array
 
     written = {
         "mean": "mean(x, samples)",
@@ -520,16 +544,25 @@ class BatchNorm(_Normalization):
         "shift": "mean(grad_normalized, samples)",
         "stretch": "mean(grad_normalized * normalized, samples)",
         "grad_input": "(grad_normalized - shift - normalized * stretch) / sqrt(variance + epsilon)",
-        "running_mean": "running_mean + momentum * (mean - running_mean)",
-        "running_variance": "running_variance"
-        " + momentum * (variance * samples / (samples - 1) - running_variance)",
+        "share": "max(momentum, 1 / (batches + 1))",
+        "running_mean": "(1 - share) * running_mean + share * mean",
+        "running_variance": "(1 - share) * running_variance"
+        " + share * variance * samples / (samples - 1)",
+        "batches": "batches + 1",
     }
 
     def __init__(self, features: int, momentum: float = 0.1, epsilon: float = 1e-5) -> None:
         super().__init__(features, epsilon)
         self.momentum = number("momentum", momentum, minimum=0, maximum=1)
-        self.running_mean = np.zeros(self.features)
-        self.running_variance = np.ones(self.features)
+        self.add_state("running_mean", self.features, 0.0)
+        self.add_state("running_variance", self.features, 1.0)
+        self.add_state("batches", (), 0.0)
+
+    @property
+    def unset(self) -> bool:
+        """Whether the running statistics are still those of the start."""
+        moved = self.running_mean.any() or (self.running_variance != 1).any()
+        return not (moved or self.batches.any())
 
     def forward(self, x: Array) -> tuple[Array, Any]:
         deviation = np.sqrt(self.running_variance + self.epsilon)[..., np.newaxis, :]
@@ -537,12 +570,10 @@ class BatchNorm(_Normalization):
         return self.scaled(normalized), (normalized, deviation, None)
 
     def forward_training(self, x: Array, rng: np.random.Generator) -> tuple[Array, Any]:
-        samples = x.shape[-2]
-        mean = np.add.reduce(x, axis=-2, keepdims=True) / samples
-        centred = x - mean
-        variance = np.add.reduce(centred * centred, axis=-2, keepdims=True) / samples
+        mean, rest = centred(x, -2)
+        variance = total(rest * rest, -2, keepdims=True) / x.shape[-2]
         deviation = np.sqrt(variance + self.epsilon)
-        normalized = centred / deviation
+        normalized = rest / deviation
         return self.scaled(normalized), (normalized, deviation, (mean, variance))
 
     def backward(self, grad_output: Array, cache: Any) -> Array:
@@ -560,11 +591,14 @@ class BatchNorm(_Normalization):
     def after_step(self, cache: Any) -> None:
         normalized, _, (mean, variance) = cache
         samples = normalized.shape[-2]
-        mean, variance = mean[..., 0, :], variance[..., 0, :]
-        self.running_mean += self.momentum * (mean - self.running_mean)
-        if samples > 1:
-            unbiased = variance * (samples / (samples - 1))
-            self.running_variance += self.momentum * (unbiased - self.running_variance)
+        if samples == 1:
+            return
+        unbiased = variance * (samples / (samples - 1))
+        self.batches += 1
+        share = np.maximum(self.momentum, 1 / self.batches)[..., np.newaxis]
+        left = 1 - share
+        for running, newest in ((self.running_mean, mean), (self.running_variance, unbiased)):
+            running[...] = left * running + share * newest[..., 0, :]
 
 
 class LayerNorm(_Normalization):
@@ -611,12 +645,20 @@ class LayerNorm(_Normalization):
 
     def __init__(self, features: int, epsilon: float = 1e-5) -> None:
         super().__init__(features, epsilon)
+        if features == 1:
+            raise ParameterError(
+                "LayerNorm(1) would give its bias whatever comes in: a single feature has no "
+                "spread. Use BatchNorm(1), or leave it out."
+            )
 
     def forward(self, x: Array) -> tuple[Array, Any]:
-        centred = x - np.add.reduce(x, axis=-1, keepdims=True) / self.features
-        variance = np.add.reduce(centred * centred, axis=-1, keepdims=True) / self.features
+        rest = centred(x, -1)[1]
+        variance = total(rest * rest, -1, keepdims=True) / self.features
         deviation = np.sqrt(variance + self.epsilon)
-        normalized = centred / deviation
+        if np.isinf(deviation).any():  # of squares; the root may well be a float
+            length = np.hypot.reduce(rest, axis=-1, keepdims=True)
+            deviation = np.hypot(length / math.sqrt(self.features), math.sqrt(self.epsilon))
+        normalized = rest / deviation
         return self.scaled(normalized), (normalized, deviation)
 
     def backward(self, grad_output: Array, cache: Any) -> Array:
@@ -624,8 +666,8 @@ class LayerNorm(_Normalization):
         normalized, deviation = cache
         grad = grad_output * self.scale[..., np.newaxis, :]
         # A row's mean and variance depend on its every x too, as in BatchNorm.
-        shift = np.add.reduce(grad, axis=-1, keepdims=True) / self.features
-        stretch = np.add.reduce(grad * normalized, axis=-1, keepdims=True) / self.features
+        shift = total(grad, -1, keepdims=True) / self.features
+        stretch = total(grad * normalized, -1, keepdims=True) / self.features
         return (grad - shift - normalized * stretch) / deviation
 
 
@@ -693,7 +735,9 @@ class Residual(Layer):
             layer.after_step(inner)
 
     def output_width(self, input_width: int | None) -> int | None:
-        return input_width if self.out_features is None else self.out_features
+        for layer in self.layers:
+            input_width = layer.output_width(input_width)
+        return input_width
 
 
 def checked_layers(layers: Sequence[Layer]) -> list[Layer]:

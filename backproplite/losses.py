@@ -17,8 +17,8 @@ from numpy.typing import DTypeLike
 from .activations import Activation, Sigmoid, Softmax
 from .checks import Array, answers, matrix, number, real_array, same_samples, sample_shares
 from .configurable import Configurable
-from .errors import InputError, ShapeError
-from .functions import decay_of_size, log1p, sigmoid, softmax, softmax_parts
+from .errors import InputError, ParameterError, ShapeError
+from .functions import decay_of_size, log1p, row_sum, sigmoid, softmax, softmax_parts
 
 __all__ = [
     "BinaryCrossEntropy",
@@ -38,7 +38,9 @@ class Loss(Configurable):
 
     loss = Σᵢ shareᵢ · lossᵢ over the samples i, where shareᵢ is 1/n, or with
     sample weights wᵢ / Σⱼ wⱼ: weights are normalised by their sum, so that
-    weights which are all alike give what no weights give.
+    weights which are all alike give what no weights give. (In the batches of a `fit`,
+    shareᵢ is wᵢ / n over the mean weight of all its samples, so that a weight means the
+    same in every batch.)
 
     Examples
     --------
@@ -97,6 +99,38 @@ class Loss(Configurable):
             )
         return array
 
+    def class_weights(self, given: Any, targets: Array) -> Array:
+        """Return how much each sample counts by its class, for prepared targets.
+
+        Parameters and errors are those of `class_weight` in `Network.fit`.
+        """
+        outputs = targets.shape[1]
+        if self.labels is None or (self.labels == "binary" and outputs > 1):
+            raise ParameterError(
+                f"class_weight needs one class for each sample, which {self!r} on {outputs} "
+                "outputs has not. Use sample_weight."
+            )
+        if not (targets == targets.round()).all():
+            raise InputError("class_weight needs y of classes; got probabilities between them.")
+        classes = targets.argmax(axis=1) if outputs > 1 else targets[:, 0].astype(np.intp)
+        weights = np.ones(max(outputs, 2))
+        if isinstance(given, Mapping):
+            for label, weight in given.items():
+                if label not in range(len(weights)):
+                    raise ParameterError(
+                        f"class_weight must name classes from 0 to {len(weights) - 1}; got "
+                        f"{label!r}."
+                    )
+                weights[int(label)] = number(f"class_weight[{label!r}]", weight, minimum=0)
+        elif isinstance(given, str) and given == "balanced":
+            weights /= np.maximum(np.bincount(classes, minlength=len(weights)), 1)
+        else:
+            raise ParameterError(
+                f'class_weight must be "balanced" or a mapping such as {{0: 1, 1: 10}}; got '
+                f"{given!r}."
+            )
+        return weights[classes]
+
     def value(self, outputs: Array, targets: Array, shares: Array | None = None) -> Any:
         """Return the loss, for prepared targets and shares."""
         costs, _ = self.forward(outputs, targets)
@@ -141,6 +175,7 @@ class Loss(Configurable):
             )
         return costs
 
+    @np.errstate(under="ignore")
     def __call__(self, outputs: object, targets: object, sample_weight: object = None) -> float:
         """Return the loss of a batch.
 
@@ -169,7 +204,7 @@ class Loss(Configurable):
         Parameters, and errors raised, are those of calling the loss.
         """
         checked = self.prepare(outputs, targets, sample_weight)
-        with np.errstate(over="ignore", invalid="ignore"):  # the loss may not fit where this does
+        with np.errstate(all="ignore"):  # the loss may not fit where this does
             gradient = self.value_and_gradient(*checked)[1]
         return gradient.reshape(np.asarray(outputs).shape)
 
@@ -457,7 +492,7 @@ class _CategoricalLoss(Loss):
                 f"each row of {name} must sum to 1; row {row} sums to {sums[row]:g}. For several "
                 "classes at once use SigmoidCrossEntropy()."
             )
-        return array
+        return array / sums[:, np.newaxis]  # to the last digit
 
 
 class CategoricalCrossEntropy(_CategoricalLoss):
@@ -530,13 +565,16 @@ class SoftmaxCrossEntropy(_CategoricalLoss):
     }
 
     def forward(self, outputs: Array, targets: Array) -> tuple[Array, Any]:
-        # t (log(Σ exp z) - z), with the largest z of each row as zero.
-        shifted, exponentials, totals = softmax_parts(outputs)
-        return targets * (np.log(totals) - shifted), (exponentials, totals, targets)
+        # t (log(Σ exp z) - z), with the largest z of each row as zero. Targets sum to 1, so Σ exp z
+        # is 1 + Σ (exp z - t): that keeps its digits where one class has almost all.
+        shifted, exponentials = softmax_parts(outputs)
+        apart = exponentials - targets
+        rest = row_sum(apart)
+        return targets * (np.log1p(rest) - shifted), (apart, rest, targets)
 
     def backward(self, cache: tuple[Array, Array, Array]) -> Array:
-        exponentials, totals, targets = cache
-        return exponentials / totals - targets
+        apart, rest, targets = cache  # softmax - t is (exp z - t (1 + rest)) / (1 + rest)
+        return (apart - targets * rest) / (1 + rest)
 
     def predictions(self, outputs: Array) -> Array:
         return softmax(outputs)

@@ -10,14 +10,14 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
-from functools import cached_property
-from typing import Any
+from functools import cached_property, wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from .activations import Sigmoid, Softmax
-from .callbacks import checked_callbacks, in_training, progress_callback
+from .callbacks import checked_callbacks, progress_callback
 from .chance import STEP, WEIGHTS, Chance
 from .checks import (
     Array,
@@ -26,21 +26,60 @@ from .checks import (
     real_array,
     refuse_class,
     same_samples,
-    sample_shares,
     switch,
     whole_number,
 )
-from .configurable import Answering, answering
-from .errors import DivergenceError, ParameterError, ShapeError
+from .configurable import Answering, answering, is_ours, refuse_call
+from .errors import (
+    BackpropliteError,
+    DivergenceError,
+    InputError,
+    ParameterError,
+    ShapeError,
+    warn,
+)
 from .functions import is_finite, norm
-from .layers import Layer, check_neighbours, checked_layers, parts_of, way_back, way_forward
+from .layers import (
+    BatchNorm,
+    Layer,
+    check_neighbours,
+    checked_layers,
+    parts_of,
+    way_back,
+    way_forward,
+)
 from .losses import Loss
 from .optimizers import Adam, Optimizer
-from .parameters import Stateful, carve
+from .parameters import Stateful, carve, shapes_of
 from .record import Record
-from .training import Batch, plan_for, train
+from .training import Batch, Fit, plan_for, train
 
 __all__ = ["Network"]
+
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
+
+
+def in_use(
+    method: Callable[Concatenate[Network, Given], Result],
+) -> Callable[Concatenate[Network, Given], Result]:
+    """Let no floating-point flag of the user's act within, and name the part that fails."""
+
+    @wraps(method)
+    def using(network: Network, /, *arguments: Given.args, **named: Given.kwargs) -> Result:
+        with np.errstate(all="ignore"):
+            try:
+                return method(network, *arguments, **named)
+            except BackpropliteError:
+                raise
+            except Exception as error:
+                refuse_call(error, method, (network, *arguments), named)
+                from .advice import name_part
+
+                name_part(error, network, *arguments, *named.values())
+                raise
+
+    return using
 
 
 class Network(Answering):
@@ -73,7 +112,8 @@ class Network(Answering):
         One entry per epoch: "loss", the mean over its batches as they came;
         "val_loss", after the epoch (NaN without validation data);
         "learning_rate", of its last step; "gradient_norm", the mean over its batches, before
-        clipping.
+        clipping; "train_loss", the loss on the training data after the epoch, if a callback needs
+        a score and there is no validation data (else NaN).
     record : Record
         All that training changes, the parameters and the history among it.
     seed : int
@@ -121,6 +161,11 @@ class Network(Answering):
     _gradients: Array
     _optimizer: Optimizer
     _parts: dict[str, Layer]
+    _tried: Loss | None
+    #: The `fit` that is under way, if any.
+    under_way: Fit | None = None
+    #: What a file has brought along of a `fit` that was under way, for the next to go on from.
+    cut_off: dict[str, Any] | None = None
 
     def __init__(
         self,
@@ -198,6 +243,7 @@ class Network(Answering):
         """Return the generator of the coming step's random numbers, at its start."""
         return self.chance.at(STEP, self.step_count)
 
+    @in_use
     def forward_training(self, X: ArrayLike) -> tuple[Array, list[Any]]:
         """Go forward as the coming step does; return the outputs and each layer's cache."""
         return self._forward_training(self.prepare_inputs(X))
@@ -246,7 +292,36 @@ class Network(Answering):
         except DivergenceError:
             optimizer.clear()  # or the next step would meet the same infinity
             raise
+        except Exception as error:
+            error.add_note(f"This came up in the update by {optimizer!r}.")
+            raise
 
+    @in_use
+    def update_statistics(self, X: ArrayLike) -> None:
+        """Set the running statistics of `BatchNorm` to those of some data, in one training pass.
+
+        To be called once the parameters are what they shall be, if something else than `fit` and
+        `train_step` has moved them, such as a minimizer that calls `loss_and_gradient`. All
+        other layers that learn from batches meet X as one more of them.
+
+        Raises
+        ------
+        ShapeError, InputError
+            If X is not a finite array of two samples or more; nothing has changed then.
+        """
+        x = matrix("X", X, self.dtype, self.in_features)
+        if len(x) == 1:
+            raise ShapeError("X must hold at least two samples: one has no spread.")
+        _, caches = self._forward_training(x)
+        with self.record.all_or_nothing:
+            for part in self._batch_norms:
+                part.batches[...] = 0
+            for i in self._learning:
+                self.layers[i].after_step(caches[i])
+            if not is_finite(self.record.model):
+                raise InputError(f"X is too large for {self.dtype}. Scale it down first.")
+
+    @in_use
     def train_step(
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
     ) -> float:
@@ -271,9 +346,15 @@ class Network(Answering):
             as they were before the step.
         """
         batch = self.prepare(X, y, sample_weight)
-        with np.errstate(all="ignore"):
+        self._try_parts(batch)
+        try:
             return self.step(batch)
+        except DivergenceError as error:
+            from .advice import cure
 
+            raise error.told_anew(cure=cure(self, batch, 0.0) or error.cure) from None
+
+    @in_use
     def loss_and_gradient(
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
     ) -> tuple[float, Array]:
@@ -297,7 +378,8 @@ class Network(Answering):
         ShapeError, InputError
             If the data cannot be used.
         """
-        x, targets, shares = self.prepare(X, y, sample_weight)
+        x, targets, shares = batch = self.prepare(X, y, sample_weight)
+        self._try_parts(batch)
         outputs, caches = self._forward_training(x)
         loss, grad_output = self.loss.value_and_gradient(outputs, targets, shares)
         self.backward_parameters(grad_output, caches)
@@ -315,6 +397,7 @@ class Network(Answering):
         shuffle: bool = True,
         validation_data: Sequence[Any] | None = None,
         sample_weight: ArrayLike | None = None,
+        class_weight: str | Mapping[Any, float] | None = None,
         callbacks: Callable[[Network], object] | Iterable[Callable[[Network], object]] = (),
         progress: bool = False,
     ) -> Network:
@@ -330,7 +413,7 @@ class Network(Answering):
         y : array of shape (samples, outputs)
             The targets; shape (samples,) will do for one output, or for class labels.
         epochs : int
-            How many times to go through all samples.
+            How many times to go through all samples; with 0, a fit that was cut off is ended.
         batch_size : int, optional
             Samples per update; all at once unless given. A last smaller batch
             counts for as many samples as it has.
@@ -339,8 +422,14 @@ class Network(Answering):
         validation_data : (X, y) or (X, y, sample_weight), optional
             Scored after each epoch, without training on it.
         sample_weight : array of shape (samples,), optional
-            How much each sample counts; normalised by the sum over the batch. A
-            sample of weight 0 is left out.
+            How much each sample counts beside the others; a batch of heavy samples makes a larger
+            step. Only relations matter: weights that are all alike are no weights. A sample of
+            weight 0 is left out. (`train_step`, `loss_and_gradient` and `evaluate`, which know one
+            batch, divide by the sum of its weights.)
+        class_weight : {"balanced"} or mapping, optional
+            How much each class counts, by its label, 1 where it is not named; times
+            `sample_weight`. "balanced" lets all classes count alike: samples / (classes · samples
+            of the class). It does not act on validation data.
         callbacks : callable or sequence of callables
             Each is called with the network after every epoch.
         progress : bool
@@ -358,26 +447,48 @@ class Network(Answering):
         DivergenceError
             If the loss or a parameter turns NaN or infinite, in that very step;
             the last finite parameters are kept.
+
+        Warns
+        -----
+        TrainingWarning
+            If there are targets that the last activation cannot reach, or the loss has run away.
         """
         self.refuse_changed_layers()
-        data = self.prepare(X, y, sample_weight)
-        epochs = whole_number("epochs", epochs, 1)
+        data = self.prepare(X, y, sample_weight, class_weight=class_weight)
+        epochs = whole_number("epochs", epochs, 0)
         if batch_size is not None:
             batch_size = whole_number("batch_size", batch_size, 1)
         watchers = checked_callbacks(callbacks)
         if switch("progress", progress):
             watchers.append(progress_callback(epochs))
         validation = self._checked_validation(validation_data, X)
-        if validation is None and any(each.needs_score for each in watchers):
-            validation = data
+        self._try_parts(data)
         plan = plan_for(data, batch_size, switch("shuffle", shuffle))
-        self.feature_names = self.feature_names or column_names(X)
-        with in_training(self, watchers):
-            train(self, data, plan, epochs, validation, watchers)
+        if plan.batch_size == 1 and self._batch_norms:
+            from .advice import batches_of_one
+
+            raise ParameterError(batches_of_one(self._batch_norms[0], plan.samples))
+        fit = Fit(data, plan, validation, watchers)
+        fit.warn_of_targets_out_of_reach(self)
+        with fit.of(self):
+            self.feature_names = self.feature_names or column_names(X)
+            train(self, fit, epochs)
+        fit.warn_if_it_ran_away(self)
         return self
+
+    def _try_parts(self, data: Batch) -> None:
+        """Refuse parts of the user's own that give what they should not: once, on a copy."""
+        if self._tried is self._loss:
+            return
+        if not all(is_ours(type(part)) for part in (*self._parts.values(), self._loss)):
+            from .advice import refuse_faulty_parts
+
+            refuse_faulty_parts(self, data.select(slice(2)))
+        self._tried = self._loss
 
     # Using the network. Nothing here changes it.
 
+    @in_use
     def forward(self, X: ArrayLike) -> Array:
         """Return the raw outputs of the last layer, shape (samples, outputs).
 
@@ -386,8 +497,10 @@ class Network(Answering):
         ShapeError, InputError
             If X is not a finite array of shape (samples, features).
         """
+        self._warn_if_statistics_are_unset()
         return self._forward(self.prepare_inputs(X))
 
+    @in_use
     def predict(self, X: ArrayLike) -> Array:
         """Return the outputs in the space of the targets, shape (samples, outputs).
 
@@ -399,9 +512,10 @@ class Network(Answering):
         ShapeError, InputError
             If X is not a finite array of shape (samples, features).
         """
-        return self.loss.predictions(self.forward(X))
+        self._warn_if_statistics_are_unset()
+        return self.loss.predictions(self._forward(self.prepare_inputs(X)))
 
-    @answering
+    @in_use
     def evaluate(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """Return the loss on some data, as inference sees it.
 
@@ -415,7 +529,21 @@ class Network(Answering):
         ShapeError, InputError
             If the data cannot be used.
         """
+        self._warn_if_statistics_are_unset()
         return self.score(self.prepare(X, y, sample_weight))
+
+    def _warn_if_statistics_are_unset(self) -> None:
+        """Warn of a BatchNorm at its start in a network that somebody trains."""
+        for part in self._batch_norms:
+            if part.unset and self._gradients.any():
+                from .advice import unset_statistics
+
+                warn(unset_statistics(part))
+
+    def current_score(self) -> float:
+        """Return the loss now on what each epoch of the fit under way is scored on."""
+        scored = None if self.under_way is None else self.under_way.scored
+        return math.inf if scored is None else self.score(scored)
 
     @np.errstate(all="ignore")
     def score(self, batch: Batch) -> float:
@@ -445,8 +573,7 @@ class Network(Answering):
     @cached_property
     def decaying(self) -> Array:
         """How much weight decay acts on each parameter: 1 on matrices, 0 on biases and scales."""
-        parts = parts_of(self.layers).values()
-        shapes = [declared.shape for part in parts for declared in part.declared.values()]
+        shapes = shapes_of(self._parts)[0].values()
         marks = [np.full(math.prod(shape), len(shape) > 1, self.dtype) for shape in shapes]
         return np.concatenate([np.zeros(0, self.dtype), *marks])
 
@@ -482,7 +609,7 @@ class Network(Answering):
 
     @loss.setter
     def loss(self, loss: Loss) -> None:
-        self._loss = _checked_loss(loss, self.layers[-1])
+        self._loss = _checked_loss(loss, self.layers[-1], self.out_features)
 
     @property
     def optimizer(self) -> Optimizer:
@@ -498,11 +625,7 @@ class Network(Answering):
 
     def named_arrays(self) -> dict[str, Array]:
         """Return all that training changes by name, such as "layers[0].weight" or "steps"."""
-        parameters = {
-            f"layers[{i}].{name}": array
-            for i, layer in enumerate(self.layers)
-            for name, array in layer.named_parameters().items()
-        }
+        parameters = carve(self._parameters, shapes_of(self._parts)[0])
         others = {name: view for name, view in self.record.views.items() if name != "parameters"}
         return parameters | others
 
@@ -540,16 +663,7 @@ class Network(Answering):
     def _gather(self, dtype: np.dtype[Any], optimizer: Optimizer) -> None:
         """Bring all that training changes into a new record, and bind its owners to it."""
         parts = parts_of(self.layers)
-        shapes = {
-            f"{place}.{name}": declared.shape
-            for place, part in parts.items()
-            for name, declared in part.declared.items()
-        }
-        states = {
-            f"{place}.{name}": np.shape(getattr(part, name))
-            for place, part in parts.items()
-            for name in part.state_names
-        }
+        shapes, states = shapes_of(parts)
         size = sum(map(math.prod, shapes.values()))
         kept = {f"optimizer.{name}": (size,) for name in optimizer.state_names}
         record = Record({"parameters": (size,)} | states, kept, dtype)
@@ -562,7 +676,8 @@ class Network(Answering):
             views |= {name: record.views[f"{place}.{name}"] for name in part.state_names}
             with np.errstate(over="ignore"):
                 for name, view in views.items():
-                    view[...] = getattr(part, name)
+                    if name in vars(part) or not name.startswith("grad_"):  # else it is zeros
+                        view[...] = getattr(part, name)
             owners.append((part, views))
         owners.append((optimizer, optimizer.views_in(record)))
         if "record" in vars(self):
@@ -590,19 +705,19 @@ class Network(Answering):
         """Note what a step need not find out anew each time."""
         classes = [type(layer) for layer in self.layers]
         plain = Layer.forward_training
+        self._batch_norms = [each for each in self._parts.values() if isinstance(each, BatchNorm)]
         self._differs_in_training = any(each.forward_training is not plain for each in classes)
         self._learning = [i for i, c in enumerate(classes) if c.after_step is not Layer.after_step]
-        sizes = [
-            sum(array.size for array in layer.named_parameters().values()) for layer in self.layers
-        ]
+        sizes = [sum(a.size for a in each.named_parameters().values()) for each in self.layers]
         ends = np.cumsum(sizes).tolist()
         self.stretches = [slice(end - n, end) for n, end in zip(sizes, ends, strict=True)]
         self.first_trained = next((i for i, n in enumerate(sizes) if n), len(sizes))
+        self._tried = None
 
     def __getstate__(self) -> dict[str, Any]:
         self.refuse_changed_layers()
         # Layers and optimizer bring their numbers along; the record is gathered again from them.
-        left_out = ("_parameters", "_gradients", "_parts", "decaying", "record")
+        left_out = ("_parameters", "_gradients", "_parts", "decaying", "record", "under_way")
         state = {name: value for name, value in vars(self).items() if name not in left_out}
         return state | {"dtype": self.dtype, "counted": self.record.counted()}
 
@@ -616,6 +731,12 @@ class Network(Answering):
         return copy.deepcopy(self)  # two networks with the same layers would train each other
 
     # Model files.
+
+    def refuse_unsavable(self) -> None:
+        """Raise the `ParameterError` of `save` if something could not be loaded again."""
+        from .files import refuse_unsavable
+
+        refuse_unsavable(self)
 
     def save(self, path: object) -> None:
         """Write the whole network to a file: an old one is replaced whole or stays.
@@ -724,12 +845,19 @@ class Network(Answering):
         """Return inputs ready for use, or say what is wrong with them, as `prepare` does."""
         return matrix(f"{of}X", X, self.dtype, self.in_features, self.feature_names)
 
-    def prepare(self, X: object, y: object, sample_weight: object = None, of: str = "") -> Batch:
+    def prepare(
+        self,
+        X: object,
+        y: object,
+        sample_weight: object = None,
+        of: str = "",
+        class_weight: object = None,
+    ) -> Batch:
         """Return inputs, targets and shares ready for use, or say what is wrong with them.
 
         Parameters
         ----------
-        X, y, sample_weight
+        X, y, sample_weight, class_weight
             As for `fit`. A sample of weight 0 is left out: it must not enter batch
             statistics either.
         of : str
@@ -745,14 +873,16 @@ class Network(Answering):
             If the data cannot be used.
         """
         x = self.prepare_inputs(X, of)
-        outputs = self.out_features or self._forward(x[:1]).shape[-1]
+        outputs = self.out_features or self._forward(x[:1].copy()).shape[-1]
         targets = self.loss.prepare_targets(f"{of}y", y, outputs, self.dtype)
         same_samples(f"{of}X", x, f"{of}y", targets)
-        if sample_weight is None:
-            return Batch(x, targets)
-        shares = sample_shares(f"{of}sample_weight", sample_weight, len(x), self.dtype)
-        counted = shares > 0
-        return Batch(x[counted], targets[counted], shares[counted])
+        batch = Batch(x, targets)
+        if sample_weight is not None:
+            batch = batch.weighted(f"{of}sample_weight", sample_weight)
+        if class_weight is not None:
+            weights = self.loss.class_weights(class_weight, batch.targets)
+            batch = batch.weighted("class_weight", weights)
+        return batch
 
     def _checked_validation(self, given: Sequence[Any] | None, like: object) -> Batch | None:
         """Return validation data ready for use, with columns like those of the training data."""
@@ -779,16 +909,22 @@ def _own(optimizer: Optimizer) -> Optimizer:
     return own
 
 
-def _checked_loss(loss: Loss, last: Layer) -> Loss:
+def _checked_loss(loss: Loss, last: Layer, outputs: int | None) -> Loss:
     """Return the loss; refuse it after a last layer with which it cannot mean anything."""
     refuse_class("loss", loss)
     if not isinstance(loss, Loss):
         raise ParameterError(f"loss must be a Loss such as MeanSquaredError(); got {loss!r}.")
+    if loss.labels == "categorical" and outputs == 1:
+        raise ParameterError(
+            f"{loss!r} needs an output for each class: a single one would have the probability 1 "
+            "whatever comes in. For yes or no use SigmoidCrossEntropy(), or give two outputs."
+        )
     if loss.applies and isinstance(last, loss.applies):
         raise ParameterError(
             f"{loss!r} applies {loss.applies.__name__} itself: leave out the last layer {last!r}."
         )
-    unsuitable = last.gives_probabilities is False or (
+    low, high = last.range or (0, 1)
+    unsuitable = not 0 <= low <= high <= 1 or (
         # Classes share a probability of 1; with a sigmoid each, all could claim it.
         loss.suits is Softmax and isinstance(last, Sigmoid)
     )

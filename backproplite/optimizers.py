@@ -9,6 +9,7 @@ what happens in equations.
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, TypeAlias
 
@@ -16,7 +17,7 @@ import numpy as np
 
 from .checks import Array, number, switch
 from .configurable import Configurable
-from .errors import InputError, ParameterError, ShapeError
+from .errors import DivergenceError, InputError, ParameterError, ShapeError
 from .functions import norm
 from .parameters import Stateful
 from .record import Record
@@ -214,8 +215,9 @@ class Optimizer(Stateful, Configurable):
         if self.clip_value is not None:
             np.clip(gradients, -self.clip_value, self.clip_value, out=gradients)
         if self.clip_norm is not None:
-            # 1 where the gradient is short enough: x / x, whatever x is
-            factor = self.clip_norm / np.maximum(norm(gradients), self.clip_norm)
+            # 1 where the gradient is short enough: x / x, whatever x is. A length beyond all floats
+            # counts as the largest, or nothing would be left.
+            factor = self.clip_norm / np.clip(norm(gradients), self.clip_norm, sys.float_info.max)
             gradients *= np.asarray(factor, gradients.dtype)[..., np.newaxis]
 
     def decay(
@@ -393,9 +395,9 @@ class RMSProp(Optimizer):
 
     def update(self, parameters: Array, gradients: Array, rate: float) -> None:
         square, scratch = self.square, self.scratch
-        _average_square(square, gradients, self.beta2, scratch)
+        _average_square(square, gradients, self.beta2, rate, scratch)
         np.sqrt(square, out=scratch)
-        scratch += self.epsilon
+        scratch += _at_work(self.epsilon, square)
         np.divide(gradients, scratch, out=scratch)
         scratch *= rate
         parameters -= scratch
@@ -467,14 +469,14 @@ class Adam(Optimizer):
     def update(self, parameters: Array, gradients: Array, rate: float) -> None:
         mean, square, scratch = self.mean, self.square, self.scratch
         step = self.step_count + 1
+        _average_square(square, gradients, self.beta2, rate, scratch)
         np.multiply(gradients, 1 - self.beta1, out=scratch)
         mean *= self.beta1
         mean += scratch
-        _average_square(square, gradients, self.beta2, scratch)
         # Both corrections are taken out of the vectors, which saves a pass over them.
         correction = math.sqrt(1 - self.beta2**step)
         np.sqrt(square, out=scratch)
-        scratch += self.epsilon * correction
+        scratch += _at_work(self.epsilon * correction, square)
         np.divide(mean, scratch, out=scratch)
         scratch *= rate * correction / (1 - self.beta1**step)
         parameters -= scratch
@@ -546,9 +548,21 @@ class AdamW(Adam):
         parameters *= self.scratch
 
 
-def _average_square(square: Array, gradients: Array, beta2: float, scratch: Array) -> None:
+def _average_square(
+    square: Array, gradients: Array, beta2: float, rate: float, scratch: Array
+) -> None:
     """Move the running mean of the squared gradients on by one step."""
-    np.multiply(gradients, gradients, out=scratch)
+    try:
+        with np.errstate(all="ignore", over="raise"):  # infinite, it would be so for ever
+            np.multiply(gradients, gradients, out=scratch)
+    except FloatingPointError:
+        what = f"the square of a gradient is beyond all {square.dtype} numbers"
+        raise DivergenceError(what, learning_rate=rate) from None
     scratch *= 1 - beta2
     square *= beta2
     square += scratch
+
+
+def _at_work(epsilon: float, square: Array) -> float:
+    """Return epsilon, but no less than what the root of the smallest square is."""
+    return max(epsilon, 2.0**-63 if square.itemsize == 4 else 2.0**-511)

@@ -65,6 +65,21 @@ class Stateful:
         return {name: value for name, value in vars(self).items() if name != "in_network"}
 
 
+def shapes_of(parts: Mapping[str, Any]) -> list[dict[str, tuple[int, ...]]]:
+    """Return the shapes of all parameters by their places, and of what layers keep besides."""
+    parameters = {
+        f"{place}.{name}": declared.shape
+        for place, part in parts.items()
+        for name, declared in part.declared.items()
+    }
+    states = {
+        f"{place}.{name}": np.shape(getattr(part, name))
+        for place, part in parts.items()
+        for name in part.state_names
+    }
+    return [parameters, states]
+
+
 def carve(vector: Array, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Array]:
     """Return a view of each shape, one after the other along the vector's last axis."""
     views, start = {}, 0

@@ -16,7 +16,7 @@ from .checks import Array
 
 #: How long the two halves of "running" are: the fields of `training.Plan`, and the sums.
 PLAN, SUMS = 4, 4
-HISTORY = "loss", "val_loss", "learning_rate", "gradient_norm"
+HISTORY = "loss", "val_loss", "learning_rate", "gradient_norm", "train_loss"
 
 
 class AllOrNothing:
@@ -149,10 +149,11 @@ class Record:
         sums[2] += gradient_norm
         sums[3] += weight
 
-    def end_epoch(self, val_loss: float) -> None:
+    def end_epoch(self, val_loss: float, train_loss: float = math.nan) -> None:
         """Write the history of an epoch that has had all its steps."""
         batches, losses, norms, weights = self.sums.tolist()
-        newest = losses / weights, val_loss, float(self.views["optimizer_rate"]), norms / batches
+        rate = float(self.views["optimizer_rate"])
+        newest = losses / weights, val_loss, rate, norms / batches, train_loss
         for values, value in zip(self.history.values(), newest, strict=True):
             values.append(value)
         self.views["epochs"][()] += 1

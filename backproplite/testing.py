@@ -13,10 +13,11 @@ import numpy as np
 
 from . import activations, losses, optimizers
 from . import layers as layers_
+from .activations import Softmax
 from .checks import Array
 from .configurable import offered
 from .errors import MissingExtraError
-from .layers import Dense, Layer
+from .layers import Dense, Layer, LayerNorm
 from .network import Network
 
 try:
@@ -103,7 +104,15 @@ def layers(draw: st.DrawFn, features: Size = SIZES, kinds: Sequence[Kind] = KIND
     ...     check_gradients(layer, x)
     >>> test_layers()
     """
-    return draw(st.sampled_from(kinds))(_number(draw, features))
+    width = _number(draw, features)
+    return draw(_of_width(kinds, width))(width)
+
+
+def _of_width(kinds: Sequence[Kind], features: int) -> st.SearchStrategy[Kind]:
+    """Return what is drawn from those that can take so many: some refuse a single one."""
+    refusing = LayerNorm, Softmax
+    fitting = [each for each in kinds if features > 1 or not isinstance(each(2), refusing)]
+    return st.one_of(*map(st.just, fitting))
 
 
 def targets_for(loss: losses.Loss, samples: int, outputs: int, rng: np.random.Generator) -> Array:
@@ -154,7 +163,7 @@ def networks(
         What the loss is drawn from; all of the library's unless given.
     samples, features : int or strategy of int
         The samples of the batch, 2 to 5 unless given; and the features of its inputs, of
-        each `Dense` layer and of its targets, 1 to 5 unless given.
+        each `Dense` layer and of its targets, 1 to 5 unless given; of classes 2 at least.
 
     Examples
     --------
@@ -172,10 +181,13 @@ def networks(
     for _ in range(draw(st.integers(0, 2))):
         following = _number(draw, features)
         stack.append(Dense(width, following))
-        stack += [kind(following) for kind in draw(st.lists(st.sampled_from(kinds), max_size=3))]
+        between = draw(st.lists(_of_width(kinds, following), max_size=3))
+        stack += [kind(following) for kind in between]
         width = following
-    stack.append(Dense(width, outputs))
     loss = draw(st.sampled_from(losses))()
+    if loss.labels == "categorical":
+        outputs = max(outputs, 2)
+    stack.append(Dense(width, outputs))
     if loss.suits is not None:
         stack.append(loss.suits())
     optimizer = draw(st.sampled_from(OPTIMIZERS))(learning_rate=0.01)

@@ -5,17 +5,22 @@ from __future__ import annotations
 import math
 import zlib
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from .callbacks import Callback
 from .chance import ORDER
-from .checks import Array
-from .errors import DivergenceError
+from .checks import Array, sample_shares
+from .errors import BackpropliteError, DivergenceError, ParameterError, warn
 
 if TYPE_CHECKING:
     from .network import Network
+
+
+#: A loss so many times that of before, or of outputs that are all zero, is no stage of learning.
+FAR = 1000
 
 
 class Batch(NamedTuple):
@@ -26,20 +31,29 @@ class Batch(NamedTuple):
     x : array of shape (samples, features)
     targets : array of shape (samples, outputs)
     shares : array of shape (samples,) or None
-        They sum to 1; None where all samples count alike.
+        They sum to 1 over all the data, and to 1 on average over batches of them; None where
+        all samples count alike.
     """
 
     x: Array
     targets: Array
     shares: Array | None = None
 
-    def select(self, rows: Any) -> tuple[Batch, float]:
-        """Return some of the samples, and how much they count beside others."""
-        x, targets = self.x[rows], self.targets[rows]
-        if self.shares is None:
-            return Batch(x, targets), float(len(x))
-        weight = self.shares[rows].sum()
-        return Batch(x, targets, self.shares[rows] / weight), float(weight)
+    def select(self, rows: Any) -> Batch:
+        """Return some of the samples. The mean gradient of such batches is that of all."""
+        x, shares = self.x[rows], self.shares
+        if shares is not None:
+            shares = shares[rows] * (len(shares) / len(x))
+        return Batch(x, self.targets[rows], shares)
+
+    def weighted(self, name: str, weights: object) -> Batch:
+        """Return the samples that count, each as much as it says; all alike is no weights."""
+        shares = sample_shares(name, weights, len(self.x), self.x.dtype)
+        if self.shares is not None:
+            shares = sample_shares(name, shares * self.shares, len(self.x), self.x.dtype)
+        counted = shares > 0
+        x, targets, shares = self.x[counted], self.targets[counted], shares[counted]
+        return Batch(x, targets, shares if shares.min() < shares.max() else None)
 
 
 class Plan(NamedTuple):
@@ -60,43 +74,145 @@ def plan_for(data: Batch, batch_size: int | None, shuffled: bool) -> Plan:
     return Plan(samples, min(batch_size or samples, samples), bool(shuffled), checksum)
 
 
-def train(
-    network: Network,
-    data: Batch,
-    plan: Plan,
-    epochs: int,
-    validation: Batch | None,
-    callbacks: Sequence[Callback],
-) -> None:
+class Fit:
+    """A fit under way: what it goes through, what it is scored on, and whom it tells.
+
+    Parameters
+    ----------
+    data : Batch
+        All that it trains on.
+    plan : Plan
+        How.
+    validation : Batch or None
+        What else each epoch is scored on.
+    callbacks : sequence of Callback
+        In the order in which they are told.
+
+    Attributes
+    ----------
+    scored : Batch or None
+        What each epoch is scored on: without validation data the training data, if a callback
+        needs scores.
+    told : int
+        How many have been told of the newest step or epoch, while that is going on; else 0.
+    """
+
+    def __init__(
+        self, data: Batch, plan: Plan, validation: Batch | None, callbacks: Sequence[Callback]
+    ) -> None:
+        self.data, self.plan, self.validation, self.callbacks = data, plan, validation, callbacks
+        needed = any(each.needs_score for each in callbacks)
+        self.scored = data if validation is None and needed else validation
+        self.steppers = [each.after_step for each in callbacks if each.watches_steps]
+        self.told = 0
+        self.first_loss: float | None = None
+        self.users_settings = np.geterr()  # which the callbacks run under
+
+    @contextmanager
+    def of(self, network: Network) -> Iterator[None]:
+        """Be the network's only fit; tell the callbacks when it begins, and when it ends."""
+        if vars(network).setdefault("under_way", self) is not self:
+            raise ParameterError(
+                "the network is being trained already, by a fit that calls this one or in another "
+                "thread: a callback must not train it, and each thread needs a network of its own."
+            )
+        try:
+            network.stop_training = False
+            with ExitStack() as stack:
+                for callback in self.callbacks:
+                    callback.start(network)
+                    stack.callback(callback.finish, network)
+                self.go_on_from(network)
+                yield
+        finally:
+            del network.under_way
+
+    def tell(self, network: Network, listeners: Sequence[Callable[[Any], object]]) -> None:
+        """Tell the callbacks that have not been told."""
+        for i in range(self.told, len(listeners)):
+            self.told = i + 1
+            try:
+                with np.errstate(**self.users_settings):
+                    listeners[i](network)
+            except Exception as error:
+                error.add_note(f"This came up in the callback {listeners[i]!r}.")
+                raise
+        self.told = 0
+
+    def left_off(self, network: Network) -> dict[str, Any]:
+        """Return, as plain data and arrays, what a later fit needs to go on from here."""
+        memories = [
+            [repr(each), {name: getattr(each, name) for name in each.state_names}]
+            for each in self.callbacks
+            if each.state_names
+        ]
+        return {
+            "plan": [*self.plan],
+            "told": self.told,
+            "stopped": network.stop_training,
+            "gradients": network.gradients,  # which those that are told next may look at
+            "memories": memories,
+        }
+
+    def go_on_from(self, network: Network) -> None:
+        """Go on from where a fit of this plan was cut off, the memories of callbacks included."""
+        cut_off, network.cut_off = network.cut_off, None
+        if cut_off is None or cut_off["plan"] != [*self.plan]:
+            return
+        self.told, network.stop_training = cut_off["told"], cut_off["stopped"]
+        network.gradients[...] = cut_off["gradients"]
+        memories = list(cut_off["memories"])
+        for callback in self.callbacks:
+            for i, (whose, memory) in enumerate(memories):
+                if whose == repr(callback) and set(memory) == set(callback.state_names):
+                    vars(callback).update(memory)
+                    del memories[i]
+                    break
+        for whose, _ in memories:
+            warn(f"the training that was cut off had {whose}: give it again, or it is forgotten.")
+
+    def warn_of_targets_out_of_reach(self, network: Network) -> None:
+        """Warn if the last layer cannot give what it shall learn to."""
+        targets, last = self.data.targets, network.layers[-1]
+        low, high = last.range or (-math.inf, math.inf)
+        if network.loss.labels is None and not low <= targets.min() <= targets.max() <= high:
+            from .advice import out_of_reach
+
+            warn(out_of_reach(targets, low, high, last))
+
+    def warn_if_it_ran_away(self, network: Network) -> None:
+        """Warn if the fit, now at its end, has made the loss thousands of times as large."""
+        before = self.first_loss
+        if before is not None and network.history["loss"][-1] > FAR * before > 0:
+            from .advice import ran_away
+
+            if message := ran_away(network, self.data, before):
+                warn(message)
+
+
+def train(network: Network, fit: Fit, epochs: int) -> None:
     """Train a network for a number of epochs, or until it is told to stop."""
-    steppers = [each.after_step for each in callbacks if each.watches_steps]
-    users_settings = np.geterr()  # which the callbacks run under
-
-    def tell(listeners: Sequence[Callable[[Any], object]]) -> None:
-        for listener in listeners:
-            with np.errstate(**users_settings):
-                listener(network)
-
     with np.errstate(all="ignore"):  # a step looks for NaN and infinity itself
+        if fit.told:  # it was cut off when some callbacks had been told, and others not
+            fit.tell(network, fit.steppers if network.record.batches else fit.callbacks)
         for _ in range(epochs):
-            network.record.begin_epoch(plan)
-            for batch, weight in batches(network, data, plan):
-                make_step(network, batch, weight)
-                tell(steppers)
-            if network.record.batches:  # none if a callback's own fit has ended the epoch
-                end_epoch(network, validation)
-            tell(callbacks)
-            if network.stop_training:
+            if network.stop_training and not network.record.batches:
                 break
+            network.record.begin_epoch(fit.plan)
+            for batch in batches(network, fit.data, fit.plan):
+                make_step(network, batch, fit)
+                fit.tell(network, fit.steppers)
+            end_epoch(network, fit)
+            fit.tell(network, fit.callbacks)
 
 
-def batches(network: Network, data: Batch, plan: Plan) -> Iterator[tuple[Batch, float]]:
-    """Yield the batches that are left of an epoch, and what each counts; the last may be small."""
+def batches(network: Network, data: Batch, plan: Plan) -> Iterator[Batch]:
+    """Yield the batches that are left of an epoch; the last may be small."""
     samples, batch_size, shuffled, _ = plan
     done = network.record.batches
     if batch_size == samples:  # an order makes no difference
         if not done:
-            yield data, 1.0
+            yield data
         return
     order = None
     if shuffled:
@@ -106,17 +222,32 @@ def batches(network: Network, data: Batch, plan: Plan) -> Iterator[tuple[Batch, 
         yield data.select(rows if order is None else order[rows])
 
 
-def make_step(network: Network, batch: Batch, weight: float) -> None:
-    """Make one step; an error says where in the training it came."""
+def make_step(network: Network, batch: Batch, fit: Fit) -> None:
+    """Make one step; an error says where in the training it came, and what to do."""
     try:
-        network.step(batch, weight)
+        loss = network.step(batch, float(len(batch.x)))
     except DivergenceError as error:
-        raise error.at(network.epoch_count + 1, network.record.batches + 1) from None
+        from .advice import cure
+
+        place = {"epoch": network.epoch_count + 1, "batch": network.record.batches + 1}
+        better = cure(network, batch, fit.first_loss) or error.cure
+        raise error.told_anew(**place, cure=better) from None
+    except BackpropliteError:
+        raise
+    except Exception as error:
+        from .advice import name_part
+
+        name_part(error, network, batch.x, batch.targets)
+        raise
+    if fit.first_loss is None:
+        fit.first_loss = loss
 
 
-def end_epoch(network: Network, validation: Batch | None) -> None:
+def end_epoch(network: Network, fit: Fit) -> None:
     """Write the history of an epoch that has had all its steps."""
-    record = network.record
-    val_loss = math.nan if validation is None else network.score(validation)
-    with record.counts_or_nothing:
-        record.end_epoch(val_loss)
+    score = math.nan if fit.scored is None else network.score(fit.scored)
+    with network.record.counts_or_nothing:
+        if fit.scored is fit.data:
+            network.record.end_epoch(math.nan, score)
+        else:
+            network.record.end_epoch(score)

@@ -1,10 +1,13 @@
 """How often `diagnose` is right, on healthy networks and on ones made sick on purpose.
 
-Prints two tables. Healthy: each network is diagnosed at several epochs of its training, and counts
-if in the end it has learnt; any finding then is a false verdict. Sick: each must get a finding that
-is right for it, and with the cure that the finding names, none. Rates that are far too high or low
-count where training shows that they are. `python benchmarks/diagnoses.py --seeds 5` takes some
-minutes; `--verbose` prints every miss.
+Prints three tables. Healthy: each network is diagnosed at several epochs of its training, and
+counts if in the end it has learnt; any finding then is a false verdict. Unsuited: data, layers and
+settings that do not suit each other; each network and its cured twin is diagnosed before and after
+training, and the cure helps if it takes a third of the loss away, in units of what the best
+constant prediction costs and in the worst column. Sick: each must get a finding that is right for
+it, and with the cure that the finding names, none. Rates that are far too high or low count where
+training shows that they are. `python benchmarks/diagnoses.py --seeds 5` takes some minutes;
+`--verbose` prints every miss.
 """
 
 import os
@@ -13,6 +16,8 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read once, when NumPy is i
 
 import argparse
 import collections
+import contextlib
+import copy
 import itertools
 import warnings
 
@@ -20,6 +25,7 @@ import numpy as np
 
 import backproplite as bp
 from backproplite.seeing import Watch, diagnose
+from backproplite.seeing.health import best_constant
 
 XOR, MOONS, SPIRALS = bp.datasets.xor(), bp.datasets.moons(), bp.datasets.spirals(300, 3)
 DIGITS = tuple(part[:600] for part in bp.datasets.digits())
@@ -325,6 +331,91 @@ def wrong_weights():
             yield problem, optimizer, sick, expected, cured
 
 
+DECAYS = (bp.GradientDescent, 0.1, 1), (bp.Adam, 0.01, 1), (bp.AdamW, 0.01, 20)
+CLASSES = (SPIRALS, 3, bp.SoftmaxCrossEntropy()), (MOONS, 1, bp.SigmoidCrossEntropy())
+
+
+def unsuited():
+    """Yield finding, data, layers and loss of the sick and of the cured, and their optimizers."""
+    dense, tanh, relu, mse = bp.Dense, bp.Tanh, bp.ReLU, bp.MeanSquaredError
+    X, y = SMOOTH
+    y = standard(y)
+    pair = np.stack([y, X[:, 3]], axis=1)
+    plain = lambda n=1: [dense(5, 32), relu(), dense(32, n)]  # noqa: E731
+    for optimizer in (bp.Adam(0.005), bp.RMSProp(0.003), bp.Momentum(0.02), bp.AdamW(0.005)):
+        twice = optimizer, optimizer
+        for size in (1e4, 1e6, 1e8, 1e-4):
+            yield "scale of X", ((X * size, y), plain(), mse()), ((X, y), plain(), mse()), twice
+            far = 4 * size + size * y
+            yield "scale of y", ((X, far), plain(), mse()), ((X, y), plain(), mse()), twice
+        for sizes in ([1, 100], [1e-3, 1]):
+            sick = (X, pair * sizes), plain(2), mse()
+            yield "scale of y", sick, ((X, pair), plain(2), mse()), twice
+        for last, targets in ((bp.Sigmoid, 20 * y), (bp.Tanh, 3 * y), (bp.ReLU, 2 * y)):
+            sick = (X, targets), [*plain(), last()], mse()
+            yield "outputs out of reach", sick, ((X, y), plain(), mse()), twice
+        for data, outputs, loss in CLASSES:
+            good = [dense(2, 32), tanh(), dense(32, 16), tanh(), dense(16, outputs)]
+            cured = data, good, loss
+            cut = data, [*good, relu()], loss
+            yield "outputs out of reach", cut, cured, twice
+            yield "no hidden layer", (data, [dense(2, outputs)], loss), cured, twice
+            for n in (2, 3):
+                row = [dense(2 if i == 0 else 16, 16) for i in range(n)]
+                sick = data, [*row, dense(16, outputs)], loss
+                yield "no activation between", sick, cured, twice
+            for weights in (bp.Zeros(), bp.Constant(0.3)):
+                same = [dense(2, 32, weights), tanh(), dense(32, outputs, weights)]
+                yield "units all alike", (data, same, loss), cured, twice
+    for kind, rate, decay in DECAYS:
+        for data, outputs, loss in CLASSES:
+            case = data, [dense(2, 32), tanh(), dense(32, outputs)], loss
+            strong, weak = (kind(rate, weight_decay=each) for each in (decay, decay / 1000))
+            yield "weight decay too strong", case, case, (strong, weak)
+
+
+def standard(data):
+    """Bring each column to mean 0 and deviation 1."""
+    return (data - data.mean(axis=0)) / data.std(axis=0)
+
+
+def check_unsuited(seeds, verbose):
+    """Diagnose data, layers and settings that do not suit each other, and apply the cures."""
+    rows = collections.defaultdict(lambda: np.zeros(5, int))
+    for name, *cases, optimizers in unsuited():
+        for seed in range(seeds):
+            results = []
+            for (data, stack, loss), optimizer in zip(cases, optimizers, strict=True):
+                made = bp.Network(copy.deepcopy(stack), loss, optimizer, seed=seed)
+                found = [diagnose(made, *data)]
+                with (
+                    warnings.catch_warnings(action="ignore"),
+                    contextlib.suppress(bp.DivergenceError),
+                ):
+                    made.fit(*data, epochs=200, batch_size=32)
+                with np.errstate(all="ignore"):
+                    batch = made.prepare(*data)
+                    constant = np.broadcast_to(best_constant(loss, batch), batch.targets.shape)
+                    costs, flat = (
+                        loss.forward(each, batch.targets)[0].mean(axis=0)
+                        for each in (made.forward(batch.x), constant)
+                    )
+                    share = costs.sum() / flat.sum() if loss.labels else max(costs / flat)
+                results.append((found[0], diagnose(made, *data), share))
+            (before, after, sick), (fresh, trained, cured) = results
+            named = [any(f.name == name for f in each.findings) for each in (before, after)]
+            helps = not sick <= 1.5 * cured
+            rows[name] += [*named, fresh.healthy, helps, 1]
+            if verbose and not (all(named) and fresh.healthy and helps):
+                print("UNSUITED", name, cases[0][1:], optimizers, seed, f"{sick:.3g} {cured:.3g}")
+                print(*(each.verdict for each in (before, after, fresh, trained)), sep="\n")
+    for name, (before, after, healthy, helps, number) in sorted(rows.items()):
+        print(
+            f"{name:24} found {before:3}, after training {after:3}; "
+            f"cured: healthy {healthy:3}, helped {helps:3} of {number:3}"
+        )
+
+
 class Score:
     """How many of the sick networks were found, and how many were healthy when cured."""
 
@@ -393,11 +484,13 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--verbose", action="store_true")
-    parser.add_argument("--only", choices=["healthy", "sick"])
+    parser.add_argument("--only", choices=["healthy", "sick", "unsuited"])
     arguments = parser.parse_args()
-    if arguments.only != "sick":
+    if arguments.only in (None, "healthy"):
         check_healthy(arguments.seeds, arguments.verbose)
-    if arguments.only != "healthy":
+    if arguments.only in (None, "unsuited"):
+        check_unsuited(arguments.seeds, arguments.verbose)
+    if arguments.only in (None, "sick"):
         score = Score(arguments.verbose)
         check_rates(arguments.seeds, score)
         check_weights(arguments.seeds, score)

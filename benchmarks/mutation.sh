@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Mutation testing: break each line of a module in many small ways, and see whether its tests notice.
 #
-#   benchmarks/mutation.sh [module ...]      (such as layers or seeing/written; all but the pictures,
-#                                             if none is named)
+#   benchmarks/mutation.sh [module ...]      (such as layers or seeing/written; all, if none is named)
 #
+# CHILDREN=1 lets it run in one process, beside other work; as many as there are processors else.
 # It works on a copy in a temporary folder, with a virtual environment of its own, and prints the
 # change that each survivor made. Some behave just as the original does, and no test could tell:
 #
@@ -31,15 +31,19 @@ declare -A tests=(
   [callbacks]="test_callbacks test_faults"
   [network]="test_network test_record test_training test_bad_input test_faults"
   [datasets/__init__]="test_datasets"
+  [__main__]="test_main"
   [files/objects]="files/test_objects files/test_networks files/test_strangers"
   [files/networks]="files/test_networks files/test_objects files/test_strangers files/test_checkpoints"
   [checking/subjects]="checking/test_subjects checking/test_check seeing/test_tracing"
+  [seeing/pages]="seeing/test_pages seeing/test_tracing"
+  [seeing/equations]="seeing/test_equations seeing/test_tracing seeing/test_pages"
+  [seeing/written]="seeing/test_written seeing/test_equations"
   [seeing/findings]="seeing/test_diagnosis"
   [seeing/health]="seeing/test_diagnosis"
 )
 modules=("${@:-}")
 [ -n "${modules[0]}" ] || mapfile -t modules < <(
-  cd backproplite && find . -name '*.py' ! -path './plots/*' ! -name '__[im]*' | sed 's|^./||; s|.py$||' | sort
+  cd backproplite && find . -name '*.py' ! -name '__init__.py' -o -path './datasets/*.py' | sed 's|^./||; s|.py$||' | sort
 )
 
 scratch=$(mktemp -d)
@@ -53,6 +57,7 @@ for module in "${modules[@]}"; do
   mkdir "$scratch/copy"
   cp -r backproplite tests README.md pyproject.toml "$scratch/copy"
   own="$(dirname "$module")/test_$(basename "$module")"
+  if [[ $module == plots/* ]]; then own+=" plots/test_refusals"; fi
   selection=$(printf '"tests/%s.py", ' ${tests[$module]:-${own#./}})
   cat >>"$scratch/copy/pyproject.toml" <<END
 
@@ -67,7 +72,7 @@ END
   printf '\n== %s\n' "$module"
   (
     cd "$scratch/copy"
-    "$scratch/venv/bin/mutmut" run --max-children "$(nproc)" >run.log 2>&1 || { tail -n 30 run.log; exit 0; }
+    "$scratch/venv/bin/mutmut" run --max-children "${CHILDREN:-$(nproc)}" >run.log 2>&1 || { tail -n 30 run.log; exit 0; }
     tr '\r' '\n' <run.log | grep -F '🎉' | tail -n 1
     "$scratch/venv/bin/mutmut" results | { grep -v ': killed' || true; } | while IFS=: read -r mutant verdict; do
       echo "-- ${mutant// /}:$verdict"

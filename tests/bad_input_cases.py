@@ -313,18 +313,16 @@ GROUPS = [
         ["network.fit(X, y, epochs=...)"],
         "numbers",
         r"""
-        0
-            ParameterError: epochs must be a whole number of at least 1; got 0.
         -1
-            ParameterError: epochs must be a whole number of at least 1; got -1.
+            ParameterError: epochs must be a whole number of at least 0; got -1.
         1.5
-            ParameterError: epochs must be a whole number of at least 1; got 1.5.
+            ParameterError: epochs must be a whole number of at least 0; got 1.5.
         True
-            ParameterError: epochs must be a whole number of at least 1; got True.
+            ParameterError: epochs must be a whole number of at least 0; got True.
         "10"
-            ParameterError: epochs must be a whole number of at least 1; got '10'.
+            ParameterError: epochs must be a whole number of at least 0; got '10'.
         None
-            ParameterError: epochs must be a whole number of at least 1; got None.
+            ParameterError: epochs must be a whole number of at least 0; got None.
     """,
     ),
     Group(
@@ -351,6 +349,32 @@ GROUPS = [
             ParameterError: batch_size must be a whole number of at least 1; got 2.5.
         False
             ParameterError: batch_size must be a whole number of at least 1; got False.
+        1
+            ParameterError: batch_size=1 lets BatchNorm(4) learn nothing: a single sample has no spread. Give batch_size=2 or more, or use LayerNorm.
+    """,
+    ),
+    Group(
+        "`X` of one sample, with a `BatchNorm`",
+        ["network.fit(..., [[1.0]], epochs=1)"],
+        "numbers",
+        r"""
+        X[:1]
+            ParameterError: X holds a single sample, and BatchNorm(4) learns from two or more. Leave it out.
+    """,
+    ),
+    Group(
+        "`X` for the running statistics",
+        ["network.update_statistics(...)"],
+        "numbers",
+        r"""
+        X[:1]
+            ShapeError: X must hold at least two samples: one has no spread.
+        X * 1e200
+            InputError: X is too large for float64. Scale it down first.
+        X * np.nan
+            InputError: X must be finite in float64; got nan at index [0, 0]. Remove or fill such values first.
+        X[:, 1:]
+            ShapeError: X must have 3 features; got 2 (shape (5, 2)). Rows are samples, columns are features.
     """,
     ),
     Group(

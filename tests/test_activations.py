@@ -173,6 +173,22 @@ def test_far_out_every_activation_is_its_asymptote(
     assert activation.derivative([-1e6, 1e6]).tolist() == [left_slope, right_slope]
 
 
+#: The value and the slope at minus infinity, and those at infinity.
+AT_INFINITY = {
+    "Identity": (-np.inf, 1, np.inf, 1), "Sigmoid": (0, 0, 1, 0), "Tanh": (-1, 0, 1, 0),
+    "ReLU": (0, 0, np.inf, 1), "LeakyReLU": (-np.inf, 0.01, np.inf, 1), "ELU": (-1, 0, np.inf, 1),
+    "GELU": (0, 0, np.inf, 1), "SiLU": (0, 0, np.inf, 1), "Softplus": (0, 0, np.inf, 1),
+}  # fmt: skip
+
+
+@elementwise
+@both_dtypes
+def test_infinite_inputs_have_the_limits_for_values_and_slopes(cls, dtype):
+    x = np.array([-np.inf, np.inf], dtype)
+    found = np.stack([cls()(x), cls().derivative(x)]).T.ravel()
+    np.testing.assert_array_equal(found, np.array(AT_INFINITY[cls.__name__], dtype))
+
+
 @elementwise
 @given(matrices(), seeds)
 def test_backward_is_grad_output_times_the_derivative(cls, x, seed):
@@ -385,7 +401,22 @@ def test_settings_reach_the_function():
 def test_activations_have_no_width_of_their_own(cls):
     assert cls().output_width(7) == 7
     assert cls().output_width(None) is None
-    assert cls().gives_probabilities is (cls in (bp.Sigmoid, bp.Softmax))
+
+
+@pytest.mark.parametrize("cls", activation_classes)
+def test_activations_stay_within_their_range_and_come_to_its_ends(cls):
+    x = np.r_[-1e300, -np.logspace(3, -3, 4001), np.logspace(-3, 3, 4001), 1e300].reshape(-1, 1)
+    x = np.hstack([x, -x, 0 * x])  # which makes no difference to those that see one at a time
+    y = cls()(x)
+    low, high = cls().range
+    assert low <= y.min() <= y.max() <= high
+    near = {-math.inf: -1e290, math.inf: 1e290}
+    assert y.min() <= near.get(low, low + 1e-4)
+    assert y.max() >= near.get(high, high - 1e-4)
+
+
+def test_the_range_of_elu_is_that_of_its_alpha():
+    assert bp.ELU(2.5).range == (-2.5, math.inf)
 
 
 def test_an_activation_of_ones_own_needs_two_methods():
@@ -399,7 +430,7 @@ def test_an_activation_of_ones_own_needs_two_methods():
     assert Square()([3]) == 9
     assert Square().derivative([3]) == 6
     assert Square().backward(np.array([10.0]), np.array([3.0])) == 60
-    assert Square().gives_probabilities is None
+    assert Square().range is None
 
 
 def test_an_unfinished_activation_says_what_is_missing():

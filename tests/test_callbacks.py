@@ -291,8 +291,8 @@ def test_early_stopping_without_restoring_only_stops():
 
 
 def scripted(monkeypatch, scores):
-    """A network whose validation losses are these."""
-    network, ahead = small(), iter(scores)
+    """A network whose validation losses are these, after training has begun."""
+    network, ahead = small(), iter([math.inf, *scores])
     monkeypatch.setattr(network, "score", lambda batch: next(ahead))
     return network
 
@@ -305,10 +305,11 @@ def scripted(monkeypatch, scores):
         ([5, 4, 4, 3, 3], {"patience": 2}, 5, 4),
         ([5, 6, 4, 5, 5], {"patience": 2}, 5, 3),
         ([5, 6, 6, 4, 5], {"patience": 2}, 3, 1),
-        ([5, 4.5, 4, 3.5, 3], {"patience": 1, "min_delta": 1}, 2, 1),
-        ([5, 4.5, 4, 3.5, 3], {"patience": 2, "min_delta": 1}, 3, 1),
-        ([5, 4.5, 3.5, 3, 2.5], {"patience": 2, "min_delta": 1}, 5, 3),
-        ([5, 4, 3, 2, 1], {"patience": 1, "min_delta": 1}, 2, 1),
+        ([5, 4.5, 4, 3.5, 3], {"patience": 1, "min_delta": 1}, 2, 2),
+        ([5, 4.5, 4, 3.5, 3], {"patience": 2, "min_delta": 1}, 3, 3),
+        ([5, 4.5, 3.5, 3, 2.5], {"patience": 2, "min_delta": 1}, 5, 5),
+        ([5, 4, 3, 2, 1], {"patience": 1, "min_delta": 1}, 2, 2),
+        ([5, 4.5, 4.7, 4.6, 4.4], {"patience": 3, "min_delta": 1}, 4, 2),
         ([math.nan, 4, math.nan, 3, 3], {"patience": 2}, 5, 4),
         ([math.nan, math.inf, 1, 1, 1], {"patience": 2}, 2, None),
     ],
@@ -332,10 +333,11 @@ def test_early_stopping_scores_the_training_data_where_there_are_no_others(weigh
         sample_weight=weights,
         callbacks=[lambda net: scores.append(net.evaluate(*FEW, weights)), stopping],
     )
-    np.testing.assert_allclose(network.history["val_loss"], scores, rtol=1e-14)
+    np.testing.assert_allclose(network.history["train_loss"], scores, rtol=1e-14)
+    assert np.isnan(network.history["val_loss"]).all()
     assert 0 < int(np.argmin(scores)) < len(scores) - 1
     np.testing.assert_allclose(network.evaluate(*FEW, weights), min(scores), rtol=1e-14)
-    assert stopping.best_loss == min(network.history["val_loss"])
+    assert stopping.best_loss == min(network.history["train_loss"])
 
 
 def test_early_stopping_starts_anew_in_each_fit():
@@ -368,3 +370,22 @@ def test_before_any_training_there_is_no_best():
 def test_callbacks_show_their_settings():
     assert repr(bp.EarlyStopping(5)) == "EarlyStopping(5)"
     assert repr(bp.EarlyStopping(5, min_delta=0.1)) == "EarlyStopping(5, min_delta=0.1)"
+
+
+def test_early_stopping_goes_back_to_before_a_fit_that_made_it_worse():
+    network, stopping = overfitting(), bp.EarlyStopping(3)
+    network.fit(*FEW, 500, 5, validation_data=MANY, callbacks=stopping)
+    before, epochs = network.snapshot(), network.epoch_count
+    network.optimizer = bp.GradientDescent(1e-3)
+    network.fit(FEW[0], FEW[1] + 9, 4, validation_data=MANY, callbacks=stopping)
+    assert min(network.history["val_loss"][epochs:]) > network.evaluate(*MANY)
+    assert np.array_equal(network.snapshot(), before)
+    assert (stopping.best_epoch, stopping.best_loss) == (epochs, network.evaluate(*MANY))
+
+
+def test_scores_of_the_training_data_are_not_compared_with_those_of_others(tmp_path):
+    path, network = tmp_path / "model.npz", overfitting()
+    network.fit(*FEW, 30, callbacks=bp.Checkpoint(path, best_only=True))
+    network.fit(*FEW, 1, validation_data=MANY, callbacks=bp.Checkpoint(path, best_only=True))
+    assert network.history["val_loss"][-1] > min(network.history["train_loss"][:-1])
+    assert bp.Network.load(path).epoch_count == 31  # the best of its sort

@@ -135,7 +135,7 @@ def test_the_order_of_an_epoch_is_a_function_of_seed_and_epoch(epochs):
         network.train_step(X, Y)  # a step more or less makes no difference
         seen.clear()
         network.fit(X, Y, 1, 4)
-        return list(seen)
+        return list(seen)[-len(X) :]  # before these, it is tried out on two rows
 
     seen = []
     expected = X[Chance(4).at(ORDER, epochs).permutation(10), 0]

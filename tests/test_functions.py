@@ -10,13 +10,18 @@ from hypothesis import strategies as st
 from strategies import matrices, seeds
 
 from backproplite.functions import (
+    MANY,
+    centred,
     decay_of_size,
     norm,
+    product_over_samples,
     row_maximum,
+    row_sum,
     sigmoid,
     softmax,
     softmax_parts,
     softplus,
+    total,
 )
 
 STRICT = {"all": "raise", "under": "ignore"}
@@ -100,7 +105,8 @@ def test_softmax_parts_hold_their_distance_from_the_maximum(dtype):
     largest = float(np.finfo(dtype).max)
     x = np.array([[1, 3, 2], [largest, 0, -1], [largest, -largest, largest]], dtype)
     with np.errstate(**STRICT):
-        shifted, exponentials, totals = softmax_parts(x)
+        shifted, exponentials = softmax_parts(x)
+        totals = row_sum(exponentials)
     # 2 · largest does not fit a float: as far as a float goes then.
     wanted = np.array([[-2, 0, -1], [0, -largest, -largest], [0, -largest, 0]], dtype)
     assert np.array_equal(shifted, wanted)
@@ -145,9 +151,36 @@ def test_norm_of_nan_is_nan():
     assert math.isnan(norm(np.array([1.0, math.nan])))
 
 
+SHAPES = [(1, 3), (MANY, 2), (MANY + 1, 2), (3, MANY + 5, 2), (5, 40_000)]
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_sums_hold_their_digits_and_their_type(shape, dtype):
+    rng = np.random.default_rng(0)
+    x, y = (rng.uniform(1, 2, (*shape[:-1], width)).astype(dtype) for width in (shape[-1], 3))
+    eps, exact = np.finfo(dtype).eps, x.astype(np.longdouble)
+    for axis in (-2, -1):
+        wanted, out = exact.sum(axis, keepdims=True), np.empty_like(x.sum(axis))
+        given = total(x, axis, keepdims=True)
+        total(x, axis, out=out)
+        assert given.dtype == dtype
+        assert given.shape == wanted.shape
+        np.testing.assert_allclose(given.astype(np.longdouble), wanted, 200 * eps)
+        np.testing.assert_array_equal(out, np.squeeze(given, axis))
+        mean, rest = centred(x, axis)
+        assert mean.dtype == rest.dtype == dtype
+        wanted = exact - exact.mean(axis, keepdims=True)
+        np.testing.assert_allclose(rest.astype(np.longdouble), wanted, 0, 2 * eps)
+    out = np.empty((*shape[:-2], shape[-1], 3), dtype)
+    product_over_samples(x, y, out)
+    np.testing.assert_allclose(out, x.astype(float).mT @ y.astype(float), 200 * eps)
+
+
 def test_nothing_is_written_to():
     x = np.random.default_rng(2).standard_normal((3, 4))
     x.setflags(write=False)
     results = [f(x) for f in (decay_of_size, sigmoid, softplus, softmax, softmax_parts)]
     assert len(results) == 5
+    assert total(x, -2).shape == centred(x, -1)[1][0].shape == (4,)
     assert norm(x[0]) > 0

@@ -16,22 +16,17 @@ PACKAGE = pathlib.Path(backproplite.__file__).parent
 CORE = [
     *("errors", "checks", "configurable", "functions", "chance", "parameters", "record"),
     *("initializers", "schedules", "layers", "activations", "losses", "optimizers"),
-    *("callbacks", "training", "network"),
+    *("callbacks", "training", "advice", "network"),
 ]
 #: What stands around it. Each imports only the core and what stands before it.
 RINGS = [
-    "answers",
-    "files",
-    "checking",
-    "seeing",
-    "plots",
-    "datasets",
-    "testing",
-    "__init__",
-    "__main__",
+    *("answers", "files", "checking", "seeing", "plots", "datasets", "testing"),
+    *("__init__", "__main__"),
 ]
 #: The core hands over to a ring when a network is saved or loaded, and where something is wrong.
-HANDED_OVER = {("network", "files"), ("checks", "answers"), ("configurable", "answers")}
+#: What to say when training fails is loaded when it does.
+HANDED_OVER = {("network", "files"), ("training", "advice")}
+HANDED_OVER |= {("checks", "answers"), ("configurable", "answers")}
 
 PATHS = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
 ORDER = [*CORE, *RINGS]
@@ -119,7 +114,7 @@ def test_importing_the_package_loads_the_core_and_nothing_else():
         [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True
     )
     loaded = ast.literal_eval(result.stdout)
-    ours = {f"backproplite.{module}" for module in CORE} | {"backproplite"}
+    ours = {f"backproplite.{module}" for module in CORE if module != "advice"} | {"backproplite"}
     assert {name for name in loaded if name.startswith("backproplite")} == ours
     assert {name.partition(".")[0] for name in loaded} <= {"backproplite", "numpy"} | set(
         sys.stdlib_module_names

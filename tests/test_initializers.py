@@ -69,6 +69,23 @@ def test_uniform_bounds_are_the_ones_of_the_papers(cls, bound):
     assert_uniform(draw(cls("uniform")), -bound, bound)
 
 
+@pytest.mark.parametrize("distribution", ["normal", "uniform"])
+@pytest.mark.parametrize(
+    ("cls", "shape", "variance"),
+    [
+        (bp.He, (64, 16, 5, 5), 2 / (16 * 25)),
+        (bp.Glorot, (64, 16, 5, 5), 2 / (80 * 25)),
+        (bp.LeCun, (64, 16, 5, 5), 1 / (16 * 25)),
+        (bp.He, (200, 50, 3), 2 / 150),
+        (bp.He, (200, 50), 2 / 200),  # inputs first, without a receptive field
+        (bp.Glorot, (300, 50), 2 / 350),
+        (bp.He, (40_000,), 2 / 40_000),
+    ],
+)
+def test_each_place_of_a_receptive_field_counts(cls, shape, variance, distribution):
+    assert draw(cls(distribution), shape).var() == pytest.approx(variance, rel=0.05)
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_normal_and_uniform_take_their_settings(seed):
     assert_normal(draw(bp.Normal(), seed=seed), 0, 0.05)

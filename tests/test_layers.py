@@ -131,6 +131,23 @@ def test_dense_takes_any_initializer():
     assert layer.bias.tolist() == [0.5] * 3
 
 
+def test_float32_gradients_of_a_million_samples_are_summed_to_the_last_digits():
+    x, grad_output = np.ones((10**6, 1), np.float32), np.full((10**6, 2), -1e-4, np.float32)
+    dense, norm = network_of(bp.Dense(1, 2), bp.BatchNorm(2), dtype="float32").layers
+    dense.backward(grad_output, x)
+    norm.backward_parameters(grad_output, (np.broadcast_to(x, grad_output.shape),))
+    for gradient in (dense.grad_bias, dense.grad_weight, norm.grad_bias, norm.grad_scale):
+        np.testing.assert_allclose(gradient, np.full_like(gradient, -100), rtol=2e-5)
+
+
+def test_float32_statistics_of_a_million_samples():
+    x = (2000 + RNG(0).uniform(-10, 10, (10**6, 2))).astype(np.float32)
+    layer = network_of(bp.BatchNorm(2), dtype="float32").layers[0]
+    layer.after_step(layer.forward_training(x, RNG(0))[1])
+    np.testing.assert_allclose(layer.running_mean, x.mean(0, np.float64), rtol=1e-7)
+    np.testing.assert_allclose(layer.running_variance, x.var(0, np.float64), rtol=1e-5)
+
+
 # Dropout
 
 
@@ -187,17 +204,86 @@ def test_batch_norm_worked_by_hand():
     close(layer.grad_scale, [4 / 3])
     close(layer.grad_bias, [4])
     layer.after_step(cache)
-    close(layer.running_mean, [0.4])
-    close(layer.running_variance, [0.9 + 0.1 * 8])  # the unbiased variance is 8
-    close(layer.forward(np.array([[3.0]]))[0], [[(3 - 0.4) / np.sqrt(6.7) * 6 + 0.5]])
+    close(layer.running_mean, [4])
+    close(layer.running_variance, [8])  # the unbiased one
+    close(layer.forward(np.array([[3.0]]))[0], [[(3 - 4) / np.sqrt(13) * 6 + 0.5]])
+
+
+def learning(layer, *batches):
+    """The layer after it has learnt from some batches of one feature."""
+    for batch in batches:
+        x = np.array(batch)[:, np.newaxis]
+        layer.after_step(layer.forward_training(x, RNG(0))[1])
+    return layer
 
 
 def test_running_statistics_worked_by_hand():
     layer = bp.BatchNorm(1, momentum=0.5)
-    for mean, variance in [(1.5, 4), (2.25, 5.5)]:
-        layer.after_step(layer.forward_training(np.array([[1.0], [2], [6]]), RNG(0))[1])
-        close(layer.running_mean, [mean])  # half the way from 0 to 3, and half the rest
-        close(layer.running_variance, [variance])  # from 1 towards 14 / 2
+    first, second, third = [1.0, 2, 6], [5.0, 5, 5], [0.0, 2]
+    for batch, mean, variance in [(first, 3, 7), (second, 4, 3.5), (third, 2.5, 2.75)]:
+        learning(layer, batch)  # two are averaged, since 1 / momentum is 2; then half the way
+        close(layer.running_mean, [mean])
+        close(layer.running_variance, [variance])
+
+
+@given(
+    st.sampled_from([0, 0.05, 0.1, 0.3, 1]),
+    st.lists(st.lists(st.floats(-1e3, 1e3), min_size=2, max_size=4), min_size=1, max_size=25),
+)
+def test_running_statistics_are_an_average_that_counts_its_batches(momentum, batches):
+    layer = learning(bp.BatchNorm(1, momentum=momentum), *batches)
+    for running, of in (
+        (layer.running_mean, np.mean),
+        (layer.running_variance, lambda batch: np.var(batch, ddof=1)),
+    ):
+        values = np.array([of(batch) for batch in batches])
+        shares = np.maximum(momentum, 1 / np.arange(1, len(values) + 1))
+        left = np.cumprod(np.append(1, (1 - shares)[:0:-1]))[::-1]  # of each share at the end
+        assert (shares * left).sum() == pytest.approx(1)  # nothing of the 0 and 1 of the start
+        np.testing.assert_allclose(running, [shares * left @ values], 1e-9, 1e-9)
+
+
+def test_running_statistics_in_the_long_run_are_those_of_the_trusted_form():
+    rng, layer, mean, variance = RNG(0), bp.BatchNorm(1), 0.0, 1.0
+    for _ in range(300):
+        batch = rng.standard_normal(5) + 7
+        learning(layer, batch)
+        mean += 0.1 * (batch.mean() - mean)
+        variance += 0.1 * (batch.var(ddof=1) - variance)
+    close(layer.running_mean, [mean], 1e-12)
+    close(layer.running_variance, [variance], 1e-12)
+
+
+@pytest.mark.parametrize("epochs", [1, 20, 50])
+def test_a_short_run_is_as_good_in_inference_as_in_training(epochs):
+    X = np.arange(2000.0, 2020).reshape(-1, 1)
+    y = (X - 2010) / 6
+    network = network_of(bp.BatchNorm(1), bp.Dense(1, 1), optimizer=bp.Adam(0.1))
+    network.fit(X, y, epochs, validation_data=(X, y))
+    assert network.history["val_loss"][-1] < 1.1 * network.evaluate(X, y)
+    assert network.history["val_loss"][-1] < 1.5 * network.history["loss"][-1] + 0.01
+
+
+CONSTANT = [("float32", 100000.1), ("float32", 0.1), ("float32", 3e7), ("float64", 1e12 + 0.1)]
+
+
+@pytest.mark.parametrize("samples", [3, 7, 100, 5000])
+@pytest.mark.parametrize(("dtype", "value"), CONSTANT)
+def test_what_is_constant_is_normalised_to_exactly_0(dtype, value, samples):
+    column = np.full((samples, 1), value, dtype)
+    for layer, x in ((bp.BatchNorm(1), column), (bp.LayerNorm(samples), column.T)):
+        assert not network_of(layer, dtype=dtype).forward_training(x)[0].any()
+
+
+def test_layer_norm_of_numbers_whose_squares_are_no_floats():
+    for dtype, size in (("float32", 1e30), ("float64", 1e200)):
+        layer = network_of(bp.LayerNorm(4), dtype=dtype).layers[0]
+        x = np.array([[1, 2, 3, 4], [size, 2 * size, 3 * size, 4 * size]], dtype)
+        with np.errstate(over="ignore"):
+            output, cache = layer.forward(x)
+        close(output[1], np.array([-3, -1, 1, 3]) / np.sqrt(5), 1e-6)
+        close(output[0], np.array([-3, -1, 1, 3]) / np.sqrt(5 + 4e-5), 1e-6)
+        assert np.isfinite(layer.backward(np.ones_like(x), cache)).all()
 
 
 def test_settings_unless_given():
@@ -231,6 +317,7 @@ def test_normalisations_agree_with_torch(ours, theirs):
     torch = pytest.importorskip("torch")
     rng = RNG(3)
     layer, oracle = ours(4), getattr(torch.nn, theirs)(4).double()
+    layer.batches = np.array(10.0)  # so many have gone by, and PyTorch's average moves alike
     layer.scale[...], layer.bias[...] = rng.standard_normal((2, 4))
     with torch.no_grad():
         oracle.weight[...], oracle.bias[...] = torch.tensor(layer.scale), torch.tensor(layer.bias)
@@ -269,8 +356,16 @@ def test_batch_norm_of_one_sample_gives_the_bias():
     assert output.tolist() == [[3, -4]]
     assert not layer.backward(np.array([[1.0, 2]]), cache).any()
     layer.after_step(cache)
-    close(layer.running_mean, [0.5, 0.6])
-    assert layer.running_variance.tolist() == [1, 1]  # one sample has no spread to learn from
+    assert layer.unset  # one sample has no spread to learn from
+
+
+def test_a_last_batch_of_one_leaves_the_running_statistics_alone():
+    X = RNG(0).standard_normal((7, 2)) + [0, 9]
+    network = network_of(bp.BatchNorm(2, momentum=0), bp.Dense(2, 1))
+    network.fit(X, X[:, 0], 1, batch_size=3, shuffle=False)
+    layer = network.layers[0]
+    assert layer.batches == 2
+    close(layer.running_mean, X[:6].mean(axis=0))
 
 
 def test_running_statistics_move_only_with_a_step():
@@ -280,7 +375,9 @@ def test_running_statistics_move_only_with_a_step():
     _, caches = network.forward_training(X)
     network.backward(y, caches)
     network.loss_and_gradient(X, y)
-    network.forward(X), network.predict(X), network.evaluate(X, y)
+    for call in (network.forward, network.predict, lambda X: network.evaluate(X, y)):
+        with pytest.warns(bp.TrainingWarning, match=r"of BatchNorm\(3\) are still those of the"):
+            call(X)
     assert np.array_equal(network.snapshot(), before)
     network.train_step(X, y)
     assert (network.snapshot() != before).all()
@@ -634,8 +731,9 @@ def test_names_of_parts_and_of_state():
     network = network_of(bp.Tanh(), block)
     assert list(block.parts()) == ["", "layers[0]", "layers[1]", "layers[2]"]
     assert block.parts()["layers[1]"] is block.layers[1]
-    assert list(block.named_state()) == ["layers[1].running_mean", "layers[1].running_variance"]
-    assert list(bp.BatchNorm(3).named_state()) == ["running_mean", "running_variance"]
+    names = "running_mean", "running_variance", "batches"
+    assert list(block.named_state()) == [f"layers[1].{name}" for name in names]
+    assert list(bp.BatchNorm(3).named_state()) == [*names]
     views = network.record.views
     assert np.shares_memory(views["layers[1].layers[1].running_mean"], block.layers[1].running_mean)
 
@@ -801,7 +899,8 @@ def test_residual_in_fit_learns_and_its_statistics_move_after_steps_only():
     norm = network.layers[0].layers[1]
     network.loss_and_gradient(X, X[:, 0])
     assert not norm.running_mean.any()
-    assert not np.array_equal(network.forward(X), network.forward_training(X)[0])
+    with pytest.warns(bp.TrainingWarning):
+        assert not np.array_equal(network.forward(X), network.forward_training(X)[0])
     network.train_step(X, X[:, 0])
     assert norm.running_mean.all()
     assert np.shares_memory(norm.running_mean, network.record.bytes)

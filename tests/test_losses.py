@@ -394,7 +394,7 @@ def test_integer_labels_are_one_hot_rows(cls, samples, outputs, seed):
 def test_targets_may_be_probabilities_that_sum_to_1_as_float32_can(cls):
     soft = np.full((2, 3), 1 / 3, np.float32)
     given_ = np.array(EITHER)
-    wanted = float(truth(cls, given_, soft.astype(float)))
+    wanted = float(truth(cls, given_, np.full((2, 3), 1 / 3)))  # and then to the last digit
     assert cls()(given_, soft) == pytest.approx(wanted, rel=1e-15)
 
 
@@ -456,9 +456,24 @@ def test_softmax_cross_entropy_far_out_is_the_distance_of_the_logits(far):
     loss = bp.SoftmaxCrossEntropy()
     assert loss([[far, -far, 0.0]], [1]) == 2 * far
     assert loss([[far, -far, 0.0]], [2]) == far
-    assert loss([[far, -far, 0.0]], [0]) == 0
+    assert loss([[far, -far, 0.0]], [0]) == pytest.approx(np.exp(-far), rel=1e-15)
     gradient = loss.gradient([[far, -far, 0.0]], [1])
     np.testing.assert_allclose(gradient, [[1, -1, 0]], atol=1e-17)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("far", [1.0, 5.0, 17.0, 40.0, 80.0])
+def test_softmax_cross_entropy_that_is_sure_and_right_keeps_its_digits(far, dtype):
+    loss, small = bp.SoftmaxCrossEntropy(), oracles.mp.exp(-far)
+    z, labels = np.array([[far, 0, 0], [0, far, 0], [far, far, 0]], dtype), [0, 1, 0]
+    wanted = [oracles.mp.log1p(2 * small)] * 2 + [oracles.mp.log(2 + small)]
+    for row in range(3):
+        value = np.array([loss(z[[row]], [labels[row]])], dtype)
+        assert oracles.ulps(value, [wanted[row]]) <= 4
+    gradient, total = loss.gradient(z, labels), 1 + 2 * small
+    wanted = [-2 * small / total, small / total, small / total]
+    wanted += [small / total, -2 * small / total, small / total]
+    assert oracles.ulps(3 * gradient[:2].ravel(), wanted).max() <= 6
 
 
 def far_values(draw_from, size, largest, smallest):
@@ -669,3 +684,38 @@ def test_outputs_must_be_finite_in_the_dtype_that_is_reckoned_in(cls, given_as, 
     outputs = np.array([[0.5, np.nan], [0.5, 0.5]], given_as)
     with pytest.raises(bp.InputError, match=f"^outputs must be finite in {reckoned_in}; got nan"):
         cls()(outputs, [[0, 1], [0, 1]])
+
+
+# Class weights
+
+
+@pytest.mark.parametrize(
+    ("loss", "targets", "given", "error", "words"),
+    [
+        (bp.MeanSquaredError(), [[1.0]], "balanced", bp.ParameterError, "needs one class for each"),
+        (bp.SigmoidCrossEntropy(), [[1, 0]], {0: 2}, bp.ParameterError, "on 2 outputs has not. Us"),
+        (bp.SigmoidCrossEntropy(), [[0.5]], {0: 2}, bp.InputError, "got probabilities between th"),
+        (bp.SoftmaxCrossEntropy(), [[1, 0]], {2: 1}, bp.ParameterError, "from 0 to 1; got 2."),
+        (bp.SoftmaxCrossEntropy(), [[1, 0]], {"a": 1}, bp.ParameterError, "from 0 to 1; got 'a'."),
+        (bp.SigmoidCrossEntropy(), [[1]], {-1: 1}, bp.ParameterError, "from 0 to 1; got -1."),
+        (bp.SigmoidCrossEntropy(), [[1]], {0: -1}, bp.ParameterError, r"class_weight\[0\] must be"),
+        (
+            bp.SigmoidCrossEntropy(),
+            [[1]],
+            {0: "a"},
+            bp.ParameterError,
+            r"class_weight\[0\] must be",
+        ),
+        (bp.SigmoidCrossEntropy(), [[1]], "equal", bp.ParameterError, '"balanced" or a mapping'),
+        (
+            bp.SigmoidCrossEntropy(),
+            [[1]],
+            [1, 2],
+            bp.ParameterError,
+            r"0: 1, 1: 10\}; got \[1, 2\]",
+        ),
+    ],
+)
+def test_class_weights_that_mean_nothing_are_refused(loss, targets, given, error, words):
+    with pytest.raises(error, match=words):
+        loss.class_weights(given, np.array(targets, float))

@@ -712,7 +712,7 @@ def test_a_loss_that_the_last_layer_cannot_suit_is_refused(loss, last):
     ids=repr,
 )
 def test_a_loss_that_suits_the_last_layer_is_taken(loss, last):
-    y = targets_for(loss, 6, 4, RNG(0))
+    y = targets_for(loss, 6, 4, RNG(0)).clip(0, 1)
     network = small(bp.Dense(2, 4), last, loss=loss, optimizer=bp.GradientDescent(0.01))
     assert network.fit(X2, y, epochs=1).evaluate(X2, y) < network.history["loss"][0]
 
@@ -853,6 +853,83 @@ def test_an_update_needs_no_caches_of_layers_that_learn_from_them():
     network.update()
     assert np.array_equal(network.layers[1].running_mean, statistics)
     assert (network.step_count, network.optimizer.step_count) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("layers", "loss", "message"),
+    [
+        (
+            [bp.Softmax()],
+            bp.MeanSquaredError,
+            r"Softmax\(\) of one feature is 1 whatever .* Sigmoid",
+        ),
+        ([bp.Residual([bp.Softmax()])], bp.MeanSquaredError, r"Softmax\(\) of one feature is 1"),
+        ([bp.Tanh(), bp.Softmax(), bp.Dense(1, 2)], bp.MeanSquaredError, "Softmax.* of one"),
+        ([bp.Softmax()], bp.CategoricalCrossEntropy, "Softmax.* of one feature"),
+        (
+            [],
+            bp.SoftmaxCrossEntropy,
+            r"SoftmaxCrossEntropy\(\) needs an output for each class: .* yes",
+        ),
+        (
+            [bp.Identity(), bp.Sigmoid()],
+            bp.CategoricalCrossEntropy,
+            r"CategoricalCrossEntropy\(\) needs an output",
+        ),
+    ],
+)
+def test_what_passes_nothing_on_is_refused_with_the_mend(layers, loss, message):
+    with pytest.raises(bp.ParameterError, match=message):
+        bp.Network([bp.Dense(3, 1), *layers], loss())
+    wide = [each for each in layers if not isinstance(each, bp.Dense)]
+    bp.Network([bp.Dense(3, 2), *wide], bp.MeanSquaredError())
+
+
+def test_a_layer_norm_of_one_feature_is_refused_with_the_mend():
+    with pytest.raises(bp.ParameterError, match=r"would give its bias .* Use BatchNorm\(1\)"):
+        bp.LayerNorm(1)
+
+
+def normalised(dtype="float64"):
+    """A network with one BatchNorm, and one within a block, and the two."""
+    block = bp.Residual([bp.BatchNorm(3), bp.Tanh()])
+    network = small(bp.Dense(2, 3), bp.BatchNorm(3), block, bp.Dense(3, 1), dtype=dtype)
+    return network, [network.layers[1], block.layers[0]]
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_statistics_are_set_from_data_for_an_outside_minimizer(dtype):
+    network, norms = normalised(dtype)
+    for _ in range(20):
+        network.parameters[...] -= 0.1 * network.loss_and_gradient(X2, Y1)[1]
+    for _ in range(2):  # once and again come to the same
+        network.update_statistics(X2)
+        for norm, x in zip(norms, inputs_of(network, norms, X2), strict=True):
+            assert norm.batches == 1
+            np.testing.assert_allclose(norm.running_mean, x.mean(axis=0), 1e-5, 1e-6)
+            np.testing.assert_allclose(norm.running_variance, x.var(axis=0, ddof=1), 1e-5)
+    network.predict(X2), network.evaluate(X2, Y1)  # and no warning
+
+
+def inputs_of(network, norms, X):
+    """What comes into each BatchNorm in training."""
+    outputs = [output for output, _ in network.way_forward(X.astype(network.dtype))]
+    return outputs[: len(norms)]
+
+
+def test_statistics_that_nobody_has_set_are_warned_of_once_the_network_is_trained():
+    network, _ = normalised()
+    network.predict(X2), network.evaluate(X2, Y1)  # nobody has begun
+    network.train_step(X2[:1], Y1[:1])  # which a BatchNorm learns nothing from
+    for use in (network.forward, network.predict, lambda X: network.evaluate(X, Y1)):
+        with pytest.warns(
+            bp.TrainingWarning, match=r"Call network\.update_statistics\(X\)"
+        ) as seen:
+            use(X2)
+        assert {warning.filename for warning in seen} == {__file__}
+    network.layers[1].running_mean[...] = 1.0  # taken from another library, say
+    network.layers[2].layers[0].running_variance[...] = 2.0
+    network.predict(X2)
 
 
 def test_an_update_that_ends_in_infinity_says_so():

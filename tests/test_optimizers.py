@@ -344,6 +344,60 @@ def test_the_length_of_any_vector(vector, length):
     assert norm(np.array(vector, float)) == pytest.approx(length, rel=1e-15, abs=0, nan_ok=True)
 
 
+ADAPTIVE = [bp.RMSProp, bp.Adam, bp.AdamW]
+
+
+@pytest.mark.parametrize("cls", ADAPTIVE)
+@pytest.mark.parametrize(("dtype", "size"), [("float64", 1e160), ("float32", 1e30)])
+def test_a_gradient_whose_square_is_no_float_is_said_and_leaves_nothing_behind(cls, dtype, size):
+    optimizer, fresh = cls(0.1, weight_decay=0), cls(0.1, weight_decay=0)
+    points = np.zeros((2, 2), dtype)
+    optimizer.step(points[0], np.ones(2, dtype)), fresh.step(points[1], np.ones(2, dtype))
+    with pytest.raises(
+        bp.DivergenceError, match=f"^the square of .* {dtype} .* rate 0.1"
+    ) as caught:
+        optimizer.step(points[0], np.array([1, size], dtype))
+    assert caught.value.learning_rate == 0.1
+    for _ in range(3):
+        optimizer.step(points[0], np.ones(2, dtype)), fresh.step(points[1], np.ones(2, dtype))
+    assert np.array_equal(*points)
+    assert optimizer.step_count == fresh.step_count == 4
+
+
+@pytest.mark.parametrize("cls", ADAPTIVE)
+def test_such_a_gradient_stops_a_fit_in_that_step_with_the_parameters_as_they_were(cls):
+    layers = [bp.Dense(1, 1, bp.Zeros())]
+    network = bp.Network(layers, bp.MeanAbsoluteError(), cls(0.1), dtype="float32")
+    X, y = np.array([[1.0], [1e30], [1.0]]), np.ones(3)
+    with pytest.raises(bp.DivergenceError, match=r"^the square .* in epoch 1, batch 2, "):
+        network.fit(X, y, 5, batch_size=1, shuffle=False)
+    first = bp.Network([bp.Dense(1, 1, bp.Zeros())], bp.MeanAbsoluteError(), cls(0.1), 0, "float32")
+    first.train_step(X[:1], y[:1])
+    assert np.array_equal(network.parameters, first.parameters)
+    assert network.optimizer.step_count == 1
+
+
+@pytest.mark.parametrize("cls", optimizer_classes)
+@pytest.mark.parametrize(("dtype", "size"), [("float64", 1.7e308), ("float32", 3e38)])
+def test_a_gradient_as_long_as_any_moves_the_parameters_once_it_is_clipped(cls, dtype, size):
+    optimizer, point = cls(0.1, clip_norm=1.0), np.zeros(2, dtype)
+    optimizer.step(point, np.full(2, size, dtype))
+    assert (point >= -1).all()
+    assert (point < -0.01).all()
+
+
+@pytest.mark.parametrize("cls", ADAPTIVE)
+@pytest.mark.parametrize(("dtype", "epsilon"), [("float32", 1e-50), ("float64", 5e-324)])
+@given(power=st.integers(-320, 0))
+def test_an_epsilon_that_vanishes_still_keeps_the_division_finite(cls, dtype, epsilon, power):
+    optimizer, point = cls(0.1, epsilon=epsilon, weight_decay=0), np.zeros(2, dtype)
+    with np.errstate(all="ignore"):
+        for _ in range(3):
+            optimizer.step(point, np.array([0, 10.0**power], dtype))
+    assert point[0] == 0
+    assert -3 <= point[1] <= 0  # as far as with any other epsilon
+
+
 @given(gradient=vectors(), shorter=st.floats(1.001, 1e6))
 def test_clip_norm_leaves_shorter_gradients_alone_to_the_bit(gradient, shorter):
     clipped = gradient.copy()

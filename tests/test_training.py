@@ -118,9 +118,12 @@ def test_history_says_what_happened(batch_size, weights):
     for i, epoch in enumerate(epochs):
         losses, sizes, norms = [], [], []
         for batch in epoch:
-            norms.append(np.linalg.norm(twin.loss_and_gradient(*batch)[1]))
-            losses.append(twin.train_step(*batch))
-            sizes.append(len(batch[0]) if weights is None else batch[2].sum())
+            loss, gradient = twin.loss_and_gradient(*batch)
+            factor = 1 if weights is None else batch[2].mean() / weights[weights > 0].mean()
+            norms.append(np.linalg.norm(factor * gradient))
+            losses.append(factor * loss)
+            sizes.append(len(batch[0]))
+            twin.parameters[...] -= 0.1 * factor * gradient
         newest = {name: values[i] for name, values in network.history.items()}
         assert newest["loss"] == pytest.approx(np.average(losses, weights=sizes), rel=1e-14)
         assert newest["gradient_norm"] == pytest.approx(np.mean(norms), rel=1e-14)
@@ -131,7 +134,9 @@ def test_history_says_what_happened(batch_size, weights):
 
 def test_history_has_one_float_an_epoch():
     network = stateful().fit(X, Y, epochs=3, batch_size=4).fit(X, Y, 2, validation_data=VALIDATION)
-    assert list(network.history) == ["loss", "val_loss", "learning_rate", "gradient_norm"]
+    assert list(network.history) == [
+        *("loss", "val_loss", "learning_rate", "gradient_norm", "train_loss")
+    ]
     assert network.epoch_count == 5
     for values in network.history.values():
         assert len(values) == 5
@@ -194,7 +199,7 @@ def test_weights_all_alike_are_none(weight, batch_size):
     np.testing.assert_allclose(weighted.history["loss"], plain.history["loss"], rtol=1e-13)
 
 
-@pytest.mark.parametrize("batch_size", [None, 1, 4])
+@pytest.mark.parametrize("batch_size", [None, 2, 4])
 def test_a_weight_of_0_leaves_a_sample_out(batch_size):
     kept = WEIGHTS > 0
     weighted, fewer = stateful(), stateful()
@@ -508,3 +513,93 @@ def test_a_batch_size_beyond_the_samples_is_the_full_batch_also_when_cut_off():
     network = cut_off(1, small(), batch_size=99)
     network.fit(X, Y, 1, batch_size=None, validation_data=VALIDATION)
     assert (network.optimizer.step_count, network.epoch_count) == (1, 1)
+
+
+# Weights
+
+
+@given(st.integers(1, 12), st.integers(1, 12), seeds)
+def test_the_mean_gradient_of_the_batches_is_the_gradient_of_all(samples, batch_size, seed):
+    rng = RNG(seed)
+    x, y = rng.standard_normal((samples, 3)), rng.standard_normal((samples, 1))
+    weights = 10 ** rng.uniform(-3, 3, samples)
+    network = small()
+    data = network.prepare(x, y, weights)
+    sums = [np.zeros(1 + network.parameters.size)]
+    for start in range(0, samples, batch_size):
+        batch = data.select(slice(start, start + batch_size))
+        outputs, caches = network.forward_training(batch.x)
+        loss, gradient = network.loss.value_and_gradient(outputs, batch.targets, batch.shares)
+        network.backward(gradient, caches)
+        sums.append(len(batch.x) / samples * np.r_[loss, network.gradients])
+    loss, gradient = network.loss_and_gradient(x, y, weights)
+    np.testing.assert_allclose(sum(sums), np.r_[loss, gradient], rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("batch_size", [None, 3, 2, 1])
+def test_a_weight_means_the_same_in_every_batch(batch_size):
+    network = small(
+        bp.Dense(1, 1), optimizer=bp.GradientDescent(lambda step: 0.1 / (1 + step / 30))
+    )
+    weights = [100] * 3 + [1] * 3
+    network.fit(np.ones((6, 1)), [1, 1, 1, 0, 0, 0], 3000, batch_size, sample_weight=weights)
+    assert network.predict([[1.0]]) == pytest.approx(300 / 303, abs=3e-4)
+
+
+@pytest.mark.parametrize("batch_size", [None, 4])
+@pytest.mark.parametrize("weights", [np.ones(10), np.full(10, 0.3), np.full(10, 7e300)])
+def test_weights_that_are_all_alike_are_no_weights(batch_size, weights):
+    weighted, plain = stateful(), stateful()
+    weighted.fit(X, Y, 3, batch_size, sample_weight=weights)
+    plain.fit(X, Y, 3, batch_size)
+    assert np.array_equal(weighted.snapshot(), plain.snapshot())
+    assert weighted.history["loss"] == plain.history["loss"]
+
+
+LABELS = np.array([0, 0, 0, 0, 0, 0, 0, 2, 2, 1])
+
+
+@pytest.mark.parametrize("batch_size", [None, 3])
+@pytest.mark.parametrize(
+    ("loss", "y", "given", "weights"),
+    [
+        (bp.SoftmaxCrossEntropy(), LABELS, "balanced", [1 / 7] * 7 + [1 / 2] * 2 + [1]),
+        (bp.SoftmaxCrossEntropy(), LABELS, {1: 10, 2: 0.5}, [1] * 7 + [0.5] * 2 + [10]),
+        (bp.SoftmaxCrossEntropy(), LABELS, {0: 0}, [0] * 7 + [1] * 3),
+        (bp.SoftmaxCrossEntropy(), np.eye(3)[LABELS], {1.0: 10}, [1] * 9 + [10]),
+        (bp.SigmoidCrossEntropy(), LABELS == 1, "balanced", [1 / 9] * 9 + [1]),
+        (bp.SigmoidCrossEntropy(), (LABELS == 1).reshape(-1, 1), {1: 9, 0: 1}, [1] * 9 + [9]),
+    ],
+)
+def test_class_weights_are_weights_of_the_samples(loss, y, given, weights, batch_size):
+    outputs = 1 if loss.labels == "binary" else 3
+    networks = [small(bp.Dense(3, outputs), loss=loss) for _ in range(3)]
+    by_class, by_sample, both = networks
+    by_class.fit(X, y, 2, batch_size, class_weight=given)
+    by_sample.fit(X, y, 2, batch_size, sample_weight=weights)
+    np.testing.assert_allclose(by_class.parameters, by_sample.parameters, rtol=1e-12)
+    if given != "balanced":  # which looks at the samples that count alone
+        both.fit(X, y, 2, batch_size, sample_weight=WEIGHTS, class_weight=given)
+        by_sample = small(bp.Dense(3, outputs), loss=loss)
+        by_sample.fit(X, y, 2, batch_size, sample_weight=WEIGHTS * weights)
+        np.testing.assert_allclose(both.parameters, by_sample.parameters, rtol=1e-12)
+
+
+def test_balanced_weights_find_a_rare_class_at_every_batch_size():
+    rng = RNG(0)
+    x = rng.standard_normal((2000, 3))
+    score = x @ [2.0, 1.0, -1.0] + rng.standard_normal(2000)
+    y = score > np.quantile(score, 0.99)
+    recalls = []
+    for batch_size, epochs in [(None, 300), (100, 15), (8, 2)]:
+        network = small(bp.Dense(3, 1), loss=bp.SigmoidCrossEntropy(), optimizer=bp.Adam(0.02))
+        network.fit(x, y, epochs, batch_size, class_weight="balanced")
+        recalls.append(float((network.predict(x)[y, 0] > 0.5).mean()))
+    assert min(recalls) >= 0.85
+
+
+def test_class_weights_do_not_act_on_validation_data():
+    y = LABELS == 1
+    network = small(bp.Dense(3, 1), loss=bp.SigmoidCrossEntropy())
+    network.fit(X, y, 1, validation_data=(X, y), class_weight="balanced")
+    assert network.history["val_loss"] == [network.evaluate(X, y)]

@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
@@ -15,12 +15,11 @@ from ..errors import ModelFileError, ParameterError
 from ..layers import Layer, checked_layers, parts_of
 from ..network import Network
 from ..optimizers import Optimizer
+from ..parameters import shapes_of
 from ..record import HISTORY, Record
 from .archive import from_bytes, to_pieces
 from .objects import CLASSES, Reader, Writer
 from .whole import read_file, write_file
-
-Shape: TypeAlias = tuple[int, ...]
 
 #: Steps and epochs are fewer, so that there is room to count on.
 MAXIMUM_COUNT = 2**53
@@ -30,6 +29,11 @@ def save_network(network: Network, path: object) -> None:
     """Write all of a network to a file, once its settings have proved to come back as they are."""
     checked_path(path)
     write_file(path, *to_pieces(*contents(network)))
+
+
+def refuse_unsavable(network: Network) -> None:
+    """Raise the `ParameterError` of saving a network that would not come back as it is."""
+    contents(network)
 
 
 def load_network(cls: type[Any], path: object, custom: Mapping[str, Any] | None = None) -> Any:
@@ -63,6 +67,7 @@ def contents(network: Network) -> tuple[dict[str, Array], dict[str, Any]]:
         "optimizer": _described(writer, "optimizer", network.optimizer),
         "dtype": str(network.dtype),
         "seed": network.seed,
+        "cut_off": writer.describe("cut_off", left_off(network)),
         "custom": list(writer.custom),
     }
     if network.feature_names:
@@ -70,6 +75,11 @@ def contents(network: Network) -> tuple[dict[str, Array], dict[str, Any]]:
     # Copies: it may go on training in another thread while they are written.
     arrays = {name: array.copy() for name, array in network.named_arrays().items()}
     return writer.arrays | arrays | _history(network), data
+
+
+def left_off(network: Network) -> dict[str, Any] | None:
+    """Return what the next fit needs to go on with one that is under way, or was in the file."""
+    return network.cut_off if network.under_way is None else network.under_way.left_off(network)
 
 
 def _history(network: Network) -> dict[str, Array]:
@@ -108,7 +118,7 @@ def _outline(thing: Any) -> Any:
         where: (array.dtype, array.shape, array.tobytes()) for where, array in writer.arrays.items()
     }
     inner = [_setting_of(part) for part in [*parts.values()][1:]]
-    return description, arrays, _shapes(parts), inner
+    return description, arrays, shapes_of(parts), inner
 
 
 def _setting_of(part: Layer) -> Any:
@@ -120,21 +130,6 @@ def _setting_of(part: Layer) -> Any:
     with suppress(ParameterError):
         return json.dumps(Writer(part.parts().values()).describe("", part))
     return None
-
-
-def _shapes(parts: Mapping[str, Layer]) -> tuple[dict[str, Shape], dict[str, Shape]]:
-    """Return the shapes of all parameters by their places, and of what layers keep besides."""
-    parameters = {
-        f"{place}.{name}": declared.shape
-        for place, part in parts.items()
-        for name, declared in part.declared.items()
-    }
-    states = {
-        f"{place}.{name}": np.shape(getattr(part, name))
-        for place, part in parts.items()
-        for name in part.state_names
-    }
-    return parameters, states
 
 
 # Loading.
@@ -150,7 +145,7 @@ def network_from_bytes(
     custom = _checked_custom({} if custom is None else custom)
     arrays, data = from_bytes(content)
     try:
-        return _network(cls, Reader(arrays, custom, sum(map(np.size, arrays.values()))), data)
+        return _network(cls, arrays, custom, data)
     except ModelFileError:
         raise
     except Exception as error:  # there is no telling what a class does with wrong settings
@@ -167,7 +162,7 @@ def _checked_custom(custom: Mapping[str, Any]) -> Mapping[str, Any]:
     return custom
 
 
-def _network(cls: type[Any], reader: Reader, data: Any) -> Any:
+def _network(cls: type[Any], arrays: dict[str, Array], custom: Mapping[str, Any], data: Any) -> Any:
     """Build a network, once all has been checked that could be wrong: it takes room."""
     match data:
         case {
@@ -176,9 +171,11 @@ def _network(cls: type[Any], reader: Reader, data: Any) -> Any:
             "optimizer": optimizer,
             "dtype": "float64" | "float32" as dtype,
             "seed": int(seed),
+            "cut_off": dict() | None as cut_off,
             "custom": list(names),
             **named,
         } if named.keys() <= {"feature_names"}:
+            reader = Reader(arrays, custom, np.dtype(dtype))
             reader.check_names(names)
         case _:
             raise ModelFileError("the description of the network is incomplete.")
@@ -187,7 +184,8 @@ def _network(cls: type[Any], reader: Reader, data: Any) -> Any:
     parts = parts_of(checked_layers(layers))
     if not isinstance(optimizer, Optimizer):
         raise ModelFileError(f"the optimizer is none, but {optimizer!r}.")
-    values = _values(reader, parts, optimizer, np.dtype(dtype))
+    cut_off = reader.build(cut_off)
+    values = _values(reader, parts, optimizer)
     history = {name: reader.take(f"history.{name}", dtype=np.float64) for name in HISTORY}
     if any(array.ndim != 1 for array in history.values()):
         raise ModelFileError("the history is not made of lists.")
@@ -201,6 +199,8 @@ def _network(cls: type[Any], reader: Reader, data: Any) -> Any:
     for name, view in network.named_arrays().items():
         view[...] = values[name]
     network.history.update({name: array.tolist() for name, array in history.items()})
+    _check_cut_off(cut_off, network.gradients)
+    network.cut_off = cut_off
     return network
 
 
@@ -215,16 +215,39 @@ def _feature_names(named: Mapping[Any, Any], network: Network) -> tuple[str, ...
     raise ModelFileError("the names of the columns are not those of its features.")
 
 
-def _values(
-    reader: Reader, parts: Mapping[str, Layer], optimizer: Optimizer, dtype: np.dtype[Any]
-) -> dict[str, Array]:
+def _check_cut_off(cut_off: Any, gradients: Array) -> None:
+    """Refuse what no fit under way leaves."""
+    match cut_off:
+        case None:
+            return
+        case {
+            "plan": [int(), int(), bool(), int()],
+            "told": int(told),
+            "stopped": bool(),
+            "gradients": np.ndarray() as given,
+            "memories": list(memories),
+        } if told >= 0 and (given.shape, given.dtype) == (gradients.shape, gradients.dtype):
+            if all(map(_is_memory, memories)):
+                return
+    raise ModelFileError("what the file says of a fit under way is such as none leaves.")
+
+
+def _is_memory(memory: Any) -> bool:
+    """Tell whether something can be what a callback remembers, with whose it is."""
+    match memory:
+        case [str(), dict()]:
+            return True
+    return False
+
+
+def _values(reader: Reader, parts: Mapping[str, Layer], optimizer: Optimizer) -> dict[str, Array]:
     """Return all that training changes in such a network, from the arrays of a file."""
-    parameters, states = _shapes(parts)
+    parameters, states = shapes_of(parts)
     size = sum(map(math.prod, parameters.values()))
     kept = {f"optimizer.{name}": (size,) for name in optimizer.state_names}
     shapes = parameters | states | kept
-    values = {name: reader.take(name, shape, dtype) for name, shape in shapes.items()}
-    for name, view in Record({}, {}, dtype).views.items():
+    values = {name: reader.take(name, shape, reader.dtype) for name, shape in shapes.items()}
+    for name, view in Record({}, {}, reader.dtype).views.items():
         values[name] = reader.take(name, view.shape, view.dtype)
     _check_counts(values)
     return values

@@ -8,7 +8,9 @@ looked up in a fixed table of our classes, and among the classes and functions t
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from types import FunctionType
 from typing import Any
 
@@ -19,7 +21,6 @@ from ..checks import Array
 from ..configurable import Configurable, arguments_of, offered
 from ..errors import ModelFileError, ParameterError
 from ..layers import Layer
-from ..parameters import Initializer
 
 #: All that a description may name without further ado.
 CLASSES: dict[str, type[Configurable]] = {
@@ -131,17 +132,22 @@ class Reader:
         By place. Each can be taken once.
     custom : mapping
         The classes and functions that are not ours, by name.
-    most : float
-        How many parameters the layers may have, all in all: a description must not take more
-        room than the numbers that come with it.
+    dtype : numpy.dtype, optional
+        That of the network. The layers may then have only what the arrays have numbers for: a
+        description must not take more room than comes with it.
     """
 
     def __init__(
-        self, arrays: dict[str, Array], custom: Mapping[str, Any], most: float = math.inf
+        self, arrays: dict[str, Array], custom: Mapping[str, Any], dtype: Any = None
     ) -> None:
         self.arrays = arrays
         self.custom = custom
-        self.most = most
+        self.dtype = dtype
+        self.left = Counter(
+            (where.rpartition(".")[2], array.shape)
+            for where, array in arrays.items()
+            if array.dtype == dtype
+        )
 
     def build(self, data: Any, depth: int = 0) -> Any:
         """Return the value that plain data describes."""
@@ -178,26 +184,35 @@ class Reader:
     def object(self, name: str, settings: dict[str, Any]) -> Any:
         """Return an object with these settings; a layer is stopped before it takes too much room.
 
-        Whatever a layer of ours takes room for is as large as a parameter that it declares before.
+        Whatever a layer of ours takes room for, it declares before.
         """
         cls = self.named(name)
         if not isinstance(cls, type) or not issubclass(cls, Configurable):
             raise ModelFileError(f"{name!r} is not a class of objects with settings.")
-        if not issubclass(cls, Layer):
+        if not issubclass(cls, Layer) or self.dtype is None:
             return cls(**settings)
 
-        def add_parameter(
-            name: str, shape: int | tuple[int, ...], initializer: Initializer | None = None
+        def after_a_look(
+            declare: Callable[..., None], name: str, shape: Any, *rest: Any, **named: Any
         ) -> None:
-            cls.add_parameter(layer, name, shape, initializer)
-            self.most -= math.prod(layer.declared[name].shape)
-            if self.most < 0:
-                raise ModelFileError("the layers have more parameters than there are numbers.")
+            axes = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
+            self.left[name, axes] -= 1
+            if self.left[name, axes] < 0:
+                raise ModelFileError(
+                    f"an array is missing: the {name} of a {cls.__name__}, with shape {axes} and "
+                    f"dtype {self.dtype}."
+                )
+            declare(layer, name, shape, *rest, **named)
 
         layer = cls.__new__(cls, **settings)
-        vars(layer)["add_parameter"] = add_parameter
+        hooks = {
+            each.__name__: partial(after_a_look, each)
+            for each in (cls.add_parameter, cls.add_state)
+        }
+        vars(layer).update(hooks)
         cls.__init__(layer, **settings)
-        del vars(layer)["add_parameter"]
+        for hook in hooks:
+            del vars(layer)[hook]
         return layer
 
     def named(self, name: str) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import hashlib
 import os
 import secrets
 import shutil
@@ -28,7 +29,7 @@ def write_file(path: object, *pieces: bytes | memoryview) -> None:
     `InputError` for a path that cannot be, and whatever error the disk gives.
     """
     target = Path(os.path.realpath(checked_path(path)))  # so that a link stays one
-    for leftover in target.parent.glob(f".{glob.escape(target.name)}.{'?' * 8}.part"):
+    for leftover in target.parent.glob(f".{glob.escape(_short(target.name))}.{'?' * 8}.part"):
         with suppress(OSError):  # Windows lets nobody delete what is being written
             leftover.unlink()
     while not _put(target, pieces):
@@ -41,9 +42,15 @@ def write_file(path: object, *pieces: bytes | memoryview) -> None:
             os.close(handle)
 
 
+def _short(name: str) -> str:
+    """Return a file's name, or what stands for it where there is no room to add to it."""
+    encoded = os.fsencode(name)
+    return name if len(encoded) <= 240 else hashlib.sha256(encoded).hexdigest()
+
+
 def _put(target: Path, pieces: tuple[bytes | memoryview, ...]) -> bool:
     """Write a file by way of another beside it; tell whether that one was there to the end."""
-    part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+    part = target.with_name(f".{_short(target.name)}.{secrets.token_hex(4)}.part")
     file = open(part, "xb")  # noqa: SIM115 - if this fails, there is nothing to clear away
     try:
         with file:

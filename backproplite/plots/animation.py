@@ -26,10 +26,12 @@ SIGNS = {
 }  # fmt: skip
 PAGE = """<!DOCTYPE html>
 <html lang="en"><meta charset="utf-8"><title>Training</title>
-<meta name="viewport" content="width=device-width">
+<meta name="viewport" content="width=device-width, initial-scale=1">
 <style>body {{ font-family: system-ui, sans-serif }} i {{ font-style: normal }}
-.animation {{ display: block }} .anim-buttons {{ flex-wrap: wrap }}
-img, input {{ max-width: 100% }}
+body .animation {{ display: block }} img {{ max-width: 100%; max-height: calc(100vh - 9rem) }}
+.anim-controls, body .animation input.anim-slider {{ width: 100%; max-width: 30rem; margin: auto }}
+body .anim-buttons {{ display: flex; gap: 2px }}
+body .anim-buttons button {{ flex: 1; min-width: 0; height: 2.5rem }}
 .fa-flip-horizontal {{ display: inline-block; transform: scaleX(-1) }}
 {signs}</style>
 {player}</html>
@@ -46,7 +48,7 @@ def training_animation(
     frames: int = 60,
     fps: float = 10,
 ) -> Any:
-    """Show the decision boundary of two features beside the loss, as training went.
+    """Show the decision boundary of two features above the loss, as training went.
 
     Parameters
     ----------
@@ -108,16 +110,19 @@ def _animated(
     plt = require_matplotlib()
     from matplotlib.animation import FuncAnimation
 
-    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4.5), layout="constrained")
+    # Upright, so that it can be read on a phone.
+    figure, (above, below) = plt.subplots(
+        2, figsize=(5, 7.5), height_ratios=[3, 2], layout="constrained"
+    )
     epochs, losses = np.array(recorder.epochs), np.array(recorder.losses)
-    draw_losses(right, [Run("loss", epochs, losses, np.zeros(0), "epoch")], False, True)
-    (here,) = right.plot(epochs[:1], losses[:1], "o", color=COLOURS[1], markersize=9)
+    draw_losses(below, [Run("loss", epochs, losses, np.zeros(0), "epoch")], False, True)
+    (here,) = below.plot(epochs[:1], losses[:1], "o", color=COLOURS[1], markersize=9)
 
     def draw(k: int) -> None:
         twin.restore(recorder.parameters[k])
-        left.clear()
-        draw_boundary(left, twin, *data, resolution=100)
-        right.set_title(f"Epoch {epochs[k]}: loss {losses[k]:.3g}")
+        above.clear()
+        draw_boundary(above, twin, *data, resolution=100)
+        below.set_title(f"Epoch {epochs[k]}: loss {losses[k]:.3g}")
         here.set_data(epochs[k : k + 1], losses[k : k + 1])
 
     # From the last one backwards, so that this is always shown.

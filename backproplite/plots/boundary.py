@@ -110,9 +110,9 @@ def draw_boundary(
             ax.contour(across, up, lead, [0], colors="black", linewidths=1.5)
     predictions = network.predict(x)
     predicted = predictions[:, 0] > 0.5 if single else predictions.argmax(axis=1)
-    lines = _draw_samples(ax, x, classes, max(outputs.shape[-1], 2))
+    above = _draw_samples(ax, x, classes, max(outputs.shape[-1], 2))
     right = int((predicted == classes).sum())
-    ax.set_title(f"Decision boundary: {right} of {len(x)} right", pad=11 + 17 * lines)
+    ax.set_title(f"Decision boundary: {right} of {len(x)} right", pad=above)
     ax.set(xlabel="x₁", ylabel="x₂", xlim=across[[0, -1]], ylim=up[[0, -1]])
     return image, single
 
@@ -133,8 +133,8 @@ def _tinted(outputs: Array) -> Array:
     return 1 - strength * (1 - colours)
 
 
-def _draw_samples(ax: Axes, x: Array, classes: Array, count: int) -> int:
-    """Draw the samples and the legend above them; return how many lines that has."""
+def _draw_samples(ax: Axes, x: Array, classes: Array, count: int) -> float:
+    """Draw the samples and the legend above them; return how far above the title must be."""
     present = np.unique(classes)
     colours, size = colours_for(count), 130 if len(x) <= 20 else 30
     for k in present:
@@ -143,7 +143,15 @@ def _draw_samples(ax: Axes, x: Array, classes: Array, count: int) -> int:
             edgecolors="black", linewidths=0.6, label=f"class {k}", zorder=3,
         )  # fmt: skip
     # Between picture and title, where there are no samples to hide.
-    lines = -(-len(present) // 5)
-    columns = -(-len(present) // lines)
-    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=columns, frameon=False)
-    return lines
+    for lines in range(1, len(present) + 1):
+        legend = ax.legend(
+            loc="lower center", bbox_to_anchor=(0.5, 1), ncols=-(-len(present) // lines),
+            frameon=False, columnspacing=1, handletextpad=0.2, borderaxespad=0.2,
+        )  # fmt: skip
+        place = legend.get_window_extent()
+        if place.width <= ax.bbox.width:
+            break
+    if lines > 1 and ax.figure.get_layout_engine() is None:  # nothing would make room for it
+        ax.legend(loc="best", fontsize="x-small", ncols=2)
+        return 6.0
+    return float(place.y1 - ax.bbox.y1) * 72 / ax.figure.dpi + 6

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
 
 import numpy as np
@@ -10,11 +11,11 @@ from ..checks import Array
 from ..errors import ParameterError
 from ..network import Network
 from ..seeing.recording import trained_layers
-from .shared import Axes, axes_or_new, check_network, colours_for, wrapped
+from .shared import Axes, axes_or_new, check_network, colours_for
 
 
 def weight_histograms(network: Network, *, ax: Axes = None) -> Axes:
-    r"""Draw how the weights of each layer are distributed, as an outline for each layer.
+    """Draw how the weights of each layer are distributed, as an outline for each layer.
 
     Of layers with matrices, only these count; of others, all parameters do.
 
@@ -39,7 +40,7 @@ def weight_histograms(network: Network, *, ax: Axes = None) -> Axes:
     >>> from backproplite import Dense, MeanSquaredError, Network
     >>> network = Network([Dense(2, 3)], loss=MeanSquaredError(), seed=0)
     >>> [label.get_text() for label in weight_histograms(network).get_yticklabels()]
-    ['layers[0] Dense(2, 3):\nweight']
+    ['layers[0] Dense(2, 3): weight']
     """
     check_network(network)
     weights = {}
@@ -50,7 +51,7 @@ def weight_histograms(network: Network, *, ax: Axes = None) -> Axes:
         weights[f"{name}: {', '.join(matrices)}"] = flat
     if not weights:
         raise ParameterError("network must have parameters; it has none.")
-    return _draw_histograms(axes_or_new(ax), weights, "weight", "Weights of each layer")
+    return _draw_histograms(ax, weights, "weight", "Weights of each layer")
 
 
 def activation_histograms(network: Network, X: object, *, ax: Axes = None) -> Axes:
@@ -90,10 +91,13 @@ def activation_histograms(network: Network, X: object, *, ax: Axes = None) -> Ax
         for i, layer in enumerate(network.layers):
             x, _ = layer.forward(x)
             outputs[f"layers[{i}] {layer!r}"] = x.ravel()
-    return _draw_histograms(axes_or_new(ax), outputs, "output", "Outputs of each layer")
+    return _draw_histograms(ax, outputs, "output", "Outputs of each layer")
 
 
 def _draw_histograms(ax: Axes, given: Mapping[str, Array], of: str, title: str) -> Axes:
+    names = [textwrap.fill(name, 36, break_long_words=False) for name in given]
+    lines = len(names) * max(name.count("\n") + 1 for name in names)
+    ax = axes_or_new(ax, figsize=(6.4, max(4.8, 1.2 + 0.17 * lines)))
     finite = [array[np.isfinite(array)].astype(float) for array in given.values()]
     everything = np.concatenate(finite)
     low, high = everything.min(initial=0), everything.max(initial=0)  # 0 is always in the picture
@@ -103,6 +107,7 @@ def _draw_histograms(ax: Axes, given: Mapping[str, Array], of: str, title: str) 
         outline = 0.9 * counts / max(counts.max(), 1) - k
         ax.stairs(outline, edges, baseline=-k, fill=True, color=colour, alpha=0.3)
         ax.stairs(outline, edges, baseline=None, color=colour, linewidth=1.2)
-    ax.set_yticks(-np.arange(len(given)), [wrapped(name, 24) for name in given], fontsize="small")
+    ax.set_yticks(0.3 - np.arange(len(given)), names, fontsize="small")  # beside the middle
+    ax.tick_params("y", length=0)
     ax.set(xlabel=of, title=f"{title}\n(each outline to its own scale)")
     return ax

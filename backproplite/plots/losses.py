@@ -36,6 +36,11 @@ class Run:
     unit: str
     remark: str = ""
 
+    @property
+    def diverged(self) -> bool:
+        """Whether it ended higher than it began, or not finite."""
+        return len(self.losses) > 0 and not self.losses[-1] <= self.losses[0]
+
 
 def loss_curves(
     runs: object,
@@ -46,6 +51,8 @@ def loss_curves(
     ax: Axes = None,
 ) -> Axes:
     """Draw the losses of one or several runs; the legend says where each ended.
+
+    Beside others, a run that ended higher than it began may leave the picture at the top.
 
     Parameters
     ----------
@@ -121,12 +128,9 @@ def learning_rates(runs: Mapping[float, object], *, ax: Axes = None) -> Axes:
         raise ParameterError(f"runs must be a dict from rate to run; got {type_name(runs)}.")
     given = [_run(f"runs[{rate}]", f"{rate:g}", runs[rate]) for rate in sorted(runs)]
     for run in given:
-        if len(run.losses) and not run.losses[-1] <= run.losses[0]:
+        if run.diverged:
             run.remark = ", diverged"
     ax = draw_losses(ax, given, validation=False, log=True)
-    calm = [run.losses.max() for run in given if len(run.losses) and not run.remark]
-    if calm and ax.get_ylim()[1] > 100 * max(calm) > 0:
-        ax.set_ylim(top=100 * max(calm))
     title = "learning rate"
     if any(run.remark for run in given):
         title += "\n(diverged: ended higher than it began)"
@@ -178,9 +182,26 @@ def draw_losses(ax: Axes, runs: Sequence[Run], validation: bool, log: bool) -> A
             end = f"ends at {losses[-1]:.3g}{run.remark}" if len(losses) else "no epoch finished"
             ax.plot(run.steps, losses, style, color=colour, label=wrapped(f"{name}: {end}"))
             ax.plot(run.steps[-1:], losses[-1:], "o", color=colour, markersize=4)
-    if log and any((run.losses > 0).any() for run in runs):
+    if log and any(((run.losses > 0) & (run.losses < np.inf)).any() for run in runs):
         ax.set_yscale("log")
     whole_steps(ax, " or ".join(dict.fromkeys(run.unit for run in runs)))
     ax.set_ylabel("loss")
+    calm = [run for run in runs if not run.diverged]
+    if 0 < len(calm) < len(runs):
+        scores = [run.validation for run in calm if validation]
+        _keep_visible(ax, np.concatenate([*(run.losses for run in calm), *scores]))
     add_legend(ax)
     return ax
+
+
+def _keep_visible(ax: Axes, losses: Array) -> None:
+    """Leave these about half of the height or more: what goes far beyond would press them flat."""
+    log = ax.get_yscale() == "log"
+    shown = losses[np.isfinite(losses) & (losses > (0 if log else -np.inf))]
+    if shown.size:
+        low, high = (np.log if log else np.array)([shown.min(), shown.max()])
+        above = np.clip(high - low, np.log(2), np.log(100)) if log else high - low or high or 1.0
+        ends = np.array([low - 0.05 * (high + above - low), high + above])
+        bottom, top = np.exp(ends) if log else ends
+        if any((line.get_ydata() > top).any() for line in ax.lines):
+            ax.set_ylim(bottom, top)

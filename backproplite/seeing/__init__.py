@@ -1,7 +1,7 @@
 """Looking at networks and optimizers: every number of a step, and whether all is well."""
 
 from .descent import Descent, minimize
-from .diagnosis import Diagnosis, TrainingWarning, Watch, diagnose
+from .diagnosis import Diagnosis, Watch, diagnose
 from .equations import Equation
 from .findings import Finding
 from .health import LayerHealth
@@ -17,7 +17,6 @@ __all__ = [
     "Recorder",
     "Stage",
     "Trace",
-    "TrainingWarning",
     "Watch",
     "diagnose",
     "minimize",

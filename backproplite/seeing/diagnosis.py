@@ -7,10 +7,6 @@ does so during training.
 
 from __future__ import annotations
 
-import contextlib
-import os
-import sys
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,21 +14,15 @@ from numpy.typing import ArrayLike
 
 from ..callbacks import Callback
 from ..checks import whole_number
-from ..errors import ParameterError
+from ..errors import ParameterError, warn
 from ..network import Network
-from .findings import Finding, findings, health, percent, see
+from .findings import Finding, findings, health, percent
 from .health import LayerHealth, Observer
 
-#: Files that a call of `fit` passes through: this library's, and a helper of its callbacks.
-INSIDE = os.path.join(os.path.dirname(os.path.dirname(__file__)), ""), contextlib.__file__
 #: What stands below the table.
 LEGEND = """\
 outputs: root of the mean square; gradient: length of the derivative of the loss by them, and by the
 parameters; update: length of the coming change of the parameters, by their own"""
-
-
-class TrainingWarning(UserWarning):
-    """Training starts to go wrong; the message says how, with the numbers, and the cure."""
 
 
 @dataclass(frozen=True)
@@ -87,9 +77,12 @@ def diagnose(
     more steps on it. All that happens on copies: the network stays as it is. Give
     it all the training data, or at least some dozens of samples.
 
-    The findings are "exploding gradients", "learning rate too high", "dead units",
-    "saturated units", "vanishing gradients" and "learning rate too low" (not said
-    of a schedule, whose low ends are meant).
+    Of the task it finds "scale of X", "scale of y", "outputs out of reach", "units all alike",
+    "no activation between", "no hidden layer", "weight decay too strong" and "batches of one";
+    of training "learning rate too high", "exploding gradients", "dead units", "saturated units"
+    and "vanishing gradients"; where there is none of these "learning rate too low" (not said of
+    a schedule, whose low ends are meant), "overfitting", "inference differs" and "class never
+    predicted". Learnt is what costs less than a tenth of the best constant prediction.
 
     Parameters
     ----------
@@ -134,7 +127,7 @@ class Watch(Callback):
     """Warn once, with the cure, when training starts to go wrong.
 
     When `fit` begins, it does what `diagnose` does, which costs as much as some 20
-    steps on the batch, or up to 300 if the network is sick. Each later look costs two
+    steps on the batch, or up to a thousand if the network is sick. Each later look costs two
     more passes over the batch, forward and back, and a third of a millisecond, which
     is more than an epoch of the smallest networks: there, use `every`. It sees dead
     and saturated units, gradients that vanish or explode, and a loss that has risen.
@@ -192,16 +185,16 @@ class Watch(Callback):
         if not diagnosis.healthy:
             self.diagnosis = diagnosis
             first = diagnosis.findings[0]
-            _warn(f"{first.name} {when}: {first.evidence} {first.cure}")
+            warn(f"{first.name} {when}: {first.evidence} {first.cure}")
 
 
 @np.errstate(all="ignore")
 def _diagnosis(network: Network, observer: Observer, with_trials: bool) -> Diagnosis:
     """Look, ask all questions, and say what came out."""
-    seen = see(network, observer, with_trials)
+    seen = observer.look(network, with_trials)
     found = findings(seen)
     verdict = "\n".join(map(str, found)) or health(seen)
-    return Diagnosis(seen.layers, found, verdict, seen.look.loss, len(seen.batch.x))
+    return Diagnosis(seen.layers, found, verdict, seen.loss, len(seen.batch.x))
 
 
 def _cells(each: LayerHealth) -> list[str]:
@@ -210,14 +203,3 @@ def _cells(each: LayerHealth) -> list[str]:
     lengths = each.gradient_size, each.parameter_gradient_size, each.update_ratio
     written = ("" if length is None else f"{length:.1e}" for length in lengths)
     return [each.layer, f"{each.output_size:.3g}", *shares, *written]
-
-
-def _warn(message: str) -> None:
-    """Warn of the line that began the training: the newest outside of this library."""
-    # warnings.warn(..., skip_file_prefixes=INSIDE) does the same, from Python 3.12 on.
-    frame = sys._getframe()
-    while frame.f_back and frame.f_code.co_filename.startswith(INSIDE):
-        frame = frame.f_back
-    place = frame.f_code.co_filename, frame.f_lineno, frame.f_globals.get("__name__")
-    registry = frame.f_globals.setdefault("__warningregistry__", {})
-    warnings.warn_explicit(message, TrainingWarning, *place, registry)

@@ -7,7 +7,7 @@ numbers of the step. What has no written lines is written by its name.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -274,15 +274,22 @@ def _needed(lines: Mapping[str, str], results: Iterable[str]) -> dict[str, str]:
     return {name: line for name, line in lines.items() if name in needed}
 
 
-def after_step_equation(p: Passage, name: str, old: Array, new: Array) -> Equation:
-    """Return the equation of what a layer keeps of a batch besides its parameters."""
-    symbol = f"{name}({p.x.symbol})"
-    place, after = f"{p.place}.{name}", Named(f"new {symbol}", new)
-    line = _lines(p.layer, "written", "after_step", "forward_training").get(name)
-    if line is None:
-        how = f"what {type(p.layer).__name__}.after_step makes of {symbol}"
-        return Equation(place, after.symbol, how, new)
-    return equation(place, after, line, {**p.scope, name: Named(symbol, old)})
+def after_step_equations(
+    p: Passage, old: Mapping[str, Array], new: Mapping[str, Array]
+) -> Iterator[Equation]:
+    """Yield the equations of what a layer keeps of a batch besides its parameters."""
+    before = {name: Named(f"{name}({p.x.symbol})", value) for name, value in old.items()}
+    changed = [name for name in old if not np.array_equal(new[name], old[name])]
+    lines = _needed(_lines(p.layer, "written", "after_step", "forward_training"), changed)
+    scope = _completed({**p.scope, **before}, lines)
+    after = {name: scope[name] for name in lines if name not in {**p.scope, **before}}
+    after |= {name: Named(f"new {before[name].symbol}", new[name]) for name in changed}
+    for name, result in after.items():
+        if name in lines:
+            yield equation(f"{p.place}.{name}", result, lines[name], scope)
+        else:
+            how = f"what {type(p.layer).__name__}.after_step makes of {before[name].symbol}"
+            yield Equation(f"{p.place}.{name}", result.symbol, how, result.value)
 
 
 # Losses.

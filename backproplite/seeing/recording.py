@@ -51,10 +51,7 @@ class Recorder(Callback):
     ([10, 20, 30], ['layers[0] Dense(2, 1)'])
     """
 
-    epochs: list[int]
-    parameters: list[Array]
-    losses: list[float]
-    gradient_sizes: dict[str, list[float]]
+    state_names = ("epochs", "parameters", "losses", "sizes")
 
     def __init__(self, every: int = 1) -> None:
         self.every = whole_number("every", every, 1)
@@ -71,11 +68,21 @@ class Recorder(Callback):
         self.epochs.append(network.epoch_count)
         self.parameters.append(network.snapshot())
         self.losses.append(network.history["loss"][-1])
-        for name, size in gradient_sizes(network).items():
-            self.gradient_sizes.setdefault(name, []).append(size)
+        for i, (name, size) in enumerate(gradient_sizes(network).items()):
+            if i == len(self.sizes):
+                self.sizes.append((name, []))
+            self.sizes[i][1].append(size)
+
+    @property
+    def gradient_sizes(self) -> dict[str, list[float]]:
+        """The mean absolute gradient of each layer with parameters, by its name."""
+        return dict(self.sizes)
 
     def _forget(self) -> None:
-        self.epochs, self.parameters, self.losses, self.gradient_sizes = [], [], [], {}
+        self.epochs: list[int] = []
+        self.parameters: list[Array] = []
+        self.losses: list[float] = []
+        self.sizes: list[tuple[str, list[float]]] = []
 
 
 def trained_layers(network: Any) -> dict[str, Layer]:

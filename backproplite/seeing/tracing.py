@@ -32,7 +32,7 @@ from .equations import (
     Equation,
     Named,
     Passage,
-    after_step_equation,
+    after_step_equations,
     applied_gradient_equation,
     backward_equations,
     forward_equations,
@@ -387,9 +387,7 @@ def _update(twin: Network, passages: tuple[Passage, ...], caches: list[Any]) -> 
             yield applied_gradient_equation(twin.optimizer, change)
         yield from update_equations(twin.optimizer, change)
     for p, state in zip(passages, states, strict=True):
-        for name, new in _state(p).items():
-            if not np.array_equal(new, state[name]):
-                yield after_step_equation(p, name, state[name], new)
+        yield from after_step_equations(p, state, _state(p))
 
 
 def _vectors(network: Network) -> dict[str, Array]:

@@ -7,6 +7,8 @@ import pytest
 from files.common import VALIDATION, CutOff, X, Y, bits, saved, stateful
 
 import backproplite as bp
+from backproplite.files.networks import network_from_bytes
+from backproplite.files.objects import Writer
 
 
 def test_training_that_was_cut_off_goes_on_from_the_checkpoint(tmp_path):
@@ -87,9 +89,10 @@ def test_the_best_is_the_best_over_all_calls_of_fit(tmp_path):
 def test_the_best_is_found_without_validation_data(tmp_path):
     network = stateful()
     network.fit(X, Y, 4, callbacks=bp.Checkpoint(tmp_path / "model.npz", best_only=True))
-    assert np.isfinite(network.history["val_loss"]).all()
+    assert np.isfinite(network.history["train_loss"]).all()
     network.fit(X, Y, 1, callbacks=bp.Checkpoint(tmp_path / "model.npz"))
-    assert np.isnan(network.history["val_loss"][-1])
+    assert np.isnan(network.history["train_loss"][-1])
+    assert np.isnan(network.history["val_loss"]).all()
 
 
 def test_a_checkpoint_refuses_bad_arguments_at_once(tmp_path):
@@ -105,3 +108,115 @@ def test_a_checkpoint_refuses_bad_arguments_at_once(tmp_path):
         repr(bp.Checkpoint("a.npz", 2, best_only=True))
         == "Checkpoint('a.npz', every=2, best_only=True)"
     )
+
+
+# Callbacks with a memory
+
+
+class Best(bp.Callback):
+    """A user's own: it remembers the best loss and all that came before."""
+
+    state_names = ("best", "seen", "steps")
+
+    def start(self, network):
+        self.best, self.seen, self.steps = None, [], 0
+
+    def after_step(self, network):
+        self.steps += 1
+
+    def __call__(self, network):
+        loss = network.history["loss"][-1]
+        self.best = loss if self.best is None else min(loss, self.best)
+        self.seen.append((network.epoch_count, np.array([loss])))
+
+
+class Saver(bp.Callback):
+    """Keeps what a checkpoint would write, after each step and each epoch."""
+
+    def start(self, network):
+        self.files = []
+
+    def __call__(self, network):
+        self.files.append(saved(network))
+
+    after_step = __call__
+
+
+def memories(callbacks):
+    """What callbacks remember, to the bit."""
+    writer = Writer()
+    plain = [
+        writer.describe(f"[{i}].{name}", getattr(each, name))
+        for i, each in enumerate(callbacks)
+        for name in each.state_names
+    ]
+    return plain, {where: array.tobytes() for where, array in writer.arrays.items()}
+
+
+@pytest.mark.parametrize("place", range(4))
+@pytest.mark.parametrize("validated", [True, False])
+def test_callbacks_go_on_from_every_cut_as_if_nothing_had_happened(place, validated):
+    def callbacks():
+        watchers = [bp.EarlyStopping(3, min_delta=1e-4), Best(), bp.Recorder(2)]
+        watchers.insert(place, Saver())
+        return watchers
+
+    settings = {"batch_size": 2, "validation_data": VALIDATION if validated else None}
+    whole, told = stateful(), callbacks()
+    end = saved(whole.fit(X, Y, 30, callbacks=told, **settings))
+    files = told[place].files
+    assert len(files) > 20
+    assert whole.cut_off is None
+    for content in files[:: 1 + len(files) // 10]:
+        network, again = network_from_bytes(bp.Network, content), callbacks()
+        left = 30 - network.epoch_count
+        assert saved(network) == content
+        assert saved(network.fit(X, Y, left, callbacks=again, **settings)) == end
+        assert memories(again) == memories(told)
+
+
+def test_what_is_kept_of_a_fit_is_for_that_fit_alone(tmp_path):
+    path = tmp_path / "model.npz"
+    network = stateful()
+    with pytest.raises(KeyboardInterrupt):
+        network.fit(X, Y, 9, 4, callbacks=[bp.EarlyStopping(5), bp.Checkpoint(path), CutOff(7)])
+    stopping = bp.EarlyStopping(5)
+    network = bp.Network.load(path)
+    network.fit(X, Y + 10, 1, 4, callbacks=stopping)  # other data
+    assert stopping.best_loss > 1
+    assert network.cut_off is None
+    with pytest.warns(bp.TrainingWarning, match=r"had EarlyStopping\(5\): give it again, or it is"):
+        bp.Network.load(path).fit(X, Y, 1, 4)
+    with pytest.warns(bp.TrainingWarning, match=r"had EarlyStopping\(5\)"):
+        bp.Network.load(path).fit(X, Y, 1, 4, callbacks=bp.EarlyStopping(6))
+
+
+def test_no_epochs_end_a_fit_that_was_cut_off_at_its_end(tmp_path):
+    path = tmp_path / "model.npz"
+    settings = {"batch_size": 4, "validation_data": VALIDATION}
+    stopping = bp.EarlyStopping(2)
+    whole = stateful().fit(X, Y, 99, callbacks=[stopping, bp.Checkpoint(path)], **settings)
+    assert whole.epoch_count < 99
+    for epochs in (0, 5):
+        again = bp.Network.load(path).fit(X, Y, epochs, callbacks=bp.EarlyStopping(2), **settings)
+        assert saved(again) == saved(whole)
+
+
+def test_what_a_checkpoint_cannot_save_is_refused_before_training(tmp_path):
+    network = bp.Network([bp.Dense(3, 1)], bp.MeanSquaredError(), bp.Adam(lambda step: 0.1))
+    with pytest.raises(bp.ParameterError, match="a lambda has no name"):
+        network.fit(X, Y, 60, callbacks=bp.Checkpoint(tmp_path / "model.npz", every=50))
+    assert network.step_count == 0
+
+
+def test_a_memory_that_no_file_can_hold_is_refused_before_training(tmp_path):
+    class Odd(bp.Callback):
+        state_names = ("odd",)
+
+        def start(self, network):
+            self.odd = {1: object()}
+
+    network = stateful()
+    with pytest.raises(bp.ParameterError, match=r"odd cannot be saved: .* is neither plain data"):
+        network.fit(X, Y, 1, callbacks=[Odd(), bp.Checkpoint(tmp_path / "model.npz")])
+    assert network.step_count == 0

@@ -227,12 +227,24 @@ def test_a_strangers_file_is_refused(name):
         ("columns that are numbers", "the names of the columns are not those of its features."),
         ("tags that mean nothing", "a setting is described in a way that means nothing."),
         ("a deep list", "a setting is nested too deeply, or too large a number."),
-        ("a huge norm", "the layers have more parameters than there are numbers."),
+        (
+            "a huge norm",
+            "an array is missing: the scale of a BatchNorm, with shape (1000000000000,) and dtype "
+            "float64.",
+        ),
         (
             "another width",
-            "layers[0].weight must have shape (4, 5) and dtype float64; got (3, 5), float64.",
+            "an array is missing: the weight of a Dense, with shape (4, 5) and dtype float64.",
         ),
-        ("a weight missing", "the array 'layers[0].weight' is missing."),
+        (
+            "a weight missing",
+            "an array is missing: the weight of a Dense, with shape (3, 5) and dtype float64.",
+        ),
+        ("optimizer's state missing", "the array 'optimizer.mean' is missing."),
+        (
+            "optimizer's state too long",
+            "optimizer.mean must have shape (76,) and dtype float64; got (1000,), float64.",
+        ),
         ("a path", "the file names what can be no class: ['../../evil']."),
         ("no optimizer", "the optimizer is none, but None."),
         ("an array more", "the file has arrays that belong to nothing: ['history.accuracy']."),
@@ -309,6 +321,23 @@ def large(change, optimizer=None):
     return forged(change, network)
 
 
+def large_norm(dtype, arrays=()):
+    """A forged file of a normalization of two million features, with other arrays for them."""
+    layers = [bp.Dense(1, 1), bp.BatchNorm(1)]
+    network = bp.Network(layers, bp.MeanSquaredError(), bp.GradientDescent(), dtype=dtype)
+
+    def change(saved, data):
+        put("layers", 1, "object", 1, "features", value=2 * 10**6)(saved, data)
+        for name in [name for name in saved if name.startswith("layers[1]")]:
+            del saved[name]
+        for name, array in dict(arrays).items():
+            give(f"layers[1].{name}", np.zeros(2 * 10**6, dtype) if array is None else array)(
+                saved, data
+            )
+
+    return forged(change, network)
+
+
 MANY = [{"object": ["ReLU", {}]}] * 2400
 BOMBS = {
     "a huge layer": lambda: forged(put(*DENSE, 1, "out_features", value=10**6)),
@@ -321,6 +350,23 @@ BOMBS = {
     "many norms, each as large as it may be": lambda: large(
         put("layers", 1, value=[an("BatchNorm", features=600_000)] * 600)
     ),
+    **{
+        f"a large norm in {dtype}, {name}": functools.partial(large_norm, dtype, arrays)
+        for dtype in ("float32", "float64")
+        for name, arrays in {
+            "of nothing but flags": {"flags": np.zeros(2 * 10**7, bool)},
+            "its arrays missing": {"scale": None, "bias": None},
+            "one array missing": {"scale": None, "bias": None, "running_mean": None},
+            "its arrays in one number": {
+                **{"scale": None, "bias": None, "running_mean": np.zeros(1, dtype)},
+                "running_variance": np.zeros(1, dtype),
+            },
+            "its arrays of another dtype": {
+                **{"scale": None, "bias": None, "running_mean": np.zeros(2 * 10**6, np.int8)},
+                "running_variance": np.zeros(2 * 10**6, np.int8),
+            },
+        }.items()
+    },
     "many layers": lambda: forged(lambda arrays, data: data["layers"].extend(MANY)),
     "many layers, and a wrong one": lambda: forged(put("layers", value=[*MANY, 1])),
     "many optimizers": lambda: forged(put(*RATE, value=[an("Adam")] * 2800)),
@@ -334,6 +380,12 @@ BOMBS = {
     "large, without a loss": lambda: large(put("loss", value=an("He"))),
     "large, with a surplus": lambda: large(give("more", np.zeros(10))),
     "large, with Adam": lambda: large(give("optimizer.square", np.zeros(2)), bp.Adam()),
+    **{
+        f"large, without {name}": functools.partial(lambda name: large(give(name, None)), name)
+        for name in ("layers[0].weight", "layers[2].bias", "steps", "running", "history.loss")
+    },
+    "large, with an order": lambda: large(give("order", np.zeros(25 * 10**5, np.int64))),
+    "large, with a long sum": lambda: large(give("running", np.zeros(25 * 10**5))),
     "large history": lambda: large(give("history.loss", np.zeros((10**6, 1)))),
     "large settings": lambda: large(
         lambda arrays, data: (
@@ -358,6 +410,25 @@ def test_a_hostile_network_takes_at_most_twice_its_size_and_10_megabytes(name):
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
     assert len(content) + peak <= 2 * len(content) + 10**7
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("epochs", [0, 10**5])
+def test_what_loads_takes_its_size_and_what_the_network_itself_takes(dtype, epochs):
+    layers = [bp.Dense(500, 600), bp.BatchNorm(600), bp.Dense(600, 500)]
+    network = bp.Network(layers, bp.MeanSquaredError(), dtype=dtype)
+    content = forged(
+        lambda arrays, data: arrays.update(
+            {name: np.zeros(epochs) for name in arrays if name.startswith("history.")}
+        ),
+        network,
+    )
+    tracemalloc.start()
+    loaded = network_from_bytes(bp.Network, content)
+    kept, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert loaded.parameters.size == network.parameters.size
+    assert peak <= kept + 10**5
 
 
 # Any damage at all

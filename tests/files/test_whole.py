@@ -36,6 +36,34 @@ def test_a_file_is_written_and_read(folder, name, kind):
     assert names(folder) == sorted({"old.bin", name})
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows limits whole paths")
+@pytest.mark.parametrize("name", ["a" * length for length in (240, 241, 249, 255)] + ["é" * 127])
+def test_what_can_be_opened_can_be_written(folder, name):
+    twin = name[:-1] + "b"  # whose leftovers are its own affair
+    write_file(folder / twin, OLD)
+    for _ in range(2):
+        write_file(folder / name, NEW)
+        assert read_file(folder / name) == NEW
+    assert names(folder) == sorted(["old.bin", name, twin])
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows limits whole paths")
+@pytest.mark.parametrize("length", [3, 255])
+def test_leftovers_of_one_name_are_not_those_of_another(folder, monkeypatch, length):
+    monkeypatch.setattr(os, "replace", lambda *_: os._exit(1))
+    for last in "ab":
+        name = "n" * (length - 1) + last
+        if not (child := os.fork()):
+            write_file(folder / name, NEW)
+        os.waitpid(child, 0)
+    monkeypatch.undo()
+    assert len(names(folder)) == 3
+    write_file(folder / name, NEW)
+    assert len(names(folder)) == 3
+    write_file(folder / ("n" * (length - 1) + "a"), NEW)
+    assert len([each for each in names(folder) if each.startswith(".")]) == 0
+
+
 @pytest.mark.parametrize("pieces", [[], [b""], [b"a", b"", memoryview(b"bc"), b"d" * 10**5]])
 def test_a_file_is_written_in_pieces(folder, pieces):
     write_file(folder / "old.bin", *pieces)

@@ -20,12 +20,12 @@ def test_each_frame_shows_the_network_as_it_was(monkeypatch, tmp_path, chosen):
     before = pickle.dumps((network, recorder))
     animation = plots.training_animation(recorder, network, *XOR, frames=len(chosen), fps=8)
     assert animation.event_source.interval == 125
-    left, right = animation._fig.axes
+    above, below = animation._fig.axes
     seen = []
 
     def look(*_, **__):
-        dot = np.ravel(right.lines[-1].get_data()).tolist()
-        seen.append((*background(left), right.get_title(), dot))
+        dot = np.ravel(below.lines[-1].get_data()).tolist()
+        seen.append((*background(above), below.get_title(), dot))
 
     monkeypatch.setattr(motion.PillowWriter, "grab_frame", look)
     monkeypatch.setattr(motion.PillowWriter, "finish", lambda _: None)
@@ -38,7 +38,7 @@ def test_each_frame_shows_the_network_as_it_was(monkeypatch, tmp_path, chosen):
         loss = network.history["loss"][epoch - 1]
         assert title == f"Epoch {epoch}: loss {loss:.3g}"
         assert dot == [epoch, loss]
-    epochs, losses = right.lines[0].get_data()
+    epochs, losses = below.lines[0].get_data()
     assert (epochs.tolist(), losses.tolist()) == (recorder.epochs, recorder.losses)
     assert pickle.dumps((network, recorder)) == before
 
@@ -49,6 +49,7 @@ def test_a_gif_has_the_frames_asked_for(tmp_path, frames, drawn):
     path = tmp_path / "training.GIF"
     plots.training_animation(recorder, network, *XOR, path, frames=frames, fps=20)
     with Image.open(path) as picture:
+        assert picture.height > 1.2 * picture.width  # to be read on a phone
         assert (picture.format, picture.n_frames) == ("GIF", drawn)
         assert drawn == 1 or picture.info["duration"] == 50
     assert list(tmp_path.iterdir()) == [path]

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from matplotlib import pyplot as plt
 from matplotlib.colors import to_rgb
 from pictures import XOR, background, colour_bar, contours, legend, linear, network_of
 
@@ -101,3 +102,31 @@ def test_one_sample_and_a_constant_network_have_a_picture():
     assert not contours(ax)
     np.testing.assert_allclose(ax.get_xlim(), [2.8, 3.2])
     assert ax.get_title() == "Decision boundary: 1 of 1 right"
+
+
+def picture_of_classes(count, ax=None):
+    X = np.stack([np.arange(count), np.arange(count) % 3], axis=1)
+    network = linear(np.ones((2, count)), loss=bp.SoftmaxCrossEntropy())
+    ax = plots.decision_boundary(network, X, np.arange(count), resolution=5, ax=ax)
+    ax.figure.canvas.draw()
+    return ax, ax.get_legend().get_window_extent(), ax.title.get_window_extent()
+
+
+@pytest.mark.parametrize("size", [8, 10, 16])
+@pytest.mark.parametrize("count", [2, 5, 6, 10])
+def test_the_legend_stands_between_picture_and_title(count, size):
+    with plt.rc_context({"font.size": size}):
+        ax, legend, title = picture_of_classes(count)
+    assert ax.bbox.y1 <= legend.y0
+    assert legend.y1 <= title.y0 < ax.figure.bbox.y1
+    assert title.y0 - legend.y1 < 10
+    assert 0 <= legend.x0 < legend.x1 <= ax.figure.bbox.x1
+
+
+def test_the_legend_stands_in_the_picture_where_nothing_makes_room_for_it():
+    _, axes = plt.subplots(1, 2, figsize=(6, 4))
+    ax, legend, title = picture_of_classes(10, axes[0])
+    assert (ax.bbox.x0 <= legend.x0) & (legend.x1 <= ax.bbox.x1) & (legend.y1 <= ax.bbox.y1)
+    assert title.y1 <= ax.figure.bbox.y1
+    ax, legend, title = picture_of_classes(2, axes[1])
+    assert ax.bbox.y1 <= legend.y0 <= legend.y1 <= title.y0

@@ -1,5 +1,7 @@
 """Histograms: each outline is that of its layer's numbers."""
 
+import itertools
+
 import numpy as np
 import pytest
 from pictures import XOR, Pairs, network_of, recorded
@@ -30,7 +32,7 @@ def layers():
 
 
 def test_each_outline_is_the_histogram_of_its_layers_weights():
-    network, _ = recorded(*layers(), epochs=5)
+    network, _ = recorded(*layers(), epochs=1)
     first, second, *_, last = network.layers
     first.bias[...] = 50  # does not count
     ax = plots.weight_histograms(network)
@@ -76,3 +78,18 @@ def test_numbers_that_are_not_finite_are_left_out():
 def test_a_network_without_parameters_has_outputs():
     ax = plots.activation_histograms(network_of(Pairs()), XOR[0])
     assert names_beside(ax) == ["layers[0] Pairs()"]
+
+
+@pytest.mark.parametrize("count", [1, 11, 30])
+@pytest.mark.parametrize("initializer", [None, bp.He("uniform")])
+def test_the_names_of_many_layers_can_be_read(count, initializer):
+    layers = [bp.Dense(4, 4, weight_initializer=initializer) for _ in range(count)]
+    ax = plots.weight_histograms(network_of(*layers))
+    ax.figure.canvas.draw()
+    places = [label.get_window_extent() for label in ax.get_yticklabels()]
+    assert len(places) == count
+    assert all(upper.y0 >= lower.y1 for upper, lower in itertools.pairwise(places))
+    assert ax.bbox.width > 200
+    rows = ax.transData.transform([(0, -k) for k in range(count + 1)])[:, 1]
+    for place, bottom in zip(places, rows, strict=False):  # beside its own outline
+        assert bottom < (place.y0 + place.y1) / 2 < bottom + (rows[0] - rows[1])

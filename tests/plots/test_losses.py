@@ -80,3 +80,30 @@ def test_a_rate_that_diverges_leaves_at_the_top_unless_it_is_alone():
     assert legend(ax) == ["0.3: ends at 7.56e-16", "1.5: ends at 6.87e+12, diverged"]
     assert ax.get_ylim()[1] == pytest.approx(625)  # a hundred times the start
     assert plots.learning_rates({1.5: paths[1.5]}).get_ylim()[1] > 6.87e12
+
+
+@pytest.mark.parametrize("log", [True, False])
+@pytest.mark.parametrize("far", [5.0, 1e30, 1e200, np.inf, np.nan])
+@pytest.mark.parametrize(
+    "calm",
+    [[0.4, 0.06], [1.0, 0.99], [3.0, 3.0], [1e-5, 1e-20], [1.0, 0.0]],
+)
+def test_runs_that_do_not_diverge_keep_about_half_of_the_height_or_more(calm, far, log):
+    ax = plots.loss_curves([calm, [2 * calm[0], calm[1]], [calm[0], far, far]], log=log)
+    ax.figure.canvas.draw()
+    shown = np.array([*calm, 2 * calm[0]])
+    if ax.get_yscale() == "log":
+        shown = shown[shown > 0]
+    ends = ax.transAxes.inverted().transform(ax.transData.transform([(1, y) for y in shown]))[:, 1]
+    assert (ends > -1e-9).all()
+    assert (ends < 1 + 1e-9).all()
+    factor = shown.max() / shown.min() if ax.get_yscale() == "log" else 10
+    assert np.ptp(ends) > 0.47 or factor < 2.1 or far == 5  # then nothing has to leave
+
+
+def test_validation_losses_are_kept_visible_too():
+    kept = {"loss": [1.0, 0.5], "val_loss": [1.0, 40.0]}
+    lost = {"loss": [1.0, 1e30], "val_loss": [1.0, 1e40]}
+    assert 40 < plots.loss_curves([kept, lost]).get_ylim()[1] < 1e5
+    assert plots.loss_curves([kept, lost], validation=False).get_ylim()[1] < 40
+    assert plots.loss_curves([lost]).get_ylim()[1] > 1e40

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import backproplite as bp
+from backproplite import plots
 from backproplite.seeing.equations import rounded
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
@@ -598,3 +599,26 @@ def test_names_are_text_and_nothing_else(browser, tmp_path):
         "return [window.hacked ?? null, document.querySelectorAll('b').length]"
     ) == [None, 0]
     assert name in trace.stages[2].title
+
+
+def test_an_animation_fits_a_phone(chromium, tmp_path):
+    network, recorder = bp.Network([bp.Dense(2, 1)], bp.MeanSquaredError(), seed=0), bp.Recorder()
+    X, y = bp.datasets.xor()
+    network.fit(X, y, 2, callbacks=recorder)
+    path = tmp_path / "training.html"
+    plots.training_animation(recorder, network, X, y, path)
+    look(chromium, 360, 740)
+    chromium.get(path.as_uri())
+    chromium.execute_async_script("document.querySelector('img').decode().then(arguments[0])")
+    assert chromium.execute_script("return document.documentElement.scrollWidth") == 360
+    assert chromium.execute_script("return document.documentElement.scrollHeight") <= 740
+    shown, drawn = chromium.execute_script(
+        "const image = document.querySelector('img'); return [image.width, image.naturalWidth]"
+    )
+    assert shown > 0.6 * drawn  # or nobody can read what is written in it
+    sizes = chromium.execute_script(
+        "return [...document.querySelectorAll('button')].map("
+        "(e) => [e.getBoundingClientRect().width, e.getBoundingClientRect().height])"
+    )
+    assert len(sizes) == 9
+    assert all(width > 30 and height >= 40 for width, height in sizes)  # for fingers

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 import backproplite as bp
-from backproplite.seeing.health import Observer, try_rate
+from backproplite.seeing.health import Observer, best_constant, try_rate
+from backproplite.testing import LOSSES, targets_for
 
 XOR, MOONS = bp.datasets.xor(), bp.datasets.moons()
 DIGITS = tuple(part[:300] for part in bp.datasets.digits())
@@ -76,7 +77,7 @@ def sick_weights(vanishing="vanishing gradients", exploding="exploding gradients
         ("sigmoids, normalised", vanishing, deep(sigmoid, 10), deep(sigmoid, 10, norm=bp.BatchNorm)),
         ("tiny ReLU", vanishing, deep(relu, 5, weights=TINY), deep(relu, 5, weights=he)),
         ("tiny tanh", vanishing, deep(tanh, 5, weights=TINY), deep(tanh, 5, weights=bp.Glorot())),
-        ("all zeros", vanishing, deep(tanh, 2, weights=bp.Zeros()), deep(tanh, 2)),
+        ("all zeros", "units all alike", deep(tanh, 2, weights=bp.Zeros()), deep(tanh, 2)),
         ("large ReLU", exploding, deep(relu, 6, 32, LARGE), deep(relu, 6, 32, he)),
         ("normalised", exploding, deep(relu, 6, 32, LARGE), deep(relu, 6, 32, LARGE, norm=bp.BatchNorm)),
         ("large tanh", "saturated units", deep(tanh, 4, 32, LARGE), deep(tanh, 4, 32)),
@@ -218,6 +219,421 @@ def test_a_rate_is_not_called_too_low_where_something_else_is_wrong():
     assert names(bp.diagnose(cured, *MOONS, weight)) == ["learning rate too low"]
 
 
+# Data, layers and settings that do not suit each other
+
+FEATURES = RNG(0).normal(size=(200, 5))
+SMOOTH = np.sin(FEATURES[:, 0]) + FEATURES[:, 1] * FEATURES[:, 2]
+SMOOTH = (SMOOTH - SMOOTH.mean()) / SMOOTH.std()
+PAIR = np.stack([SMOOTH, 1000 * FEATURES[:, 3]], axis=1)
+#: Twelve of a thousand, half hidden by noise.
+RARE = RNG(0).normal(size=(1000, 3)), None
+RARE = RARE[0], (RARE[0][:, 0] + 2 * RNG(1).normal(size=1000) > 5).astype(float)
+
+
+def standardised(data):
+    return (data - data.mean(axis=0)) / data.std(axis=0)
+
+
+def on_numbers(optimizer=None, layers=None, outputs=1, loss=None, seed=0):
+    layers = [bp.Dense(5, 16), bp.ReLU(), bp.Dense(16, outputs)] if layers is None else layers
+    return bp.Network(layers, loss or bp.MeanSquaredError(), optimizer, seed=seed)
+
+
+SCALES = {
+    "y of a house": (FEATURES, 200_000 + 50_000 * SMOOTH, "scale of y"),
+    "y far off": (FEATURES, 50 + 20 * SMOOTH, "scale of y"),
+    "tiny y": (FEATURES, 1e-4 * SMOOTH, "scale of y"),
+    "unlike y": (FEATURES, PAIR, "scale of y"),
+    "X of 1e6": (1e6 * FEATURES, SMOOTH, "scale of X"),
+    "X of 1e8": (1e8 * FEATURES, SMOOTH, "scale of X"),
+    "one X of 1e6": (FEATURES * [1, 1, 1e6, 1, 1], SMOOTH, "scale of X"),
+    "tiny X": (1e-4 * FEATURES, SMOOTH, "scale of X"),
+}
+
+
+@pytest.mark.parametrize("optimizer", [None, *OPTIMIZERS], ids=repr)
+@pytest.mark.parametrize("case", SCALES, ids=str)
+def test_scales_are_named_before_and_after_training_and_scaling_cures(case, optimizer):
+    X, y, finding = SCALES[case]
+    if case == "y far off" and optimizer:
+        return  # others get there
+    network = on_numbers(copy.deepcopy(optimizer), outputs=y[0].size)
+    for _ in range(2):
+        diagnosis = bp.diagnose(network, X, y)
+        assert names(diagnosis) == [finding], diagnosis
+        network.optimizer = bp.Adam()  # which does not diverge
+        network.fit(X, y, epochs=10, batch_size=32)
+    formula = diagnosis.findings[0].cure.removeprefix("Train on ").partition(", and")[0]
+    X, y = (eval(formula, {"X": X}), y) if "X" in finding else (X, eval(formula, {"y": y}))
+    network = on_numbers(copy.deepcopy(optimizer), outputs=y[0].size)
+    assert bp.diagnose(network, X, y).healthy
+    network.optimizer = bp.Adam(0.01)
+    assert bp.diagnose(network.fit(X, y, epochs=200, batch_size=32), X, y).healthy
+    assert (network.evaluate(X, y) < 0.2) or y.ndim == 2
+
+
+def test_far_targets_that_are_reached_and_learnt_scales_are_healthy():
+    y = 200 + 50 * SMOOTH
+    network = on_numbers(bp.Adam(0.05))
+    for _ in range(4):
+        assert bp.diagnose(network, FEATURES, y).healthy
+        network.fit(FEATURES, y, epochs=100, batch_size=32)
+    X, y = 5000 * LINE[0], 3000 * LINE[1]
+    network = on_line(bp.Adam())
+    network.parameters[...] = 1.2, -3000
+    assert "has learnt" in bp.diagnose(network, X, y).verdict
+
+
+def test_a_batch_norm_in_front_takes_any_scale():
+    layers = [bp.BatchNorm(5), bp.Dense(5, 16), bp.ReLU(), bp.Dense(16, 1)]
+    assert bp.diagnose(on_numbers(layers=layers), 1e6 * FEATURES, SMOOTH).healthy
+
+
+class Linear(bp.Dense):
+    """One's own, of which nobody knows that it is linear."""
+
+
+class Bending(bp.Layer):
+    """A block that bends numbers between two Dense layers by itself."""
+
+    def __init__(self):
+        self.inner = [bp.Dense(2, 8), bp.Dense(8, 1)]
+
+    def forward(self, x):
+        hidden, first = self.inner[0].forward(x)
+        hidden = np.tanh(hidden)
+        output, second = self.inner[1].forward(hidden)
+        return output, (first, hidden, second)
+
+    def backward(self, grad_output, cache):
+        first, hidden, second = cache
+        grad = self.inner[1].backward(grad_output, second) * (1 - hidden * hidden)
+        return self.inner[0].backward(grad, first)
+
+
+def structures():
+    """Name, finding, sick layers, layers with the cure, on the moons."""
+    dense, tanh, same = bp.Dense, bp.Tanh, bp.Constant(0.5)
+    linear, hidden, alike = "no activation between", "no hidden layer", "units all alike"
+    good = [dense(2, 8), tanh(), dense(8, 1)]
+    return [
+        ("none", hidden, [dense(2, 1)], [dense(2, 16), tanh(), dense(16, 1)]),
+        ("normalised", hidden, [bp.BatchNorm(2), dense(2, 1)], good),
+        ("in a row", linear, [dense(2, 8), dense(8, 1)], good),
+        ("dropout", linear, [dense(2, 8), bp.Dropout(0.1), dense(8, 1)], good),
+        ("norm", linear, [dense(2, 8), bp.BatchNorm(8), dense(8, 1)], good),
+        ("in a block", linear, [dense(2, 8), bp.Residual([dense(8, 8), dense(8, 8)]), tanh(), dense(8, 1)], good),
+        ("first two", linear, [dense(2, 8), dense(8, 8), tanh(), dense(8, 1)], good),
+        ("same weights", alike, [dense(2, 8, same), tanh(), dense(8, 1, same)], good),
+        ("all zeros", alike, [dense(2, 8, bp.Zeros()), tanh(), dense(8, 1, bp.Zeros())], good),
+        ("in the middle", alike, [dense(2, 8), tanh(), dense(8, 8, same), tanh(), dense(8, 1, same)], good),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", structures(), ids=lambda case: case[0])
+def test_wrong_structures_are_found_before_and_after_training(case):
+    _, finding, sick, cured = copy.deepcopy(case)
+    network = on_moons(sick, bp.Adam(0.01))
+    for _ in range(2):
+        assert names(bp.diagnose(network, *MOONS)) == [finding]
+        network.fit(*MOONS, epochs=5, batch_size=32)
+    network = on_moons(cured, bp.Adam(0.01))
+    assert bp.diagnose(network, *MOONS).healthy
+    assert network.fit(*MOONS, epochs=300, batch_size=32).evaluate(*MOONS) < 0.1
+
+
+@pytest.mark.parametrize("last", [[], [bp.Sigmoid()]], ids=repr)
+def test_exclusive_or_without_a_hidden_layer_is_named(last):
+    def network(layers):
+        return bp.Network([*layers, *last], bp.MeanSquaredError(), bp.Adam(0.05), seed=0)
+
+    made = network([bp.Dense(2, 1)])
+    for _ in range(2):
+        (finding,) = bp.diagnose(made, *XOR).findings
+        assert finding.name == "no hidden layer"
+        assert "a linear copy gets to loss 0.25," in finding.evidence
+        made.fit(*XOR, epochs=1000)
+    layers = eval(f"[{finding.cure.removeprefix('Begin with ').removesuffix('.')}]", vars(bp))
+    assert network(layers).fit(*XOR, epochs=500).evaluate(*XOR) < 1e-3
+
+
+NO_WRONG_STRUCTURES = {
+    "a narrow place": [bp.Dense(2, 1), bp.Dense(1, 3), bp.Tanh(), bp.Dense(3, 1)],
+    "a block that adds": [bp.Dense(2, 8), bp.Residual([bp.Dense(8, 8)]), bp.Tanh(), bp.Dense(8, 1)],
+    "a block that bends": [Bending()],
+    "one's own": [Linear(2, 8), bp.Dense(8, 1)],
+    "zeros at the end": [bp.Dense(2, 8), bp.Tanh(), bp.Dense(8, 1, bp.Zeros())],
+    "a block that starts as nothing": [
+        bp.Dense(2, 8),
+        bp.Residual([bp.Dense(8, 8), bp.Tanh(), bp.Dense(8, 8, bp.Zeros())]),
+        bp.Tanh(),
+        bp.Dense(8, 1),
+    ],
+}
+
+
+@pytest.mark.parametrize("case", NO_WRONG_STRUCTURES)
+def test_these_structures_are_not_called_wrong(case):
+    network = on_moons(copy.deepcopy(NO_WRONG_STRUCTURES[case]), bp.Adam(0.01))
+    assert bp.diagnose(network, *MOONS).healthy
+
+
+@pytest.mark.parametrize("data", [NOISE, LINE, (FEATURES, FEATURES[:, 0] > 0)], ids=str)
+def test_what_a_hidden_layer_does_not_help_needs_none(data):
+    network = on_numbers(bp.Adam(0.01), [bp.Dense(data[0].shape[1], 1)])
+    assert bp.diagnose(network, *data).healthy
+    assert bp.diagnose(network.fit(*data, epochs=50), *data).healthy
+
+
+@pytest.mark.parametrize(
+    ("data", "layers", "loss"),
+    [
+        ((FEATURES, 50 + 20 * SMOOTH), [bp.Sigmoid()], bp.MeanSquaredError()),
+        ((FEATURES, SMOOTH), [bp.Tanh()], bp.MeanSquaredError()),
+        ((FEATURES, SMOOTH), [bp.ReLU()], bp.Huber()),
+        ((FEATURES, SMOOTH), [bp.ELU(0.5)], bp.MeanAbsoluteError()),
+        ((FEATURES, SMOOTH > 0), [bp.ReLU()], bp.SigmoidCrossEntropy()),
+        ((FEATURES, SMOOTH > 0), [bp.Tanh()], bp.SigmoidCrossEntropy()),
+    ],
+    ids=str,
+)
+def test_outputs_out_of_reach_are_named_before_and_after_training(data, layers, loss):
+    network = on_numbers(bp.Adam(0.01), deep(bp.Tanh, features=5) + layers, loss=loss)
+    for _ in range(2):
+        (finding,) = bp.diagnose(network, *data).findings
+        assert finding.name == "outputs out of reach"
+        assert f"layers[3] {layers[0]!r}" in finding.evidence
+        assert finding.cure.startswith(f"Leave out layers[3] {layers[0]!r}")
+        with warnings.catch_warnings(action="ignore"):
+            network.fit(*data, epochs=30)
+    network = on_numbers(bp.Adam(0.01), deep(bp.Tanh, features=5), loss=loss)
+    y = standardised(data[1]) if data[1].dtype == float else data[1]
+    assert bp.diagnose(network, data[0], y).healthy
+
+
+def test_an_activation_that_reaches_all_targets_may_end_the_network():
+    for last, y in ((bp.Sigmoid(), SMOOTH > 0), (bp.LeakyReLU(), SMOOTH), (bp.ReLU(), SMOOTH**2)):
+        layers = [*deep(bp.Tanh, features=5), last]
+        assert bp.diagnose(on_numbers(bp.Adam(0.01), layers), FEATURES, y).healthy
+
+
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        bp.GradientDescent(0.1, weight_decay=1.0),
+        bp.Momentum(0.05, weight_decay=0.3),
+        bp.Adam(0.01, weight_decay=1.0),
+        bp.AdamW(0.01, weight_decay=10.0),
+    ],
+    ids=repr,
+)
+def test_weight_decay_that_outweighs_the_data_is_named_and_less_of_it_cures(optimizer):
+    network = on_moons(deep(bp.Tanh), optimizer)
+    for _ in range(2):
+        (finding,) = bp.diagnose(network, *MOONS).findings
+        assert finding.name == "weight decay too strong"
+        network.fit(*MOONS, epochs=200)
+    sick = network.evaluate(*MOONS)
+    optimizer.weight_decay = float(finding.cure.rpartition("=")[2].removesuffix("."))
+    network = on_moons(deep(bp.Tanh), optimizer)
+    assert bp.diagnose(network, *MOONS).healthy
+    assert network.fit(*MOONS, epochs=500).evaluate(*MOONS) < sick - 0.2
+
+
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        bp.GradientDescent(0.5, weight_decay=0.01),
+        bp.Adam(0.01, weight_decay=1e-3),
+        bp.AdamW(0.01),
+        bp.AdamW(0.01, weight_decay=0.3),
+    ],
+    ids=repr,
+)
+def test_weight_decay_that_only_holds_back_is_healthy(optimizer):
+    network = on_moons(deep(bp.Tanh), optimizer)
+    for _ in range(3):
+        assert bp.diagnose(network, *MOONS).healthy
+        network.fit(*MOONS, epochs=100)
+
+
+def test_batch_statistics_of_one_sample_are_named():
+    network = on_moons(deep(bp.Tanh, norm=bp.BatchNorm), bp.Adam(0.01))
+    (finding,) = bp.diagnose(network, MOONS[0][:1], MOONS[1][:1]).findings
+    assert finding.name == "batches of one"
+    assert finding.evidence.startswith("of one sample layers[1] BatchNorm(16)")
+    network.record.plan[:2] = 200, 1
+    assert names(bp.diagnose(network, *MOONS)) == ["batches of one"]
+    network.record.plan[:2] = 200, 16
+    assert bp.diagnose(network, *MOONS).healthy
+    assert bp.diagnose(on_moons(deep(bp.Tanh)), MOONS[0][:1], MOONS[1][:1]).healthy
+
+
+# What a trained network may hide
+
+
+def test_running_statistics_that_are_off_are_named_and_more_steps_cure():
+    layers = [bp.Dense(5, 8), bp.BatchNorm(8, momentum=0.05), bp.ReLU(), bp.Dense(8, 1)]
+    network, X = on_numbers(bp.Adam(0.05), layers), 5 + FEATURES
+    assert bp.diagnose(network, X, SMOOTH).healthy
+    network.fit(X, SMOOTH, epochs=60)
+    layers[1].running_mean[...] = 0
+    (finding,) = bp.diagnose(network, X, SMOOTH).findings
+    assert finding.name == "inference differs"
+    assert f"in training, and {network.evaluate(X, SMOOTH):.4g} in inference" in finding.evidence
+    if hasattr(network, "update_statistics"):
+        twin = copy.deepcopy(network)
+        twin.update_statistics(X)
+        assert bp.diagnose(twin, X, SMOOTH).healthy
+    network.optimizer = bp.Adam(0.005)
+    assert bp.diagnose(network.fit(X, SMOOTH, epochs=100), X, SMOOTH).healthy
+
+
+def test_overfitting_is_named_and_early_stopping_cures():
+    y = SMOOTH + 0.5 * RNG(1).normal(size=200)
+    known, new = (FEATURES[:40], y[:40]), (FEATURES[40:], y[40:])
+
+    def fit(**settings):
+        network = on_numbers(bp.Adam(0.01), deep(bp.Tanh, width=64, features=5))
+        return network.fit(*known, 300, **{"validation_data": new, **settings})
+
+    network = fit()
+    (finding,) = bp.diagnose(network, *known).findings
+    assert finding.name == "overfitting"
+    scores = network.history["val_loss"]
+    assert f"since epoch {np.argmin(scores) + 1} " in finding.evidence
+    assert f"from {min(scores):.4g} to {scores[-1]:.4g}" in finding.evidence
+    stopped = fit(callbacks=bp.EarlyStopping(10))
+    assert bp.diagnose(stopped, *known).healthy
+    assert stopped.evaluate(*new) < network.evaluate(*new) - 0.1
+    stopped = fit(callbacks=bp.EarlyStopping(299))  # which goes back from where it is overfitted
+    assert scores == stopped.history["val_loss"]
+    assert bp.diagnose(stopped, *known).healthy
+    assert bp.diagnose(fit(validation_data=None), *known).healthy
+    assert bp.diagnose(fit(validation_data=known), *known).healthy
+
+
+def test_a_rare_class_that_is_never_predicted_is_named_and_weights_cure():
+    X = RARE[0]
+    for loss, y, outputs, rare in (
+        (bp.SigmoidCrossEntropy(), RARE[1], 1, 1),
+        (bp.SigmoidCrossEntropy(), 1 - RARE[1], 1, 0),
+        (bp.SoftmaxCrossEntropy(), RARE[1], 2, 1),
+    ):
+        weight = len(y) / np.bincount(y.astype(int))[y.astype(int)]
+
+        def network(loss=loss, outputs=outputs):
+            layers = deep(bp.Tanh, width=8, features=3, outputs=outputs)
+            return bp.Network(layers, loss, bp.Adam(0.01), seed=0)
+
+        made = network()
+        assert bp.diagnose(made, X, y).healthy
+        made.fit(X, y, epochs=20, batch_size=32)
+        (finding,) = bp.diagnose(made, X, y).findings
+        assert finding.name == "class never predicted"
+        count = np.sum(y == rare)
+        assert finding.evidence.startswith(f"{count} of 1000 samples are of class {rare}, ")
+        made = network().fit(X, y, epochs=100, sample_weight=weight)
+        assert bp.diagnose(made, X, y, weight).healthy
+        assert rare in _labels(made.predict(X))
+
+
+def _labels(predictions):
+    return predictions.argmax(axis=1) if predictions.shape[1] > 1 else predictions[:, 0] > 0.5
+
+
+# Against the best constant prediction
+
+
+@pytest.mark.parametrize("shares", [None, RNG(5).dirichlet(np.ones(40))], ids=["plain", "weighted"])
+@pytest.mark.parametrize("loss", [cls() for cls in LOSSES], ids=repr)
+def test_no_other_constant_is_better_than_the_best(loss, shares):
+    rng = RNG(3)
+    network = bp.Network([bp.Dense(2, 3), *([loss.suits()] if loss.suits else [])], loss, seed=0)
+    targets = network.prepare(np.zeros((40, 2)), targets_for(loss, 40, 3, rng)).targets
+    batch = bp.training.Batch(np.zeros((40, 2)), targets, shares)
+    best = best_constant(loss, batch)
+
+    def cost(constant):
+        return loss.value(np.broadcast_to(constant, targets.shape), targets, shares)
+
+    for size in (1e-3, 0.03, 1.0):
+        for _ in range(50):
+            other = best + size * rng.standard_normal(3)
+            if loss.suits:  # which must stay probabilities
+                other = np.clip(other, 0.01, 0.99)
+                other = other / other.sum() if loss.labels == "categorical" else other
+            assert cost(best) <= cost(other) + 1e-9
+
+
+def test_each_column_must_be_learnt():
+    X, y = FEATURES, np.stack([FEATURES[:, 0], 5 * FEATURES[:, 1]], axis=1)
+    network = on_numbers(bp.Adam(), [bp.Dense(5, 2)], outputs=2)
+    network.parameters[...] = 0
+    network.layers[0].weight[1, 1] = 5
+    assert network.evaluate(X, y) < 0.05 * np.mean(y**2)
+    assert "it has learnt" not in bp.diagnose(network, X, y).verdict
+    network.layers[0].weight[0, 0] = 1
+    assert "it has learnt" in bp.diagnose(network, X, y).verdict
+
+
+def test_what_is_worse_than_a_constant_has_learnt_nothing():
+    network = on_moons(deep(bp.Tanh), bp.Adam(0.01)).fit(*MOONS, epochs=300)
+    network.layers[-1].weight *= -8
+    network.layers[-1].bias *= -8
+    diagnosis = bp.diagnose(network, *MOONS)
+    assert diagnosis.loss > 1
+    assert "it does no better than a constant yet" in diagnosis.verdict
+    assert "the best constant prediction costs 0.6931." in diagnosis.verdict
+    assert "no better" not in bp.diagnose(on_moons(deep(bp.Tanh)), *MOONS).verdict  # untrained
+
+
+@np.errstate(all="ignore")
+def test_gradients_cancel_at_a_minimum_and_pull_one_way_far_from_it():
+    for shift, scale in ((0.0, 1.0), (1e5, 1e4)):
+        X, y = FEATURES, shift + scale * (SMOOTH + FEATURES[:, 0])
+        network = on_numbers(bp.Adam(), [bp.Dense(5, 1)])
+        look = Observer(network, network.prepare(X, y)).look(network)
+        if shift:
+            assert 0.3 < look.cancelled() <= 1
+        solution = np.linalg.lstsq(np.c_[X, np.ones(len(X))], y)[0]
+        network.parameters[...] = solution
+        assert Observer(network, network.prepare(X, y)).look(network).cancelled() < 1e-9
+
+
+def test_a_rate_that_hardly_moves_is_no_minimum():
+    network = on_moons(deep(bp.Tanh), bp.GradientDescent(lambda step: 1e-9))
+    verdict = bp.diagnose(network, *MOONS).verdict
+    assert "minimum" not in verdict
+    assert "at rest" not in verdict
+
+
+@pytest.mark.parametrize("activation", [bp.Tanh, bp.ReLU])
+@pytest.mark.parametrize("seed", range(6))
+def test_a_sine_after_one_epoch_is_healthy(activation, seed):
+    X = np.linspace(-3, 3, 200)[:, np.newaxis]
+    layers = [bp.Dense(1, 32), activation(), bp.Dense(32, 1)]
+    for batch_size in (None, 32):
+        network = on_numbers(bp.Adam(0.01), copy.deepcopy(layers), seed=seed)
+        network.fit(X, np.sin(X), 1, batch_size)
+        assert bp.diagnose(network, X, np.sin(X)).healthy
+
+
+def test_clipping_that_does_not_help_does_not_hide_exploding_gradients():
+    network = on_moons(deep(bp.ReLU, 6, 32, LARGE), bp.GradientDescent(0.0, clip_norm=1))
+    assert names(bp.diagnose(network, *MOONS)) == ["exploding gradients"]
+
+
+@pytest.mark.parametrize(("units", "dead"), [(64, 50), (16, 16), (100, 71)])
+def test_most_of_a_layer_is_enough_to_be_called_dead(units, dead):
+    network = on_moons(deep(bp.ReLU, 2, units, bp.He()), bp.Adam(0.01))
+    network.layers[0].bias[:dead] = -100
+    found = bp.diagnose(network, *MOONS)
+    assert names(found) == ["dead units"], found
+    network.layers[0].bias[: units // 2] = 0
+    assert bp.diagnose(network, *MOONS).healthy
+
+
 # Healthy networks
 
 
@@ -253,7 +669,6 @@ HEALTHY = {
     "three sigmoids": lambda: deep(bp.Sigmoid, 3),
     "layer norm": lambda: deep(bp.GELU, 4, norm=bp.LayerNorm),
     "batch norm": lambda: deep(bp.ReLU, 3, norm=bp.BatchNorm),
-    "linear": lambda: deep(bp.ReLU, 1),
     "dropout": lambda: [*deep(bp.ELU, outputs=16), bp.Dropout(0.3), bp.SiLU(), bp.Dense(16, 1)],
 }
 
@@ -273,7 +688,7 @@ def test_a_minimum_that_noise_keeps_high_is_healthy():
     diagnosis = bp.diagnose(network, *NOISE)
     assert diagnosis.healthy
     assert "has learnt" not in diagnosis.verdict
-    assert f"leave the loss at {diagnosis.loss:.4g}." in diagnosis.verdict
+    assert f"leave the loss at {diagnosis.loss:.4g}; the best constant" in diagnosis.verdict
 
 
 def test_five_sigmoids_depend_on_the_optimizer():
@@ -673,6 +1088,23 @@ def test_a_block_is_diagnosed_as_its_layers_are():
         assert one.layers[2 * i].update_ratio == other.layers[i].update_ratio
 
 
+@pytest.mark.parametrize("wrap", [bp.Residual, lambda layers: Block(*layers)])
+def test_idle_units_within_blocks_are_counted(wrap):
+    def diagnosis(activation, bias):
+        block = wrap([bp.Dense(16, 16, bias_initializer=bias), activation, bp.Dense(16, 16)])
+        return bp.diagnose(on_moons([bp.Dense(2, 16), block, bp.Dense(16, 1)]), *MOONS)
+
+    found = diagnosis(bp.ReLU(), OFF)
+    assert [each.dead_share for each in found.layers] == [None, 1, None]
+    (finding,) = found.findings
+    assert finding.name == "dead units"
+    assert "of layers[1].layers[1] ReLU() are off" in finding.evidence
+    found = diagnosis(bp.Sigmoid(), OFF)
+    assert found.layers[1].saturated_share > 0.9
+    assert "of layers[1].layers[1] Sigmoid() lie" in found.findings[0].evidence
+    assert diagnosis(bp.Tanh(), bp.Zeros()).healthy
+
+
 def test_residual_blocks_cure_vanishing_gradients():
     def network(wrap):
         inner = [wrap([bp.Dense(16, 16), bp.Sigmoid()]) for _ in range(9)]
@@ -746,7 +1178,8 @@ def test_watch_sees_training_go_wrong(every):
     rate = {True: 0.05, False: 3.0}
     network = on_line(bp.GradientDescent(lambda step: rate[step < 40]))
     watch = bp.Watch(*LINE, every=every)
-    (message,) = warnings_of(network, LINE, 80, watch)
+    message, at_the_end = warnings_of(network, LINE, 80, watch)
+    assert at_the_end.startswith("the loss has grown")
     epoch = int(message.split(" after epoch ")[1].split(":")[0])
     assert 41 <= epoch <= 50
     assert epoch % every == 0
@@ -859,4 +1292,6 @@ def test_a_network_that_stands_still_is_not_praised_for_it():
     assert found.verdict.startswith(
         "Nothing ails it, but it is at rest: 20 more steps at 0.5 leave"
     )
-    assert f"the loss at {found.loss:.4g}." in found.verdict
+    assert (
+        f"the loss at {found.loss:.4g}; the best constant prediction costs 0.25." in found.verdict
+    )

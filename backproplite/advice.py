@@ -1,0 +1,174 @@
+"""What to do when training cannot go well: imported only when there may be something to say."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .checks import Array, matrix
+from .errors import BackpropliteError, ParameterError
+from .training import FAR, Batch
+
+if TYPE_CHECKING:
+    from .network import Network
+
+
+def out_of_reach(targets: Array, low: float, high: float, last: object) -> str:
+    """Return what to say of targets that the last layer cannot give."""
+    return (
+        f"{last!r} ends the network, and gives numbers from {low:g} to {high:g}; y goes from "
+        f"{targets.min():g} to {targets.max():g}, and what lies outside cannot be learnt. End the "
+        "network in a Dense layer, or scale y into that range."
+    )
+
+
+def ran_away(network: Network, data: Batch, before: float) -> str | None:
+    """Return what to say of a fit that left the loss far above that of before; None of others."""
+    after = network.score(data)
+    if not after > FAR * max(0, before, _of_zeros(network, data)):
+        return None
+    rate = network.optimizer.rate
+    return (
+        f"the loss has grown from {before:.3g} to {after:.3g} in this fit. Build the network anew "
+        f"with a lower learning rate (now {rate:g}), or clip the gradients (clip_norm=1)."
+    )
+
+
+def cure(network: Network, data: Batch, before: float | None) -> str | None:
+    """Return what to do about a divergence where the learning rate is not to blame; else None.
+
+    It is not if the loss was infinite, or far beyond what outputs of zero cost, before the first
+    step of the fit.
+    """
+    for name, array in network.named_arrays().items():
+        if not np.isfinite(array).all():
+            return (
+                f"{name} is not finite, and was not before this step: no layer may write into it "
+                "on the way forward. Set it anew, or build the network anew."
+            )
+    zeros = _of_zeros(network, data)
+    if not np.isfinite(zeros):
+        return (
+            f"The parameters are as they were. y reaches {_size(data.targets):.3g}, beyond what "
+            f"the loss can hold in {network.dtype}: scale it, such as (y - y.mean(axis=0)) / "
+            "y.std(axis=0)."
+        )
+    if before is not None and not before > FAR**2 * zeros > 0:
+        return None
+    parameters, inputs = _size(network.parameters), _size(data.x)
+    if inputs > parameters:
+        return (
+            f"The loss was as large before the first step, since X reaches {inputs:.3g}: "
+            "scale it, such as (X - X.mean(axis=0)) / X.std(axis=0)."
+        )
+    return (
+        f"The loss was as large before the first step, since the parameters reach "
+        f"{parameters:.3g}, as after a training that ran away: build the network anew."
+    )
+
+
+def try_parts(network: Network, x: Array, batch: Batch | None = None) -> None:
+    """Go through a network, and refuse the part that does not give what it should.
+
+    Without a batch, only the way forward is gone, as in inference; with one, a step but its update.
+    Other errors come through, with a note of where they came up.
+    """
+    layers = [f"layers[{i}] {layer!r}" for i, layer in enumerate(network.layers)]
+    rng, passed = None if batch is None else network.draws(), []
+    place = ""
+    try:
+        for name, layer in zip(layers, network.layers, strict=True):
+            place = f"{name}, on the way forward,"
+            width = layer.output_width(x.shape[-1])
+            given = layer.forward(x) if rng is None else layer.forward_training(x, rng)
+            if not isinstance(given, tuple) or len(given) != 2:
+                raise _wrong(place, "its output and a cache", given)
+            passed.append((x.shape, given[1]))
+            x = _checked(place, given[0], len(x), width)
+        if batch is None:
+            return
+        place = f"the loss {network.loss!r}"
+        _, gradient = network.loss.value_and_gradient(x, batch.targets, batch.shares)
+        _checked(place, gradient, *x.shape)
+        for i in range(len(layers) - 1, -1, -1):
+            place = f"{layers[i]}, on the way back,"
+            shape, cache = passed[i]
+            gradient = _checked(place, network.layers[i].backward(gradient, cache), *shape)
+    except BackpropliteError:
+        raise
+    except Exception as error:
+        error.add_note(f"This came up in {place.rstrip(',')}.")
+        raise
+
+
+def refuse_faulty_parts(network: Network, few: Batch) -> None:
+    """Refuse parts that do not give what they should; tried on a copy, which may be spoilt."""
+    with np.errstate(all="ignore"):
+        try:
+            try_parts(copy.deepcopy(network), few.x, few)
+        except BackpropliteError:
+            raise
+        except Exception:
+            return  # a step will say so, unless it is the copy alone that fails
+
+
+def name_part(error: Exception, network: Network, X: Any, y: Any = None, *weights: Any) -> None:
+    """Add to an error which part of the network it came from, and what was wrong with it."""
+    try:
+        x = matrix("X", X, network.dtype, network.in_features)
+        try_parts(network, x)
+        if y is not None:
+            try_parts(network, x, network.prepare(x, y, *weights))
+    except Exception as found:
+        error.add_note(getattr(found, "__notes__", [str(found)])[0])
+
+
+def _checked(place: str, given: Any, samples: int, width: int | None) -> Array:
+    """Return an array of floats of a shape, of any width where that is None; refuse others."""
+    if (
+        isinstance(given, np.ndarray)
+        and given.dtype.kind == "f"
+        and given.ndim == 2
+        and len(given) == samples
+        and width in (None, given.shape[1])
+    ):
+        return given
+    shape = f"({samples}, {'any' if width is None else width})"
+    raise _wrong(place, f"floats of shape {shape}", given)
+
+
+def _wrong(place: str, wanted: str, given: Any) -> ParameterError:
+    """Return the error for a part that gives something else than it should."""
+    what = "nothing" if given is None else f"a {type(given).__name__}"
+    if isinstance(given, np.ndarray):
+        what = f"{given.dtype} of shape {given.shape}"
+    return ParameterError(f"{place} must give {wanted}; it gave {what}.")
+
+
+def batches_of_one(layer: object, samples: int) -> str:
+    """Return what to say where each batch would be a single sample."""
+    if samples == 1:
+        return f"X holds a single sample, and {layer!r} learns from two or more. Leave it out."
+    return (
+        f"batch_size=1 lets {layer!r} learn nothing: a single sample has no spread. Give "
+        "batch_size=2 or more, or use LayerNorm."
+    )
+
+
+def unset_statistics(layer: object) -> str:
+    """Return what to say of a prediction by statistics that no batch has changed."""
+    return (
+        f"the running statistics of {layer!r} are still those of the start: neither fit nor "
+        "train_step has met a batch of two samples. Call network.update_statistics(X) first."
+    )
+
+
+def _of_zeros(network: Network, data: Batch) -> float:
+    """Return what outputs of zero would cost."""
+    return float(network.loss.value(np.zeros_like(data.targets), data.targets, data.shares))
+
+
+def _size(array: Array) -> float:
+    return float(np.abs(array).max(initial=0))
