@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 
 from .checks import Array, floating, number
-from .errors import ParameterError
 from .functions import decay_of_size, exp, expm1, sigmoid, sigmoid_parts, softmax, softplus
 from .layers import Layer
 
@@ -360,14 +359,6 @@ class Softmax(Activation):
         "output": "exp(x) / sum(exp(x), features)",
         "grad_input": "output * (grad_output - sum(grad_output * output, features))",
     }
-
-    def output_width(self, input_width: int | None) -> int | None:
-        if input_width == 1:
-            raise ParameterError(
-                "Softmax() of one feature is 1 whatever comes in, so nothing could be learnt. Let "
-                "the layer before give one for each class, or use Sigmoid()."
-            )
-        return input_width
 
     def forward(self, x: Array) -> tuple[Array, Array]:
         probabilities = softmax(x)

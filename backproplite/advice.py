@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .checks import Array, matrix
-from .errors import BackpropliteError, ParameterError
+from .activations import Softmax
+from .checks import Array
+from .errors import BackpropliteError, InputError, ParameterError, ShapeError, warn
+from .functions import is_finite
+from .layers import BatchNorm, Layer, LayerNorm, parts_of
 from .training import FAR, Batch
 
 if TYPE_CHECKING:
@@ -117,7 +121,7 @@ def refuse_faulty_parts(network: Network, few: Batch) -> None:
 def name_part(error: Exception, network: Network, X: Any, y: Any = None, *weights: Any) -> None:
     """Add to an error which part of the network it came from, and what was wrong with it."""
     try:
-        x = matrix("X", X, network.dtype, network.in_features)
+        x = network.prepare_inputs(X)
         try_parts(network, x)
         if y is not None:
             try_parts(network, x, network.prepare(x, y, *weights))
@@ -147,22 +151,71 @@ def _wrong(place: str, wanted: str, given: Any) -> ParameterError:
     return ParameterError(f"{place} must give {wanted}; it gave {what}.")
 
 
-def batches_of_one(layer: object, samples: int) -> str:
-    """Return what to say where each batch would be a single sample."""
-    if samples == 1:
-        return f"X holds a single sample, and {layer!r} learns from two or more. Leave it out."
-    return (
-        f"batch_size=1 lets {layer!r} learn nothing: a single sample has no spread. Give "
-        "batch_size=2 or more, or use LayerNorm."
-    )
+def refuse_what_passes_nothing_on(layers: Sequence[Layer], loss: Any) -> None:
+    """Raise a `ParameterError` for what makes the same of any single feature."""
+    width = None
+    for layer in layers:
+        for part in layer.parts().values():
+            if isinstance(part, LayerNorm) and part.features == 1:
+                raise ParameterError(
+                    f"{part!r} makes its bias of any input, since a single feature has no spread. "
+                    "Use BatchNorm(1), or leave it out."
+                )
+        if isinstance(layer, Softmax) and width == 1:
+            raise ParameterError(
+                f"{layer!r} makes 1 of any single feature. Let the layer before it give one for "
+                "each class, two at least, or use Sigmoid()."
+            )
+        width = layer.output_width(width)
+    if width == 1 and getattr(loss, "labels", None) == "categorical":
+        raise ParameterError(
+            f"{loss!r} needs an output for each class, two at least: a single one would always "
+            "have the probability 1. For yes or no use SigmoidCrossEntropy()."
+        )
 
 
-def unset_statistics(layer: object) -> str:
-    """Return what to say of a prediction by statistics that no batch has changed."""
-    return (
-        f"the running statistics of {layer!r} are still those of the start: neither fit nor "
-        "train_step has met a batch of two samples. Call network.update_statistics(X) first."
-    )
+def refuse_batches_of_one(network: Network, samples: int) -> None:
+    """Raise a `ParameterError` for a fit in batches of one sample with a `BatchNorm`."""
+    for layer in _batch_norms(network):
+        if samples == 1:
+            why = "X holds a single sample, and {} learns from two or more. Leave it out."
+        else:
+            why = (
+                "batch_size=1 lets {} learn nothing: a single sample has no spread. Give "
+                "batch_size=2 or more, or use LayerNorm."
+            )
+        raise ParameterError(why.format(layer))
+
+
+def warn_if_statistics_are_unset(network: Network) -> None:
+    """Warn of a `BatchNorm` at its start in a network that somebody trains."""
+    for layer in _batch_norms(network):
+        moved = layer.running_mean.any() or (layer.running_variance != 1).any()
+        if not (layer.batches.any() or moved) and network.gradients.any():
+            warn(
+                f"the running statistics of {layer!r} are still those of the start: neither fit "
+                "nor train_step has met a batch of two samples. Call "
+                "network.update_statistics(X) first."
+            )
+
+
+def update_statistics(network: Network, x: Array) -> None:
+    """Set the running statistics to those of x, or leave all as it was."""
+    if len(x) == 1:
+        raise ShapeError("X must hold at least two samples: one has no spread.")
+    _, caches = network.forward_training(x)
+    with network.record.all_or_nothing:
+        for part in _batch_norms(network):
+            part.batches[...] = 0
+        for layer, cache in zip(network.layers, caches, strict=True):
+            layer.after_step(cache)
+        if not is_finite(network.record.model):
+            raise InputError(f"X is too large for {network.dtype}. Scale it down first.")
+
+
+def _batch_norms(network: Network) -> list[BatchNorm]:
+    parts = parts_of(network.layers).values()
+    return [part for part in parts if isinstance(part, BatchNorm)]
 
 
 def _of_zeros(network: Network, data: Batch) -> float:

@@ -558,12 +558,6 @@ class BatchNorm(_Normalization):
         self.add_state("running_variance", self.features, 1.0)
         self.add_state("batches", (), 0.0)
 
-    @property
-    def unset(self) -> bool:
-        """Whether the running statistics are still those of the start."""
-        moved = self.running_mean.any() or (self.running_variance != 1).any()
-        return not (moved or self.batches.any())
-
     def forward(self, x: Array) -> tuple[Array, Any]:
         deviation = np.sqrt(self.running_variance + self.epsilon)[..., np.newaxis, :]
         normalized = (x - self.running_mean[..., np.newaxis, :]) / deviation
@@ -596,9 +590,8 @@ class BatchNorm(_Normalization):
         unbiased = variance * (samples / (samples - 1))
         self.batches += 1
         share = np.maximum(self.momentum, 1 / self.batches)[..., np.newaxis]
-        left = 1 - share
         for running, newest in ((self.running_mean, mean), (self.running_variance, unbiased)):
-            running[...] = left * running + share * newest[..., 0, :]
+            running[...] = (1 - share) * running + share * newest[..., 0, :]
 
 
 class LayerNorm(_Normalization):
@@ -645,11 +638,6 @@ class LayerNorm(_Normalization):
 
     def __init__(self, features: int, epsilon: float = 1e-5) -> None:
         super().__init__(features, epsilon)
-        if features == 1:
-            raise ParameterError(
-                "LayerNorm(1) would give its bias whatever comes in: a single feature has no "
-                "spread. Use BatchNorm(1), or leave it out."
-            )
 
     def forward(self, x: Array) -> tuple[Array, Any]:
         rest = centred(x, -1)[1]
@@ -735,9 +723,7 @@ class Residual(Layer):
             layer.after_step(inner)
 
     def output_width(self, input_width: int | None) -> int | None:
-        for layer in self.layers:
-            input_width = layer.output_width(input_width)
-        return input_width
+        return input_width if self.out_features is None else self.out_features
 
 
 def checked_layers(layers: Sequence[Layer]) -> list[Layer]:

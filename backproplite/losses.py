@@ -568,13 +568,15 @@ class SoftmaxCrossEntropy(_CategoricalLoss):
         # t (log(Σ exp z) - z), with the largest z of each row as zero. Targets sum to 1, so Σ exp z
         # is 1 + Σ (exp z - t): that keeps its digits where one class has almost all.
         shifted, exponentials = softmax_parts(outputs)
-        apart = exponentials - targets
-        rest = row_sum(apart)
-        return targets * (np.log1p(rest) - shifted), (apart, rest, targets)
+        rest = row_sum(exponentials - targets)
+        return targets * (np.log1p(rest) - shifted), (exponentials, rest, targets)
 
     def backward(self, cache: tuple[Array, Array, Array]) -> Array:
-        apart, rest, targets = cache  # softmax - t is (exp z - t (1 + rest)) / (1 + rest)
-        return (apart - targets * rest) / (1 + rest)
+        exponentials, rest, targets = cache
+        gradient = exponentials - targets  # over 1 + rest, softmax - t is exp z - t - t rest
+        gradient -= targets * rest
+        gradient /= 1 + rest
+        return gradient
 
     def predictions(self, outputs: Array) -> Array:
         return softmax(outputs)

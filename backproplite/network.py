@@ -30,24 +30,9 @@ from .checks import (
     whole_number,
 )
 from .configurable import Answering, answering, is_ours, refuse_call
-from .errors import (
-    BackpropliteError,
-    DivergenceError,
-    InputError,
-    ParameterError,
-    ShapeError,
-    warn,
-)
+from .errors import BackpropliteError, DivergenceError, ParameterError, ShapeError
 from .functions import is_finite, norm
-from .layers import (
-    BatchNorm,
-    Layer,
-    check_neighbours,
-    checked_layers,
-    parts_of,
-    way_back,
-    way_forward,
-)
+from .layers import Layer, check_neighbours, checked_layers, parts_of, way_back, way_forward
 from .losses import Loss
 from .optimizers import Adam, Optimizer
 from .parameters import Stateful, carve, shapes_of
@@ -309,17 +294,9 @@ class Network(Answering):
         ShapeError, InputError
             If X is not a finite array of two samples or more; nothing has changed then.
         """
-        x = matrix("X", X, self.dtype, self.in_features)
-        if len(x) == 1:
-            raise ShapeError("X must hold at least two samples: one has no spread.")
-        _, caches = self._forward_training(x)
-        with self.record.all_or_nothing:
-            for part in self._batch_norms:
-                part.batches[...] = 0
-            for i in self._learning:
-                self.layers[i].after_step(caches[i])
-            if not is_finite(self.record.model):
-                raise InputError(f"X is too large for {self.dtype}. Scale it down first.")
+        from .advice import update_statistics
+
+        update_statistics(self, self.prepare_inputs(X))
 
     @in_use
     def train_step(
@@ -464,10 +441,10 @@ class Network(Answering):
         validation = self._checked_validation(validation_data, X)
         self._try_parts(data)
         plan = plan_for(data, batch_size, switch("shuffle", shuffle))
-        if plan.batch_size == 1 and self._batch_norms:
-            from .advice import batches_of_one
+        if plan.batch_size == 1:
+            from .advice import refuse_batches_of_one
 
-            raise ParameterError(batches_of_one(self._batch_norms[0], plan.samples))
+            refuse_batches_of_one(self, plan.samples)
         fit = Fit(data, plan, validation, watchers)
         fit.warn_of_targets_out_of_reach(self)
         with fit.of(self):
@@ -533,12 +510,10 @@ class Network(Answering):
         return self.score(self.prepare(X, y, sample_weight))
 
     def _warn_if_statistics_are_unset(self) -> None:
-        """Warn of a BatchNorm at its start in a network that somebody trains."""
-        for part in self._batch_norms:
-            if part.unset and self._gradients.any():
-                from .advice import unset_statistics
+        if self._learning:
+            from .advice import warn_if_statistics_are_unset
 
-                warn(unset_statistics(part))
+            warn_if_statistics_are_unset(self)
 
     def current_score(self) -> float:
         """Return the loss now on what each epoch of the fit under way is scored on."""
@@ -609,7 +584,10 @@ class Network(Answering):
 
     @loss.setter
     def loss(self, loss: Loss) -> None:
-        self._loss = _checked_loss(loss, self.layers[-1], self.out_features)
+        from .advice import refuse_what_passes_nothing_on
+
+        refuse_what_passes_nothing_on(self.layers, loss)
+        self._loss = _checked_loss(loss, self.layers[-1])
 
     @property
     def optimizer(self) -> Optimizer:
@@ -705,7 +683,6 @@ class Network(Answering):
         """Note what a step need not find out anew each time."""
         classes = [type(layer) for layer in self.layers]
         plain = Layer.forward_training
-        self._batch_norms = [each for each in self._parts.values() if isinstance(each, BatchNorm)]
         self._differs_in_training = any(each.forward_training is not plain for each in classes)
         self._learning = [i for i, c in enumerate(classes) if c.after_step is not Layer.after_step]
         sizes = [sum(a.size for a in each.named_parameters().values()) for each in self.layers]
@@ -909,16 +886,11 @@ def _own(optimizer: Optimizer) -> Optimizer:
     return own
 
 
-def _checked_loss(loss: Loss, last: Layer, outputs: int | None) -> Loss:
+def _checked_loss(loss: Loss, last: Layer) -> Loss:
     """Return the loss; refuse it after a last layer with which it cannot mean anything."""
     refuse_class("loss", loss)
     if not isinstance(loss, Loss):
         raise ParameterError(f"loss must be a Loss such as MeanSquaredError(); got {loss!r}.")
-    if loss.labels == "categorical" and outputs == 1:
-        raise ParameterError(
-            f"{loss!r} needs an output for each class: a single one would have the probability 1 "
-            "whatever comes in. For yes or no use SigmoidCrossEntropy(), or give two outputs."
-        )
     if loss.applies and isinstance(last, loss.applies):
         raise ParameterError(
             f"{loss!r} applies {loss.applies.__name__} itself: leave out the last layer {last!r}."

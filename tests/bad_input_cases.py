@@ -591,6 +591,12 @@ GROUPS = [
             UnknownNameError: fit has no argument 'verbose'. Here it is progress.
         network.fit(X, y, epochs=1, validation_split=0.2)
             UnknownNameError: fit has no argument 'validation_split'. Split the data: validation_data=(X_val, y_val).
+        network.predict(X, verbose=0)
+            UnknownNameError: predict has no argument 'verbose'. It prints nothing.
+        network.predict(X, 32)
+            UnknownNameError: predict takes X; got array([[0., 1...[1., 1., 1.]]), 32.
+        network.evaluate(X, y, batch_size=32)
+            UnknownNameError: evaluate has no argument 'batch_size'. It belongs to fit: fit(X, y, epochs, batch_size).
         network.fit(X, y, max_iter=10)
             UnknownNameError: fit has no argument 'max_iter'. Here it is epochs.
         setattr(network.optimizer, "lr", 5)

@@ -238,7 +238,7 @@ def noisy_line(seed, samples):
 FEW, MANY = noisy_line(1, 10), noisy_line(11, 30)
 
 
-def overfitting(rate=0.003):
+def overfitting(rate=0.0015):
     """A network that soon learns its few samples by heart."""
     return small(
         *(bp.Dense(3, 20), bp.BatchNorm(20), bp.Tanh(), bp.Dense(20, 1)),

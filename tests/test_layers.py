@@ -356,7 +356,8 @@ def test_batch_norm_of_one_sample_gives_the_bias():
     assert output.tolist() == [[3, -4]]
     assert not layer.backward(np.array([[1.0, 2]]), cache).any()
     layer.after_step(cache)
-    assert layer.unset  # one sample has no spread to learn from
+    assert not layer.batches  # one sample has no spread to learn from
+    assert not layer.running_mean.any()
 
 
 def test_a_last_batch_of_one_leaves_the_running_statistics_alone():

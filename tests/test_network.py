@@ -861,15 +861,15 @@ def test_an_update_needs_no_caches_of_layers_that_learn_from_them():
         (
             [bp.Softmax()],
             bp.MeanSquaredError,
-            r"Softmax\(\) of one feature is 1 whatever .* Sigmoid",
+            r"^Softmax\(\) makes 1 of any .* Sigmoid",
         ),
-        ([bp.Residual([bp.Softmax()])], bp.MeanSquaredError, r"Softmax\(\) of one feature is 1"),
-        ([bp.Tanh(), bp.Softmax(), bp.Dense(1, 2)], bp.MeanSquaredError, "Softmax.* of one"),
-        ([bp.Softmax()], bp.CategoricalCrossEntropy, "Softmax.* of one feature"),
+        ([bp.LayerNorm(1)], bp.MeanSquaredError, r"^LayerNorm\(1\) makes .* Use BatchNorm\(1\)"),
+        ([bp.Tanh(), bp.Softmax(), bp.Dense(1, 2)], bp.MeanSquaredError, "Softmax.* of any single"),
+        ([bp.Softmax()], bp.CategoricalCrossEntropy, "Softmax.* of any single"),
         (
             [],
             bp.SoftmaxCrossEntropy,
-            r"SoftmaxCrossEntropy\(\) needs an output for each class: .* yes",
+            r"SoftmaxCrossEntropy\(\) needs an output for each class, .* yes",
         ),
         (
             [bp.Identity(), bp.Sigmoid()],
@@ -881,13 +881,15 @@ def test_an_update_needs_no_caches_of_layers_that_learn_from_them():
 def test_what_passes_nothing_on_is_refused_with_the_mend(layers, loss, message):
     with pytest.raises(bp.ParameterError, match=message):
         bp.Network([bp.Dense(3, 1), *layers], loss())
-    wide = [each for each in layers if not isinstance(each, bp.Dense)]
+    wide = [each for each in layers if not isinstance(each, (bp.Dense, bp.LayerNorm))]
     bp.Network([bp.Dense(3, 2), *wide], bp.MeanSquaredError())
 
 
-def test_a_layer_norm_of_one_feature_is_refused_with_the_mend():
-    with pytest.raises(bp.ParameterError, match=r"would give its bias .* Use BatchNorm\(1\)"):
-        bp.LayerNorm(1)
+def test_a_layer_norm_of_one_feature_is_refused_wherever_it_stands():
+    with pytest.raises(bp.ParameterError, match=r"^LayerNorm\(1\) makes its bias"):
+        bp.Network([bp.LayerNorm(1), bp.Dense(1, 2)], bp.MeanSquaredError())
+    with pytest.raises(bp.ParameterError, match=r"^LayerNorm\(1\) makes its bias"):
+        bp.Network([bp.Dense(2, 1), bp.Residual([bp.LayerNorm(1)])], bp.MeanSquaredError())
 
 
 def normalised(dtype="float64"):

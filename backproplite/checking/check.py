@@ -20,9 +20,10 @@ from ..network import Network
 from .comparison import Comparison, compare, complex_step_agrees
 from .report import GradientReport, TensorCheck
 from .rounding import rounding_of
-from .rules import repeatable_gradients
+from .rules import refuse_disproportion, refuse_others, repeatable_gradients
 from .slopes import slopes_of
 from .subjects import Subject, complex_copy, subject_of
+from .ties import check_ties
 from .verdict import judge, judge_single
 
 #: The size of the last digit of 1.
@@ -120,13 +121,21 @@ def _compare_all(
         slopes_of(name, gradients[name], real, twin, rounding.result, rng) for name in gradients
     ]
     exact = twin is not None and all(map(complex_step_agrees, slopes))
-    comparisons = [compare(each, exact, tolerance) for each in slopes]
+    ties = check_ties(real, twin, exact, gradients, rounding, tolerance, rng)
+    comparisons = [
+        compare(each, exact, tolerance, ties.proven[each.name], subject.kinks_add_up)
+        for each in slopes
+    ]
     overall = max(each.reach for each in comparisons)
     # An error spreads from the output to the input: the last tensor that is wrong is named.
     checks = [
         judge(each, rounding.gradients[each.name], overall, subject)
         for each in reversed(comparisons)
     ]
+    if ties.fault:
+        raise GradientMismatch(ties.fault)
+    refuse_disproportion(real, gradients)
+    refuse_others(real, gradients, rng)  # many calls later
     if subject.single:
         _compare_in_single(subject.cast(np.float32), comparisons, overall, rng)
     return checks[::-1], tuple(name for name in real.arguments() if name not in gradients)

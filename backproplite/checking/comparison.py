@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 
@@ -18,8 +17,6 @@ from .slopes import Slopes
 #: How near, beside the largest entry, central differences are to a complex step that they bear
 #: out, and how many times their own doubt: it grows with curvature, which makes doubt too small.
 BORNE_OUT, DOUBTS_ALLOWED = 1e-6, 10
-#: How many times the noise a bend must be to be a kink: what a curve leaves of it is less.
-KINK_STANDS_OUT = 100
 #: In a signed sum of n entries, moved as far as one would be, a wrong entry shows as 1/√n of its
 #: error. Sums are held to so many times that.
 SUM_ALLOWED = 4
@@ -87,14 +84,26 @@ def complex_step_agrees(slopes: Slopes) -> bool:
     return bool((abs(exact - central) <= room).all())
 
 
-def compare(slopes: Slopes, exact: bool, tolerance: float) -> Comparison:
-    """Compare the gradient of one tensor with the complex step, or with central differences."""
+def compare(
+    slopes: Slopes, exact: bool, tolerance: float, proven: Array, kinks_add_up: bool
+) -> Comparison:
+    """Compare the gradient of one tensor with the complex step, or with central differences.
+
+    A kink is where the slopes of the two sides differ and what backpropagation gives lies between
+    them; where `kinks_add_up`, not far from there. Entries that are `proven` by what they are
+    tied to are held to nothing more there.
+    """
     alone = slopes.alone
     share = np.where(alone, 1, SUM_ALLOWED / math.sqrt(slopes.gradient.size))
-    numerical, noise, jump = (_by_complex_step if exact else _by_central_differences)(slopes)
-    difference = abs(slopes.along.backward - numerical)
-    apart = np.minimum(jump, difference)
-    kink = apart > tolerance * abs(slopes.gradient).max() * share + noise
+    backward = slopes.along.backward
+    numerical, noise, low, high = slopes.along.trusted(exact)
+    slack = tolerance * abs(slopes.gradient).max() * share + noise
+    around = slack + (high - low) * kinks_add_up
+    between = (low - around <= backward) & (backward <= high + around)
+    kink = between & (np.minimum(high - low, abs(backward - numerical)) > slack)
+    tied = kink & [entry is not None and proven[entry] for entry in slopes.entries]
+    numerical, kink = np.where(tied, backward, numerical), kink & ~tied
+    difference = abs(backward - numerical)
     sizes = abs(numerical) * ~kink
     largest = float(sizes[alone].max() or sizes.max())
     # If a sum is off by more than the sampled entries are, some other entry is wrong.
@@ -102,28 +111,3 @@ def compare(slopes: Slopes, exact: bool, tolerance: float) -> Comparison:
     most = tolerance * largest
     limit = np.clip(TYPICAL_ALLOWED * typical, most * share, most)
     return Comparison(slopes, exact, numerical, noise, kink, limit, largest)
-
-
-class _Trusted(NamedTuple):
-    """A numerical slope that is believed."""
-
-    numerical: Array
-    noise: Array
-    jump: Array  # by how much the slopes of the two sides differ
-
-
-def _by_complex_step(slopes: Slopes) -> _Trusted:
-    along = slopes.along
-    return _Trusted(along.exact, np.zeros_like(along.noise), along.jump)
-
-
-def _by_central_differences(slopes: Slopes) -> _Trusted:
-    """Trust central differences.
-
-    At a kink the two sides still differ when the step is as small as rounding lets it be, and
-    what backpropagation gives lies between them.
-    """
-    along, bend = slopes.along, slopes.along.lasting_bend
-    between = abs(along.backward - along.central) <= bend + along.noise
-    jump = bend * ((bend > KINK_STANDS_OUT * along.noise) & between)
-    return _Trusted(along.central, along.noise, jump)

@@ -34,6 +34,8 @@ CLOSE = 1e-7
 #: How many last digits of the results, and how many times what shaking changes them by, a
 #: difference of two of them may be off: more than was ever seen on right code.
 ROUNDING_ALLOWED, BLUR_ALLOWED = 8, 4
+#: How many times the noise a bend must be to be a kink: what a curve leaves of it is less.
+KINK_STANDS_OUT = 100
 #: Of tensors with more entries some are moved alone, and all together a number of times. Two wrong
 #: entries that cancel in one signed sum cancel in all of them once in a million times.
 MOST_ENTRIES, ENTRIES_SAMPLED, SUMS = 2000, 500, 20
@@ -100,7 +102,7 @@ class Around(NamedTuple):
     middle: Any  # the result where nothing is moved
     blur: float = 0.0  # by how much the result changes when last digits do
 
-    def central(self, where: slice, step: Any) -> Central:
+    def central(self, where: Any, step: Any) -> Central:
         """Move some entries to either side."""
         old = self.flat[where].copy()
         ahead, right = self._moved(where, old + step)
@@ -117,12 +119,12 @@ class Around(NamedTuple):
             bend=float(bend / width),
         )
 
-    def _moved(self, where: slice, values: Array) -> tuple[Array, Any]:
+    def _moved(self, where: Any, values: Array) -> tuple[Array, Any]:
         """Return where the entries are once they are moved, and the result there."""
         self.flat[where] = values
         return self.flat[where].copy(), self.run()
 
-    def imaginary(self, where: slice, direction: Array) -> float:
+    def imaginary(self, where: Any, direction: Array) -> float:
         """Move some entries by a tiny imaginary step; return the slope."""
         old = self.flat[where].copy()
         self.flat[where] = old + 1j * IMAGINARY_STEP * direction
@@ -134,7 +136,7 @@ class Around(NamedTuple):
 class Move(NamedTuple):
     """Some entries of a tensor that are moved together: one, or all to random sides."""
 
-    where: slice
+    where: Any  # a slice, or an array of places
     signs: Array  # all together they are moved as far as one entry would be
 
     @property
@@ -154,6 +156,15 @@ def moves(size: int, rng: np.random.Generator) -> Iterator[Move]:
         yield Move(slice(None), rng.choice([-1.0, 1.0], size) / math.sqrt(size))
 
 
+class Trusted(NamedTuple):
+    """A numerical slope that is believed."""
+
+    numerical: Any
+    noise: Any  # how far rounding may have put it off
+    low: Any  # the slopes of the two sides: they differ at a kink
+    high: Any
+
+
 @dataclass(frozen=True)
 class Slope:
     """How the result changes along a move. In `Slopes` each field is an array of them, by moves."""
@@ -164,7 +175,18 @@ class Slope:
     noise: Any  # how far rounding may have put that off
     bend: Any  # by how much the central slopes of the two sides differ
     lasting_bend: Any  # what would be left of that if the step became nothing
-    jump: Any  # by how much those by the complex step do, if they are needed
+    other: Any  # what the complex step says of the other side, if that is needed
+
+    def trusted(self, exact: bool) -> Trusted:
+        """Return the numerical slope that is believed: by the complex step, or by differences.
+
+        At a kink the two sides still differ when the step is as small as rounding lets it be.
+        """
+        if exact:
+            low, high = np.minimum(self.exact, self.other), np.maximum(self.exact, self.other)
+            return Trusted(self.exact, np.zeros_like(self.noise), low, high)
+        half = self.lasting_bend / 2 * (self.lasting_bend > KINK_STANDS_OUT * self.noise)
+        return Trusted(self.central, self.noise, self.central - half, self.central + half)
 
     def agrees(self, close: float) -> bool:
         """Tell whether the numerical slopes agree with the one by backpropagation."""
@@ -186,15 +208,16 @@ class Tensor(NamedTuple):
         """How near to each other slopes are that agree."""
         return float(CLOSE * abs(self.gradient).max())
 
-    def slope(self, where: slice, step: Any) -> Slope:
+    def slope(self, where: Any, step: Any) -> Slope:
         """Return the slopes for steps of a size."""
         direction, central, noise, bend = self.real.central(where, step)
-        backward, exact, jump = float(np.sum(self.gradient.flat[where] * direction)), math.nan, 0.0
+        backward = float(np.sum(self.gradient.flat[where] * direction))
+        exact = other = math.nan
         if self.twin is not None:
-            exact = self.twin.imaginary(where, direction)
+            exact = other = self.twin.imaginary(where, direction)
             if not abs(exact - backward) <= self.close:
-                jump = abs(exact + self.twin.imaginary(where, -direction))
-        return Slope(backward, exact, central, noise, bend, bend, jump)
+                other = -self.twin.imaginary(where, -direction)
+        return Slope(backward, exact, central, noise, bend, bend, other)
 
     def settled_slope(self, move: Move) -> Slope:
         """Take smaller steps until all slopes agree, or the steps agree that they do not."""
@@ -205,9 +228,11 @@ class Tensor(NamedTuple):
             step = step / SHRINK
             before, last = last, self.slope(where, step)
             fine = abs(step).max() <= STEP * self.magnitude  # else they may be far off alike
-            if fine and abs(last.central - before.central) <= self.close + last.noise:
+            change = abs(last.central - before.central)
+            if fine and change <= self.close + last.noise:
                 # Where the result is merely curved, the bend has shrunk; a kink keeps its own.
-                return replace(before, lasting_bend=max(0.0, 2 * last.bend - before.bend))
+                bend = max(0.0, 2 * last.bend - before.bend)
+                return replace(before, noise=before.noise + change, lasting_bend=bend)
         return last
 
 

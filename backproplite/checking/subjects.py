@@ -46,6 +46,8 @@ class Subject:
         Whether the user works in float32, so that it must be right there too.
     seed : int
         Of the masks of dropout.
+    prefill : float
+        What stands in the gradients that a layer shall overwrite.
     shake : callable
         Changes arrays on their way in their last digits, where rounding is to be watched.
     """
@@ -53,10 +55,14 @@ class Subject:
     weights: Array = field(default_factory=lambda: np.ones(()))
     single: bool = False
     seed: int = 0
+    prefill: float = np.nan
     shake: Callable[[Any], Any] = _unchanged
 
     #: Whether some gradients may be zero, as long as not all are.
     zero_may_be = False
+    #: Whether one number may meet several kinks at once, as in a network. What backpropagation
+    #: makes of them need not lie between the slopes of the two sides then.
+    kinks_add_up = False
     #: What to add where a gradient is wrong.
     advice = ""
 
@@ -98,14 +104,14 @@ class Subject:
             raise GradientMismatch("backward writes to grad_output, which others still need.")
         return {name: np.array(gradient) for name, gradient in given.items()}
 
-    def elsewhere(self, rng: np.random.Generator) -> Any:
+    def elsewhere(self, rng: np.random.Generator, back: bool = True) -> Any:
         """Go forward and back at another point, so that it shows if some of that is kept."""
         before = copy.deepcopy(self.tensors)
         for tensor in self.tensors.values():
             tensor[...] *= rng.uniform(*NEARBY, tensor.shape)
         other = replace(self, seed=self.seed + 1)
         outputs, cache = other.forward()
-        if np.shape(outputs) == self.weights.shape:
+        if back:
             other.backward(self.weights.copy(), cache)
         for name, tensor in self.tensors.items():
             tensor[...] = before[name]
@@ -136,7 +142,7 @@ class LayerSubject(Subject):
         network = Network([own], MeanSquaredError(), seed=0)
         seed = _prepare(network, rng)
         subject = cls(network=network, x=x, seed=seed, single=x.dtype == np.float32)
-        outputs, _ = subject.cast(np.float64).forward()
+        outputs = subject.cast(np.float64).elsewhere(drawing, back=False)
         return replace(subject, weights=rng.standard_normal(outputs.shape))
 
     @property
@@ -168,7 +174,7 @@ class LayerSubject(Subject):
 
     def backward(self, grad_output: Array, cache: Any) -> dict[str, Any]:
         grad, caches = self._by_last_outputs(grad_output, cache)
-        self.network.gradients[...] = np.nan  # so that it shows which are not overwritten
+        self.network.gradients[...] = self.prefill  # so that it shows which are not overwritten
         grad = self.shake(grad)
         for layer, each in zip(self.network.layers[::-1], caches[::-1], strict=True):
             grad = self.shake(layer.backward(grad, each))
@@ -177,9 +183,13 @@ class LayerSubject(Subject):
     def parameters_alone(self) -> dict[str, Array]:
         _, cache = self.forward()
         grad, caches = self._by_last_outputs(self.weights.copy(), cache)
-        self.network.gradients[...] = np.nan
+        self.network.gradients[...] = self.prefill
         self.network.backward_parameters(grad, caches)
         return self._named(Layer.named_gradients)
+
+    @property
+    def kinks_add_up(self) -> bool:  # type: ignore[override]
+        return sum(len(layer.parts()) for layer in self.network.layers) > 1
 
     def _by_last_outputs(self, grad_output: Array, cache: Any) -> tuple[Array, list[Any]]:
         """Return the gradient by the outputs of the last layer, and the caches of the layers."""
@@ -239,7 +249,7 @@ class NetworkSubject(LayerSubject):
     def _by_last_outputs(self, grad_output: Array, cache: Any) -> tuple[Array, list[Any]]:
         outputs, caches = cache
         _, grad = self.network.loss.value_and_gradient(outputs, *self.against)
-        return grad, caches
+        return grad * grad_output, caches
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -270,7 +280,8 @@ class LossSubject(Subject):
         return self.loss.value(self.outputs, *self.against), None
 
     def backward(self, grad_output: Array, cache: Any) -> dict[str, Any]:
-        return {"outputs": self.loss.value_and_gradient(self.outputs, *self.against)[1]}
+        _, gradient = self.loss.value_and_gradient(self.outputs, *self.against)
+        return {"outputs": gradient * grad_output}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -292,7 +303,7 @@ class FunctionsSubject(Subject):
                 "there is nothing to differentiate: whole numbers cannot be moved a little. Give "
                 "at least one array of floats (1.0 for 1, or x.astype(float))."
             )
-        output = subject.cast(np.float64).elsewhere(rng)
+        output = subject.cast(np.float64).elsewhere(rng, back=False)
         if isinstance(output, (tuple, list)) or not holds_real_numbers(np.asarray(output)):
             raise GradientMismatch(
                 f"forward must return one array of real numbers; got a {type(output).__name__}."

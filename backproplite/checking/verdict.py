@@ -27,6 +27,8 @@ LEAST = 1e-14
 MOST_EXCUSED = 1e6
 #: A gradient is zero, or drowns, if noise is more than this part of it: three digits are enough.
 DROWNED = 1e-3
+#: Noise of the numerical slope excuses at most so many times the tolerance.
+NOISE_EXCUSES = 10
 #: In float32 a gradient may be off by this part of its largest entry, and by this part of all that
 #: can be done by the others: seven digits, less what a few layers lose.
 SINGLE_OWN, SINGLE_OTHERS = 1e-3, 1e-5
@@ -49,15 +51,19 @@ def judge(comparison: Comparison, rounding: float, overall: float, subject: Subj
         What is checked.
     """
     rough = ROUNDING_ALLOWED * rounding
-    least = LEAST * overall / comparison.slopes.magnitude  # in the unit of this gradient
-    floor = float(np.clip(rough, least, MOST_EXCUSED * least))
-    room = comparison.limit + comparison.noise
+    floor = excused(rounding, overall / comparison.slopes.magnitude)
+    noise = comparison.noise
+    if noise.max() < DROWNED * comparison.largest:
+        noise = np.minimum(noise, NOISE_EXCUSES * comparison.limit)
+    room = comparison.limit + noise
     agrees = comparison.difference <= room + floor
     there = agrees | ~comparison.kink
     _refuse_kinks(comparison, there)
     if not agrees[there].all():
         if (comparison.difference <= room + rough)[there].all():
             raise GradientMismatch(_undecided(comparison.name, rounding))
+        if (comparison.difference <= comparison.limit + comparison.noise + floor)[there].all():
+            raise GradientMismatch(_coarse(comparison))
         raise GradientMismatch(explanation(comparison, subject.weights, subject.advice))
     zero = _is_zero(comparison, floor, subject.zero_may_be and overall > 0)
     error, alone = float(comparison.difference[there].max()), comparison.slopes.alone
@@ -70,6 +76,22 @@ def judge(comparison: Comparison, rounding: float, overall: float, subject: Subj
         error=0.0 if zero else error / comparison.largest,
         method="complex step" if comparison.exact else "central differences",
     )
+
+
+def _coarse(comparison: Comparison) -> str:
+    difference, noise = comparison.difference.max(), comparison.noise.max()
+    return (
+        f"the check of {comparison.name} is inconclusive: backward is off by {difference:.1e}, and "
+        f"rounding in the result hides up to {noise:.1e}. Leave out constants that are added to "
+        "the result, or check at another point."
+    )
+
+
+def excused(rounding: float, others: float) -> float:
+    """Return by how much rounding may put a gradient off, beside all that the others can do."""
+    rough, least = ROUNDING_ALLOWED * rounding, LEAST * others
+    shown = MOST_EXCUSED * rough if rounding else least  # shaking shows at least a little of it
+    return float(np.clip(rough, min(least, shown), MOST_EXCUSED * least))
 
 
 def _undecided(name: str, rounding: float) -> str:
@@ -96,6 +118,12 @@ def _is_zero(comparison: Comparison, floor: float, may_be: bool) -> bool:
         raise GradientMismatch(
             f"the check of {comparison.name} is inconclusive: its gradient, "
             f"{comparison.largest:.1e} at most, drowns in the rounding of the result, {noise:.1e}."
+        )
+    if not may_be and comparison.exact and comparison.largest > 0:
+        raise GradientMismatch(
+            f"the check of {comparison.name} is inconclusive: its gradient, "
+            f"{comparison.largest:.1e} at most, is nothing beside what the other tensors do. Scale "
+            "them to about 1."
         )
     if not may_be:
         raise GradientMismatch(

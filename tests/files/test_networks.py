@@ -153,7 +153,7 @@ def everything():
 
 @pytest.mark.parametrize("thing", [*everything()], ids=repr)
 def test_every_class_comes_back_with_its_settings(thing):
-    parts = {"layers": [bp.Dense(3, 4), bp.Dense(4, 1)], "loss": bp.MeanSquaredError()}
+    parts = {"layers": [bp.Dense(3, 4), bp.Dense(4, 2)], "loss": bp.MeanSquaredError()}
     if isinstance(thing, bp.Dense):
         parts["layers"][0] = thing
     elif isinstance(thing, bp.Layer):

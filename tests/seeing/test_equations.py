@@ -40,7 +40,6 @@ def assert_alike(ours, code):
 def test_lines_of_layers(cls, seed, samples, features):
     if cls is bp.Activation:
         return
-    features += cls is bp.LayerNorm  # which refuses a single one
     rng, layer = RNG(seed), cls.example(features)
     arrays = layer.named_parameters() | layer.named_state()
     for array in arrays.values():
@@ -552,6 +551,42 @@ def test_a_class_of_ones_own_is_worked_out_from_its_written_lines():
     assert check_lines(step) > 50
 
 
+class Gated(Cube):
+    """With settings that are no numbers, and one whose condition is settled."""
+
+    written = {
+        "output": "x ** 3 if cubed else x ** 2",
+        "derivative": "3 * x ** 2 if cubed else 2 * x",
+    }
+
+    def __init__(self, x="x ** (", cubed=True, named=None):
+        self.x, self.cubed, self.named = x, cubed, named
+
+
+def test_a_setting_of_text_is_no_line():
+    step = bp.trace(own(Gated()), np.ones((2, 3)), np.ones((2, 2)))
+    assert "a₁ = z₁³" in str(step)
+    assert " if " not in str(step)
+
+
+class Counting(SignDescent):
+    """Keeps more than it writes down."""
+
+    state_names = ("steps",)
+
+    def update(self, parameters, gradients, rate):
+        self.steps += 1
+        super().update(parameters, gradients, rate)
+
+    written = SignDescent.written
+
+
+def test_what_an_optimizer_keeps_and_does_not_write_down_has_no_equation():
+    step = bp.trace(own(WrittenCube(), optimizer=Counting(0.1)), np.ones((2, 3)), np.ones((2, 2)))
+    assert "new weight₁ = weight₁ - learning_rate · sign(∂loss/∂weight₁)" in str(step)
+    assert "steps" not in str(step["update"])
+
+
 def test_a_line_that_cannot_be_worked_out_is_refused():
     class Wrong(Cube):
         written = {"output": "x ** 3 + shift"}
@@ -650,3 +685,17 @@ def test_arrays_as_text_are_no_larger_than_a_screen(seed, rows, columns):
     numbers = re.findall(r"[\d.e+-]+", "".join(lines).replace("a =", ""))
     assert len(numbers) == (array.size if array.size <= 36 else min(rows, 6) * min(columns, 6))
     assert ("…" in "".join(lines)) == (array.size > 36)
+    if rows > 1:  # one line for each row, and its columns under those of the others
+        rows_of_numbers = [line.rstrip("]") for line in lines if line.strip(" …")]
+        assert len(rows_of_numbers) == (rows if array.size <= 36 else min(rows, 6))
+        assert len({*map(len, rows_of_numbers)}) == 1
+
+
+@pytest.mark.parametrize("column", range(7))
+def test_the_widest_number_shown_makes_all_columns_as_wide(column):
+    array = np.ones((7, 7))
+    array[:, column] = -1000
+    width = 1 if column == 3 else 5  # the one that is left out
+    shown = ["-1000" if k == column else "1".rjust(width) for k in range(7)]
+    shown[3] = "…"
+    assert array_text(array, 4).splitlines()[0] == f"[[{' '.join(shown)}]"

@@ -47,7 +47,7 @@ def written_into(page):
 
 
 def data_of(trace):
-    return json.loads(written_into(step_page(trace)))
+    return json.loads(written_into(step_page(trace)), parse_constant=pytest.fail)  # no NaN
 
 
 def texts(array, digits=4):
@@ -181,8 +181,9 @@ def test_moves_say_which_way_and_how_far_compared_with_the_farthest():
     assert moves == [float(f"{change / np.abs(changes).max():.1g}") for change in changes]
 
 
-def test_a_step_that_moves_nothing_has_no_moves():
-    link = data_of(batch(bp.Dense(2, 2), bp.Softmax(), optimizer=bp.GradientDescent(1e-300)))
+@pytest.mark.parametrize("rate", [0.0, 1e-300])
+def test_a_step_that_moves_nothing_has_no_moves(rate):
+    link = data_of(batch(bp.Dense(2, 2), bp.Softmax(), optimizer=bp.GradientDescent(rate)))
     assert np.ravel(link["links"][0]["weight"]["moves"]).tolist() == [0.0] * 4
 
 
@@ -251,6 +252,18 @@ def test_edges_and_bytes_stay_bounded(widths):
     assert len(rest) < 300_000
 
 
+@pytest.mark.parametrize(
+    ("widths", "units"),
+    [([12, 12, 12], 12), ([12, 12, 13], 12), ([1, 12, 12, 12], 8), ([1, 11, 12, 12], 12)],
+)
+def test_as_many_units_are_drawn_as_leave_300_edges(widths, units):
+    layers = [bp.Dense(*pair) for pair in itertools.pairwise(widths)]
+    layers.insert(len(layers) - 1, bp.Tanh())
+    network = bp.Network(layers, bp.MeanSquaredError(), seed=0)
+    told = data_of(bp.trace(network, np.ones((1, widths[0])), np.ones((1, widths[-1]))))
+    assert max(len(column["values"][0]) for column in told["columns"]) == units
+
+
 def test_it_says_how_many_samples_can_be_chosen():
     few, many = data_of(batch()), data_of(large(*[30] * 40))
     assert (few["samples"], few["drawn_samples"]) == (4, 4)
@@ -266,6 +279,12 @@ def test_head_note_and_verdict_are_those_of_the_printed_trace():
     told = data_of(trace)
     assert str(trace).startswith(f"{told['head']}\n{told['note']}\n")
     assert told["verdict"] == trace.verdict
+
+
+def test_the_data_take_no_more_room_than_they_must():
+    written = written_into(step_page(batch()))
+    again = json.dumps(json.loads(written), separators=(",", ":"))
+    assert written == again.replace("<", "\\u003c")
 
 
 def test_the_page_needs_no_other_file():

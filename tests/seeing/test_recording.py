@@ -58,8 +58,8 @@ def test_what_is_kept_is_what_the_network_was_after_each_epoch():
         kept = [each[i] for each in recorder.gradient_sizes.values()]
         assert kept == pytest.approx(sizes, rel=1e-14)
         assert {type(size) for size in kept} == {float}
-    # the parameters, and four running means and variances
-    assert recorder.parameters[0].shape == (network.parameters.size + 8,)
+    # the parameters, four running means and variances, and the count of batches
+    assert recorder.parameters[0].shape == (network.parameters.size + 9,)
 
 
 def test_the_network_goes_back_to_a_recorded_epoch():

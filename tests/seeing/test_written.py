@@ -240,6 +240,7 @@ NAMES = {
         ("mean((x - mean) ** 2, samples)", "(Σ (z₁ - mean)² over the n samples) / n"),
         ("grad_output * (output * (1 - output))", "∂loss/∂a₁ · a₁ · (1 - a₁)"),
         ("grad_output * (1 if x > 0 else slope)", "∂loss/∂a₁ · (1 if z₁ > 0 else slope)"),
+        ("(x > 0) * x - (x < 0)", "(z₁ > 0) · z₁ - (z₁ < 0)"),
         ("0.5 * (outputs - targets) ** 2", "½ · (a₂ - y)²"),
         ("abs(outputs - targets) <= delta", "|a₂ - y| ≤ delta"),
         ("-targets / outputs", "-y / a₂"),
