@@ -77,7 +77,11 @@ def __getattr__(name: str) -> Any:
             module = import_module(f".{folder or name}", __name__)
             globals()[name] = getattr(module, name) if folder else module
             return globals()[name]
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name.startswith("_"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from .answers import names as answers
+
+    raise answers.no_name(name, __all__)
 
 
 def __dir__() -> list[str]:

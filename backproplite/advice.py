@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .activations import Softmax
-from .checks import Array, matrix
+from .checks import Array
 from .errors import BackpropliteError, InputError, ParameterError, ShapeError, warn
 from .functions import is_finite
 from .layers import BatchNorm, Layer, LayerNorm, parts_of
@@ -121,7 +121,7 @@ def refuse_faulty_parts(network: Network, few: Batch) -> None:
 def name_part(error: Exception, network: Network, X: Any, y: Any = None, *weights: Any) -> None:
     """Add to an error which part of the network it came from, and what was wrong with it."""
     try:
-        x = matrix("X", X, network.dtype, network.in_features)
+        x = network.prepare_inputs(X)
         try_parts(network, x)
         if y is not None:
             try_parts(network, x, network.prepare(x, y, *weights))

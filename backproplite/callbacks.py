@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .checks import Array, checked_path, number, whole_number
+from .checks import Array, checked_path, number, switch, whole_number
 from .configurable import Configurable
 from .errors import ParameterError
 
@@ -126,7 +126,7 @@ class EarlyStopping(Callback):
 
     def __init__(self, patience: int, restore_best: bool = True, min_delta: float = 0.0) -> None:
         self.patience = whole_number("patience", patience, 1)
-        self.restore_best = restore_best
+        self.restore_best = switch("restore_best", restore_best)
         self.min_delta = number("min_delta", min_delta, minimum=0)
         self._forget()
 
@@ -203,7 +203,7 @@ class Checkpoint(Callback):
         checked_path(path)
         self.path: Any = path
         self.every = whole_number("every", every, 1)
-        self.best_only = self.needs_score = best_only
+        self.best_only = self.needs_score = switch("best_only", best_only)
         if every_steps is not None:
             every_steps = whole_number("every_steps", every_steps, 1)
             if best_only:
@@ -252,10 +252,11 @@ class ProgressLines(Callback):
     ProgressLines(1000)
     """
 
+    done = printed = 0
+
     def __init__(self, epochs: int, lines: int = 10) -> None:
         self.epochs = whole_number("epochs", epochs, 1)
         self.lines = whole_number("lines", lines, 1)
-        self.done = self.printed = 0
 
     def start(self, network: Network) -> None:
         self.done = self.printed = 0
@@ -278,6 +279,8 @@ class ProgressLines(Callback):
 
 class ProgressBar(Callback):
     """A tqdm bar with the losses beside it: what `progress=True` does where tqdm is installed."""
+
+    bar: Any
 
     def __init__(self, epochs: int) -> None:
         self.epochs = epochs

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import os
-import reprlib
+from collections.abc import Iterable
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -22,64 +22,67 @@ from .errors import InputError, ParameterError, ShapeError
 Array: TypeAlias = NDArray[Any]
 
 
-def real_array(name: str, value: object, dtype: DTypeLike = np.float64) -> Array:
+def real_array(
+    name: str, value: object, dtype: DTypeLike = np.float64, labels: str | None = None
+) -> Array:
     """Return `value` as an array of finite real numbers in `dtype`, any shape.
 
-    Raises `InputError` for text, objects, complex numbers, sparse matrices,
-    ragged lists, NaN and infinity.
+    Raises `InputError` for text, objects, complex numbers, sparse matrices, ragged lists, NaN
+    and infinity. For `labels` of any sort, the message says how text is numbered.
     """
-    try:
-        given = np.asarray(value)
-    except (ValueError, TypeError, RuntimeError) as error:
-        raise _no_array(name, value, error) from None
-    if isinstance(value, np.ma.MaskedArray):
-        raise InputError(
-            f"{name} must not be masked; got a masked array. Fill or drop what is missing first."
-        )
-    if given.dtype.kind == "O" and not isinstance(value, np.ndarray):
-        given = _numbers_from_table(given)
+    given = value if type(value) is np.ndarray else _as_array(name, value)
     if given.dtype.kind not in "biuf":
-        raise InputError(f"{name} must hold real numbers; got {_in_words(value, given)}")
+        raise answers().no_numbers(name, value, given, "real numbers", labels)
     with np.errstate(over="ignore"):
         array = np.ascontiguousarray(given, dtype=dtype).reshape(given.shape)
     if not np.isfinite(array).all():
-        where = tuple(np.argwhere(~np.isfinite(array))[0].tolist())
-        mend = "Scale it down" if np.isfinite(given[where]) else "Remove or fill such values"
-        raise InputError(
-            f"{name} must be finite in {array.dtype}; got {given[where]} at index "
-            f"{list(where)}. {mend} first."
-        )
+        raise answers().not_finite(name, value, given, array)
     array.flags.writeable = False  # it may be the user's own, and layers may try
     return array
 
 
+def answers() -> Any:
+    """Return what says what is wrong with data: loaded when something is."""
+    from .answers import data
+
+    return data
+
+
 def floating(x: object) -> Array:
     """Return x as floats: floats and complex numbers as they are, integers as float64."""
-    try:
-        array = np.asarray(x)
-    except (ValueError, TypeError, RuntimeError) as error:
-        raise _no_array("x", x, error) from None
+    array = _as_array("x", x)
     if array.dtype.kind in "fc":
         return array
     if array.dtype.kind in "biu":
         return array.astype(np.float64)
-    raise InputError(f"x must hold numbers; got {_in_words(x, array)}")
+    raise answers().no_numbers("x", x, array, "numbers")
 
 
-def _no_array(name: str, value: object, error: Exception) -> InputError:
-    """Return the error for what NumPy cannot make an array of."""
-    if isinstance(value, (list, tuple)) and isinstance(error, ValueError):
-        given = f"got a {type(value).__name__} whose rows differ in length. Even them out first"
-    else:
-        given = f"NumPy says: {' '.join(str(error).split()).rstrip('.')}"
-    return InputError(
-        f"{name} must be an array of numbers, every row as long as the others; {given}."
-    )
+def _as_array(name: str, value: Any) -> Array:
+    """Return what NumPy makes of a value; a table of several dtypes column by column.
+
+    As a whole it would become a table of objects, which takes longer unless it is small.
+    """
+    if isinstance(value, np.ma.MaskedArray):
+        raise InputError(
+            f"{name} must not be masked; got a masked array. Fill or drop what is missing first."
+        )
+    try:
+        if hasattr(value, "columns") and hasattr(value, "items") and len(value) > 50:
+            dtypes = {*value.dtypes}
+            if len(dtypes) > 1 or not all(isinstance(each, np.dtype) for each in dtypes):
+                columns = [_as_numbers(np.asarray(column)) for _, column in value.items()]
+                if all(column.dtype.kind in "biuf" for column in columns):
+                    return np.stack(columns, axis=1)
+        array = np.asarray(value)
+        return array if isinstance(value, np.ndarray) else _as_numbers(array)
+    except (ValueError, TypeError, RuntimeError) as error:
+        raise answers().no_array(name, value, error) from None
 
 
-def _numbers_from_table(given: Array) -> Array:
-    """Return the entries of a table with columns of several kinds as float64, if all are real."""
-    if all(isinstance(entry, (Real, np.bool_)) for entry in given.flat):
+def _as_numbers(given: Array) -> Array:
+    """Return objects that are all real numbers as float64, anything else as it is."""
+    if given.dtype.kind == "O" and all(isinstance(e, (Real, np.bool_)) for e in given.flat):
         return np.array([_as_float(entry) for entry in given.flat]).reshape(given.shape)
     return given
 
@@ -92,61 +95,33 @@ def _as_float(value: Any) -> float:
         return math.inf
 
 
-def _in_words(value: object, given: Array) -> str:
-    """Say what was given in the place of numbers, and how to make numbers of it."""
-    kind = given.dtype.kind
-    if kind in _MENDS:
-        what, mend = _MENDS[kind]
-        return f"{what} (dtype {given.dtype}). {mend}"
-    if hasattr(value, "toarray"):
-        return f"a sparse {type(value).__name__}. Use its toarray() first."
-    if given.ndim == 0:
-        return f"{_shown(value)}."
-    for index, entry in np.ndenumerate(given):
-        if not isinstance(entry, (Real, np.bool_)):
-            where = f"{_shown(entry)} at index {list(index)}"
-            return f"{where}. Remove, fill or encode such entries first."
-    return f"objects (dtype {given.dtype}). Use astype(float) first."
-
-
-#: What arrays of each kind hold that are not of real numbers, and how to make numbers of it.
-_MENDS = {
-    **dict.fromkeys("UST", ("text", "Encode it as numbers first.")),
-    **dict.fromkeys("Mm", ("dates or times", "Give days, seconds or the like since a start.")),
-    "c": ("complex numbers", "Take .real or np.abs first."),
-    "V": ("records", "Give their fields as columns."),
-}
-
-
-def _shown(value: object) -> str:
-    """Return how a value looks, cut short, in one line."""
-    return " ".join(reprlib.repr(value).split())
+def column_names(table: object) -> tuple[str, ...] | None:
+    """Return the names of a table's columns; None where there are none to tell them apart by."""
+    columns = getattr(table, "columns", None)
+    names = tuple(columns) if isinstance(columns, Iterable) else ()
+    named = all(isinstance(each, str) for each in names) and len({*names}) == len(names)
+    return names if names and named else None
 
 
 def matrix(
-    name: str, value: object, dtype: DTypeLike = np.float64, features: int | None = None
+    name: str,
+    value: object,
+    dtype: DTypeLike = np.float64,
+    features: int | None = None,
+    columns: tuple[str, ...] | None = None,
 ) -> Array:
-    """Return `value` as a finite (samples, features) array with at least one sample."""
+    """Return `value` as a finite (samples, features) array with at least one sample.
+
+    Where `columns` are known, a table that names its own must have the same, in any order.
+    """
     array = real_array(name, value, dtype)
-    if array.size == 0:
-        raise ShapeError(
-            f"{name} must hold at least one sample and one feature; got shape {array.shape}. "
-            "Check how it was selected or loaded."
-        )
-    if array.ndim != 2:
-        mends = {
-            0: "Reshape a single number to (1, 1).",
-            1: "Reshape one sample to (1, -1), one feature to (-1, 1).",
-        }
-        mend = mends.get(array.ndim) or f"Reshape it to ({len(array)}, -1)."
-        raise ShapeError(
-            f"{name} must be 2-D, shaped (samples, features); got shape {array.shape}. {mend}"
-        )
-    if features is not None and array.shape[1] != features:
-        raise ShapeError(
-            f"{name} must have {features} feature{'s'[: features != 1]}; got {array.shape[1]} "
-            f"(shape {array.shape}). Rows are samples, columns are features."
-        )
+    given = column_names(value) if columns else None
+    if columns and given and given != columns:
+        if {*given} != {*columns}:
+            raise answers().other_columns(name, given, columns)
+        array = array.take([given.index(each) for each in columns], axis=1)
+    if array.ndim != 2 or array.size == 0 or features not in (None, array.shape[1]):
+        raise answers().no_matrix(name, array, features)
     return array
 
 
@@ -187,17 +162,10 @@ def number(
     below: float = math.inf,
 ) -> float:
     """Return a finite real number within its bounds, or raise `ParameterError`."""
-    limits = {
-        "at least": minimum, "at most": maximum, "above": above, "below": below
-    }  # fmt: skip
-    bounds = " and ".join(f"{k} {v:g}" for k, v in limits.items() if math.isfinite(v))
-    expected = f"a finite number{' ' if bounds else ''}{bounds}"
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, Real):
-        raise ParameterError(f"{name} must be {expected}; got {value!r}.")
-    given = _as_float(value)
-    within = minimum <= given <= maximum and above < given < below
-    if not (math.isfinite(given) and within):
-        raise ParameterError(f"{name} must be {expected}; got {given:g}.")
+    real = isinstance(value, Real) and not isinstance(value, (bool, np.bool_))
+    given = _as_float(value) if real else math.nan
+    if not (math.isfinite(given) and minimum <= given <= maximum and above < given < below):
+        raise answers().out_of_range(name, given if real else value, minimum, maximum, above, below)
     return given
 
 
@@ -206,6 +174,13 @@ def whole_number(name: str, value: object, minimum: int) -> int:
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, Integral) or value < minimum:
         raise ParameterError(f"{name} must be a whole number of at least {minimum}; got {value!r}.")
     return int(value)
+
+
+def switch(name: str, value: object) -> bool:
+    """Return a bool, or raise `ParameterError`."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise ParameterError(f"{name} must be True or False; got {value!r}.")
+    return bool(value)
 
 
 def refuse_class(name: str, given: object) -> None:

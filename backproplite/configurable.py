@@ -1,24 +1,70 @@
 """Objects that are known by their settings: layers, losses, optimizers, schedules.
 
 The settings are the constructor's arguments, kept under their own names as
-attributes. From that one convention follow the readable `repr` and the plain
-data that describes an object.
+attributes. From that one convention follow the readable `repr`, the plain data that
+describes an object, and the check of a setting that changes: the constructor must take it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import cache
-from inspect import Parameter, signature
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, wraps
+from inspect import Parameter, Signature, get_annotations, signature
 from types import ModuleType
-from typing import TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 Base = TypeVar("Base")
+Called = TypeVar("Called", bound=Callable[..., Any])
+NOTHING = Signature([Parameter("self", Parameter.POSITIONAL_ONLY)])
 STARRED = Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD
 
 
-class Configurable:
+class Answering:
+    """Something that says what there is in the place of a name that it does not know.
+
+    Classes of the package do; those that a user derives from them may keep what they like.
+    """
+
+    if not TYPE_CHECKING:  # which reads the constructors, and knows of each attribute
+
+        def __new__(cls, /, *given: Any, **named: Any) -> Any:
+            if given or named:
+                plain = cls.__init__ is object.__init__
+                taken = NOTHING if plain else signature_of(cls.__init__)
+                refuse_unknown(cls.__name__, taken, (None, *given), named)
+            return super().__new__(cls)
+
+        __new__.__signature__ = NOTHING
+
+        def __setattr__(self, name: str, value: object) -> None:
+            cls = type(self)
+            known = name in vars(self) or name[0] == "_" or hasattr(cls, name)
+            if not known and is_ours(cls) and name not in attributes_of(cls):
+                from .answers.names import no_attribute
+
+                raise no_attribute(cls.__name__, name, [*arguments_of(cls)], attributes_of(cls))
+            super().__setattr__(name, value)
+
+
+class Configurable(Answering):
     """Something that can be built again from its constructor's arguments."""
+
+    if not TYPE_CHECKING:
+
+        def __setattr__(self, name: str, value: object) -> None:
+            """Take a changed setting as the constructor of the nearest class of ours takes it."""
+            kept = vars(self)
+            if name in kept and name in (arguments := settings_of_ours(type(self))):
+                given = {each: kept[each] for each in arguments if each in kept} | {name: value}
+                if given.keys() == arguments.keys():
+                    cls = next(filter(is_ours, type(self).__mro__))
+                    twin = cls(**given)
+                    self.refuse_other(name, twin)
+                    value = vars(twin)[name]
+            super().__setattr__(name, value)
+
+    def refuse_other(self, name: str, twin: Any) -> None:
+        """Refuse a setting that only a new object can have; the twin has it."""
 
     def settings(self) -> dict[str, object]:
         """Return the constructor's arguments by name, as they stand now.
@@ -48,7 +94,7 @@ def arguments_of(cls: type) -> dict[str, Parameter]:
     arguments: dict[str, Parameter] = {}
     starred: dict[str, Parameter] = {}
     for base in (base for base in cls.__mro__[:-1] if "__init__" in vars(base)):
-        own = taken_by(vars(base)["__init__"])[1:]
+        own = [*signature_of(vars(base)["__init__"]).parameters.values()][1:]
         starred = {str(each): each for each in own if each.kind in STARRED}
         for argument in own:
             if argument.kind not in STARRED:
@@ -59,9 +105,64 @@ def arguments_of(cls: type) -> dict[str, Parameter]:
 
 
 @cache
-def taken_by(function: Callable[..., object]) -> tuple[Parameter, ...]:
-    """Return the arguments of a function: found out once, as that takes long."""
-    return tuple(signature(function).parameters.values())
+def attributes_of(cls: type) -> list[str]:
+    """Return the attributes that a class of ours keeps: settings, and what bodies declare."""
+    found: list[str] = []
+    for base in cls.__mro__[:-1]:
+        found += [*arguments_of(base), *get_annotations(base), *vars(base).get("state_names", ())]
+    return [name for name in found if name[0] != "_"]
+
+
+@cache
+def settings_of_ours(cls: type) -> dict[str, Parameter]:
+    """Return the constructor's arguments of the nearest class of ours: found out once."""
+    return arguments_of(next(filter(is_ours, cls.__mro__)))
+
+
+def is_ours(thing: Any) -> bool:
+    """Whether a class or function is one of the package, not of its user."""
+    return str(thing.__module__).startswith(f"{__package__}.")
+
+
+def refuse_unknown(
+    what: str, taken: Signature, given: Sequence[Any], named: Mapping[str, Any]
+) -> None:
+    """Raise an error that says which arguments there are, if there are not those given."""
+    try:
+        taken.bind_partial(*given, **named)
+    except TypeError:
+        from .answers.names import no_argument
+
+        _, *names = taken.parameters  # all but self
+        raise no_argument(what, names, given[1:], named) from None
+
+
+def refuse_call(
+    error: Exception, method: Callable[..., Any], given: Sequence[Any], named: Mapping[str, Any]
+) -> None:
+    """Raise an error that says which arguments a method has, if its call has failed, not it."""
+    if isinstance(error, TypeError) and error.__traceback__ and not error.__traceback__.tb_next:
+        refuse_unknown(method.__name__, signature_of(method), given, named)
+
+
+def answering(function: Called) -> Called:
+    """Let a method say what there is in the place of an argument that it does not know."""
+
+    @wraps(function)
+    def answered(*given: Any, **named: Any) -> Any:
+        try:
+            return function(*given, **named)
+        except TypeError as error:
+            refuse_call(error, function, given, named)
+            raise
+
+    return answered  # type: ignore[return-value]
+
+
+@cache
+def signature_of(function: Callable[..., object]) -> Signature:
+    """Return the signature of a function: found out once, as that takes long."""
+    return signature(function)
 
 
 def offered(module: ModuleType, base: type[Base]) -> list[type[Base]]:

@@ -23,6 +23,7 @@ __all__ = [
     "ParameterError",
     "ShapeError",
     "TrainingWarning",
+    "UnknownNameError",
 ]
 
 
@@ -40,6 +41,10 @@ class InputError(BackpropliteError, ValueError):
 
 class ParameterError(BackpropliteError, ValueError):
     """A setting out of its range or of the wrong kind, such as a negative learning rate."""
+
+
+class UnknownNameError(BackpropliteError, TypeError, AttributeError):
+    """An argument, an attribute or a class that is not there, or has another name here."""
 
 
 class NotFittedError(BackpropliteError, ValueError, AttributeError):

@@ -224,6 +224,13 @@ class Layer(Stateful, Configurable):
         """Return the number of output features, None if unknown, for a number of input features."""
         return self.out_features
 
+    def refuse_other(self, name: str, twin: Any) -> None:
+        def made(layer: Layer) -> str:
+            return repr((layer.declared, layer.in_features, layer.out_features))
+
+        if made(twin) != made(self):
+            raise ParameterError(f"{name} is fixed: make a new {type(self).__name__}.")
+
     def __setattr__(self, name: str, value: object) -> None:
         """Keep views what they are, and refuse what would never be trained."""
         whose = name.removeprefix("grad_")

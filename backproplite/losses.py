@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from .activations import Activation, Sigmoid, Softmax
-from .checks import Array, matrix, number, real_array, same_samples, sample_shares
+from .checks import Array, answers, matrix, number, real_array, same_samples, sample_shares
 from .configurable import Configurable
 from .errors import InputError, ParameterError, ShapeError
 from .functions import decay_of_size, log1p, row_sum, sigmoid, softmax, softmax_parts
@@ -88,7 +88,7 @@ class Loss(Configurable):
 
     def prepare_targets(self, name: str, targets: object, outputs: int, dtype: DTypeLike) -> Array:
         """Return targets as a (samples, outputs) array, or say what is wrong with them."""
-        array = real_array(name, targets, dtype)
+        array = real_array(name, targets, dtype, self.labels)
         if array.ndim == 1 and outputs == 1:
             array = array.reshape(-1, 1)
         if array.ndim != 2 or array.shape[1] != outputs:
@@ -379,7 +379,8 @@ class _BinaryLoss(Loss):
 
     def prepare_targets(self, name: str, targets: object, outputs: int, dtype: DTypeLike) -> Array:
         array = super().prepare_targets(name, targets, outputs, dtype)
-        _refuse_outside_0_1(name, array, "0 for no and 1 for yes, or a probability between")
+        meaning = "0 for no and 1 for yes, or a probability between"
+        _refuse_outside_0_1(name, array, meaning, self.labels)
         return array
 
 
@@ -478,15 +479,12 @@ class _CategoricalLoss(Loss):
     labels = "categorical"
 
     def prepare_targets(self, name: str, targets: object, outputs: int, dtype: DTypeLike) -> Array:
-        array = real_array(name, targets, dtype)
+        array = real_array(name, targets, dtype, self.labels)
         if array.ndim == 1:
             return one_hot(name, array, outputs)
         if array.ndim != 2 or array.shape[1] != outputs:
-            raise ShapeError(
-                f"{name} must be integer labels of shape (samples,), or one-hot rows of shape "
-                f"(samples, {outputs}); got shape {array.shape}."
-            )
-        _refuse_outside_0_1(name, array, "one-hot rows")
+            raise answers().no_classes(name, array, outputs)
+        _refuse_outside_0_1(name, array, "one-hot rows", self.labels)
         sums = array.sum(axis=1)
         if (abs(sums - 1) > 1e-5).any():
             row = int(np.argmax(abs(sums - 1)))
@@ -588,20 +586,12 @@ def one_hot(name: str, labels: Array, classes: int) -> Array:
     """Return rows with a 1 at each label's place: labels 0 ... classes - 1, whole numbers."""
     bad = (labels < 0) | (labels >= classes) | (labels != np.floor(labels))
     if bad.any():
-        first = int(np.argmax(bad))
-        raise InputError(
-            f"{name} must hold whole labels from 0 to {classes - 1}, one for each of the "
-            f"{classes} outputs; got {labels[first]:g} at index [{first}]."
-        )
+        raise answers().no_label(name, labels, bad, classes)
     rows = np.zeros((len(labels), classes), labels.dtype)
     rows[np.arange(len(labels)), labels.astype(np.intp)] = 1
     return rows
 
 
-def _refuse_outside_0_1(name: str, array: Array, meaning: str) -> None:
+def _refuse_outside_0_1(name: str, array: Array, meaning: str, labels: str | None = None) -> None:
     if array.size and (array.min() < 0 or array.max() > 1):
-        first = np.argwhere((array < 0) | (array > 1))[0].tolist()
-        raise InputError(
-            f"{name} must lie between 0 and 1 ({meaning}); got {array[tuple(first)]:g} at index "
-            f"{first}."
-        )
+        raise answers().outside_0_1(name, array, meaning, labels)

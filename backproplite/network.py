@@ -21,12 +21,15 @@ from .callbacks import checked_callbacks, progress_callback
 from .chance import STEP, WEIGHTS, Chance
 from .checks import (
     Array,
+    column_names,
     matrix,
     real_array,
     refuse_class,
     same_samples,
+    switch,
     whole_number,
 )
+from .configurable import Answering, answering, is_ours, refuse_call
 from .errors import BackpropliteError, DivergenceError, ParameterError, ShapeError
 from .functions import is_finite, norm
 from .layers import Layer, check_neighbours, checked_layers, parts_of, way_back, way_forward
@@ -55,6 +58,7 @@ def in_use(
             except BackpropliteError:
                 raise
             except Exception as error:
+                refuse_call(error, method, (network, *arguments), named)
                 from .advice import name_part
 
                 name_part(error, network, *arguments, *named.values())
@@ -63,7 +67,7 @@ def in_use(
     return using
 
 
-class Network:
+class Network(Answering):
     """A feed-forward neural network.
 
     output = layerₙ(... layer₂(layer₁(X))); training moves the parameters
@@ -99,6 +103,9 @@ class Network:
         All that training changes, the parameters and the history among it.
     seed : int
         What its random numbers come from.
+    feature_names : tuple of str or None
+        The columns of the first table with names that it was fitted on. Tables given later must
+        have the same; another order is put right. None is what forgets them.
 
     Raises
     ------
@@ -125,7 +132,16 @@ class Network:
     Rumelhart, Hinton, Williams: Learning representations by back-propagating errors, 1986.
     """
 
+    in_features: int | None
+    out_features: int | None
+    chance: Chance
     record: Record
+    #: Where the parameters of each layer lie in the vector.
+    stretches: list[slice]
+    #: The first layer that has parameters.
+    first_trained: int
+    stop_training = False
+    feature_names: tuple[str, ...] | None = None
     _parameters: Array
     _gradients: Array
     _optimizer: Optimizer
@@ -161,7 +177,6 @@ class Network:
         for part, values in drawn:  # once all have proved to be what they should
             part.start_from(values)
         self._gather(np.dtype(dtype), optimizer)
-        self.stop_training = False
 
     @property
     def layers(self) -> tuple[Layer, ...]:
@@ -216,7 +231,7 @@ class Network:
     @in_use
     def forward_training(self, X: ArrayLike) -> tuple[Array, list[Any]]:
         """Go forward as the coming step does; return the outputs and each layer's cache."""
-        return self._forward_training(matrix("X", X, self.dtype, self.in_features))
+        return self._forward_training(self.prepare_inputs(X))
 
     def _forward_training(self, x: Array) -> tuple[Array, list[Any]]:
         rng = self.draws() if self._differs_in_training else None
@@ -281,7 +296,7 @@ class Network:
         """
         from .advice import update_statistics
 
-        update_statistics(self, matrix("X", X, self.dtype, self.in_features))
+        update_statistics(self, self.prepare_inputs(X))
 
     @in_use
     def train_step(
@@ -349,6 +364,7 @@ class Network:
 
     # Many steps.
 
+    @answering
     def fit(
         self,
         X: ArrayLike,
@@ -420,11 +436,11 @@ class Network:
         if batch_size is not None:
             batch_size = whole_number("batch_size", batch_size, 1)
         watchers = checked_callbacks(callbacks)
-        if progress:
+        if switch("progress", progress):
             watchers.append(progress_callback(epochs))
-        validation = self._checked_validation(validation_data)
+        validation = self._checked_validation(validation_data, X)
         self._try_parts(data)
-        plan = plan_for(data, batch_size, shuffle)
+        plan = plan_for(data, batch_size, switch("shuffle", shuffle))
         if plan.batch_size == 1:
             from .advice import refuse_batches_of_one
 
@@ -432,6 +448,7 @@ class Network:
         fit = Fit(data, plan, validation, watchers)
         fit.warn_of_targets_out_of_reach(self)
         with fit.of(self):
+            self.feature_names = self.feature_names or column_names(X)
             train(self, fit, epochs)
         fit.warn_if_it_ran_away(self)
         return self
@@ -440,8 +457,7 @@ class Network:
         """Refuse parts of the user's own that give what they should not: once, on a copy."""
         if self._tried is self._loss:
             return
-        parts, ours = (*self._parts.values(), self._loss), f"{__package__}."
-        if not all(type(part).__module__.startswith(ours) for part in parts):
+        if not all(is_ours(type(part)) for part in (*self._parts.values(), self._loss)):
             from .advice import refuse_faulty_parts
 
             refuse_faulty_parts(self, data.select(slice(2)))
@@ -459,7 +475,7 @@ class Network:
             If X is not a finite array of shape (samples, features).
         """
         self._warn_if_statistics_are_unset()
-        return self._forward(matrix("X", X, self.dtype, self.in_features))
+        return self._forward(self.prepare_inputs(X))
 
     @in_use
     def predict(self, X: ArrayLike) -> Array:
@@ -474,8 +490,7 @@ class Network:
             If X is not a finite array of shape (samples, features).
         """
         self._warn_if_statistics_are_unset()
-        x = matrix("X", X, self.dtype, self.in_features)
-        return self.loss.predictions(self._forward(x))
+        return self.loss.predictions(self._forward(self.prepare_inputs(X)))
 
     @in_use
     def evaluate(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
@@ -672,9 +687,7 @@ class Network:
         self._learning = [i for i, c in enumerate(classes) if c.after_step is not Layer.after_step]
         sizes = [sum(a.size for a in each.named_parameters().values()) for each in self.layers]
         ends = np.cumsum(sizes).tolist()
-        #: Where the parameters of each layer lie in the vector.
         self.stretches = [slice(end - n, end) for n, end in zip(sizes, ends, strict=True)]
-        #: The first layer that has parameters.
         self.first_trained = next((i for i, n in enumerate(sizes) if n), len(sizes))
         self._tried = None
 
@@ -805,6 +818,10 @@ class Network:
 
     # Checking what comes in.
 
+    def prepare_inputs(self, X: object, of: str = "") -> Array:
+        """Return inputs ready for use, or say what is wrong with them, as `prepare` does."""
+        return matrix(f"{of}X", X, self.dtype, self.in_features, self.feature_names)
+
     def prepare(
         self,
         X: object,
@@ -832,7 +849,7 @@ class Network:
         ShapeError, InputError
             If the data cannot be used.
         """
-        x = matrix(f"{of}X", X, self.dtype, self.in_features)
+        x = self.prepare_inputs(X, of)
         outputs = self.out_features or self._forward(x[:1].copy()).shape[-1]
         targets = self.loss.prepare_targets(f"{of}y", y, outputs, self.dtype)
         same_samples(f"{of}X", x, f"{of}y", targets)
@@ -844,8 +861,8 @@ class Network:
             batch = batch.weighted("class_weight", weights)
         return batch
 
-    def _checked_validation(self, given: Sequence[Any] | None) -> Batch | None:
-        """Return validation data ready for use."""
+    def _checked_validation(self, given: Sequence[Any] | None, like: object) -> Batch | None:
+        """Return validation data ready for use, with columns like those of the training data."""
         if given is None:
             return None
         if not isinstance(given, (tuple, list)) or len(given) not in (2, 3):
@@ -854,6 +871,8 @@ class Network:
                 f"{type(given).__name__}{f' of {len(given)}' if isinstance(given, Sized) else ''}."
             )
         X, y, *weight = given
+        if columns := not self.feature_names and column_names(like):
+            X = matrix("validation X", X, self.dtype, self.in_features, columns)
         return self.prepare(X, y, weight[0] if weight else None, of="validation ")
 
 

@@ -15,7 +15,7 @@ from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 
-from .checks import Array, number
+from .checks import Array, number, switch
 from .configurable import Configurable
 from .errors import DivergenceError, InputError, ParameterError, ShapeError
 from .functions import norm
@@ -322,7 +322,7 @@ class Momentum(Optimizer):
             learning_rate, clip_norm=clip_norm, clip_value=clip_value, weight_decay=weight_decay
         )
         self.momentum = number("momentum", momentum, minimum=0, below=1)
-        self.nesterov = nesterov
+        self.nesterov = switch("nesterov", nesterov)
 
     def update(self, parameters: Array, gradients: Array, rate: float) -> None:
         velocity, scratch = self.velocity, self.scratch

@@ -67,7 +67,19 @@ def names_for(kind, network):
 
     used = bp.Dense(2, 2)
     bp.Network([used], loss=bp.MeanSquaredError())
-    rest = {"np": np, "pd": pd, "sparse": sparse, "bp": bp, "put": put, "used": used}
+    table = pd.DataFrame(X, columns=["age", "height", "weight"])
+    named = bp.Network([bp.Dense(3, 1)], loss=bp.MeanSquaredError(), seed=0)
+    named.fit(table, X[:, 0], epochs=1)
+    rest = {
+        "table": table,
+        "named": named,
+        "np": np,
+        "pd": pd,
+        "sparse": sparse,
+        "bp": bp,
+        "put": put,
+        "used": used,
+    }
     return rest | {"network": network, "X": X, "y": TARGETS[kind]}
 
 
@@ -134,9 +146,17 @@ GROUPS = [
         [[1, 2, None]]
             InputError: X must hold real numbers; got None at index [0, 2]. Remove, fill or encode such entries first.
         pd.DataFrame({"a": [1], "b": ["x"], "c": [2]})
-            InputError: X must hold real numbers; got 'x' at index [0, 1]. Remove, fill or encode such entries first.
+            InputError: X must hold real numbers; got 'x' at index [0, 1] (column 'b'). Remove, fill or encode such entries first.
+        pd.DataFrame({"a": [1, 2], "b": [0.5, np.nan], "c": [True, False]})
+            InputError: X must be finite in float64; got nan at index [1, 1] (column 'b'). Remove or fill such values first.
+        pd.DataFrame({"a": [1], "b": pd.array([None], "Int64"), "c": [2]})
+            InputError: X must hold real numbers; got <NA> at index [0, 1] (column 'b'). Remove, fill or encode such entries first.
         {"a": 1}
             InputError: X must hold real numbers; got {'a': 1}.
+        (row for row in X)
+            InputError: X must hold real numbers; got generator, which NumPy does not go through. Give np.array(list(X)), a numpy.memmap, or each batch of it to train_step.
+        map(list, X)
+            InputError: X must hold real numbers; got map, which NumPy does not go through. Give np.array(list(X)), a numpy.memmap, or each batch of it to train_step.
         print
             InputError: X must hold real numbers; got <built-in function print>.
     """,
@@ -187,23 +207,29 @@ GROUPS = [
         "labels",
         r"""
         [0, 1, 2, 1, 0]
-            InputError: y must hold whole labels from 0 to 1, one for each of the 2 outputs; got 2 at index [2].
+            InputError: y must hold whole labels from 0 to 1, one for each of the 2 outputs; got 2 at index [2]. These are 3 classes: let the last layer have 3 outputs.
         [0, 1, 1, -1, 0]
-            InputError: y must hold whole labels from 0 to 1, one for each of the 2 outputs; got -1 at index [3].
+            InputError: y must hold whole labels from 0 to 1, one for each of the 2 outputs; got -1 at index [3]. These are 3 classes: let the last layer have 3 outputs.
         [0, 1, 1, 0, 0.5]
-            InputError: y must hold whole labels from 0 to 1, one for each of the 2 outputs; got 0.5 at index [4].
+            InputError: y must hold whole labels from 0 to 1, one for each of the 2 outputs; got 0.5 at index [4]. For plain numbers use MeanSquaredError().
+        [1, 2, 2, 1, 1]
+            InputError: y must hold whole labels from 0 to 1, one for each of the 2 outputs; got 2 at index [1]. Number them: classes, y = np.unique(y, return_inverse=True).
+        [-1, 1, 1, -1, 1]
+            InputError: y must hold whole labels from 0 to 1, one for each of the 2 outputs; got -1 at index [0]. Number them: classes, y = np.unique(y, return_inverse=True).
+        pd.Series(list("abbab"))
+            InputError: y must hold real numbers; got 'a' at index [0]. Number them: classes, y = np.unique(y, return_inverse=True).
         [0, 1, 1, 0]
             ShapeError: X and y must have the same number of samples; got 5 and 4.
         np.eye(3)[[0, 1, 1, 0, 2]]
             ShapeError: y must be integer labels of shape (samples,), or one-hot rows of shape (samples, 2); got shape (5, 3).
         np.ones((5, 1))
-            ShapeError: y must be integer labels of shape (samples,), or one-hot rows of shape (samples, 2); got shape (5, 1).
+            ShapeError: y must be integer labels of shape (samples,), or one-hot rows of shape (samples, 2); got shape (5, 1). Give np.asarray(y).ravel().
         np.ones((5, 2))
             InputError: each row of y must sum to 1; row 0 sums to 2. For several classes at once use SigmoidCrossEntropy().
         [[2, -1]] * 5
-            InputError: y must lie between 0 and 1 (one-hot rows); got 2 at index [0, 0].
+            InputError: y must lie between 0 and 1 (one-hot rows); got 2 at index [0, 0]. Number them: classes, y = np.unique(y, return_inverse=True).
         list("abbab")
-            InputError: y must hold real numbers; got text (dtype <U1). Encode it as numbers first.
+            InputError: y must hold real numbers; got text (dtype <U1). Number them: classes, y = np.unique(y, return_inverse=True).
     """,
     ),
     Group(
@@ -212,9 +238,44 @@ GROUPS = [
         "yes or no",
         r"""
         y * 2
-            InputError: y must lie between 0 and 1 (0 for no and 1 for yes, or a probability between); got 2 at index [0, 1].
+            InputError: y must lie between 0 and 1 (0 for no and 1 for yes, or a probability between); got 2 at index [0, 1]. Number them: classes, y = np.unique(y, return_inverse=True).
+        y * 2 - 1
+            InputError: y must lie between 0 and 1 (0 for no and 1 for yes, or a probability between); got -1 at index [0, 0]. Number them: classes, y = np.unique(y, return_inverse=True).
+        [["yes", "no"]] * 5
+            InputError: y must hold real numbers; got text (dtype <U3). Number them: classes, y = np.unique(y, return_inverse=True).
         -y
-            InputError: y must lie between 0 and 1 (0 for no and 1 for yes, or a probability between); got -1 at index [0, 1].
+            InputError: y must lie between 0 and 1 (0 for no and 1 for yes, or a probability between); got -1 at index [0, 1]. Number them: classes, y = np.unique(y, return_inverse=True).
+    """,
+    ),
+    Group(
+        "`y` of yes and no, for one output",
+        [
+            "bp.SigmoidCrossEntropy()(np.zeros((4, 1)), ...)",
+            "bp.BinaryCrossEntropy()(np.ones((4, 1)), ...)",
+        ],
+        "numbers",
+        r"""
+        [1, 2, 1, 2]
+            InputError: targets must lie between 0 and 1 (0 for no and 1 for yes, or a probability between); got 2 at index [1, 0]. Number them: classes, targets = np.unique(targets, return_inverse=True).
+        [0, 1, 2, 1]
+            InputError: targets must lie between 0 and 1 (0 for no and 1 for yes, or a probability between); got 2 at index [2, 0]. For 3 classes use SoftmaxCrossEntropy(), with as many outputs.
+        [0, 1, 0.5, 1.5]
+            InputError: targets must lie between 0 and 1 (0 for no and 1 for yes, or a probability between); got 1.5 at index [3, 0].
+    """,
+    ),
+    Group(
+        "`X` for a network fitted on a table with the columns `'age'`, `'height'` and `'weight'`",
+        ["named.predict(...)", "named.evaluate(..., y)", "named.fit(..., y, epochs=1)"],
+        "numbers",
+        r"""
+        table.rename(columns={"age": "years"})
+            InputError: X must have the columns that the network was fitted on; missing: ['age'], new: ['years']. Rename or select them, or give an array.
+        table[["age", "height"]]
+            InputError: X must have the columns that the network was fitted on; missing: ['weight']. Rename or select them, or give an array.
+        table.assign(shoes=42)
+            InputError: X must have the columns that the network was fitted on; new: ['shoes']. Rename or select them, or give an array.
+        table.to_numpy()[:, :2]
+            ShapeError: X must have 3 features; got 2 (shape (5, 2)). Rows are samples, columns are features.
     """,
     ),
     Group(
@@ -262,6 +323,17 @@ GROUPS = [
             ParameterError: epochs must be a whole number of at least 0; got '10'.
         None
             ParameterError: epochs must be a whole number of at least 0; got None.
+    """,
+    ),
+    Group(
+        "`shuffle` and `progress`",
+        ["network.fit(X, y, epochs=1, ...)"],
+        "numbers",
+        r"""
+        shuffle="no"
+            ParameterError: shuffle must be True or False; got 'no'.
+        progress=1
+            ParameterError: progress must be True or False; got 1.
     """,
     ),
     Group(
@@ -483,6 +555,82 @@ GROUPS = [
     """,
     ),
     Group(
+        "Names that other libraries use, or that are misspelt",
+        ["..."],
+        "numbers",
+        r"""
+        bp.SGD
+            UnknownNameError: backproplite has no 'SGD'. Here it is GradientDescent(learning_rate), or Momentum(learning_rate, momentum).
+        bp.Linear
+            UnknownNameError: backproplite has no 'Linear'. Here it is Dense(in_features, out_features).
+        bp.CrossEntropyLoss
+            UnknownNameError: backproplite has no 'CrossEntropyLoss'. Here it is SoftmaxCrossEntropy().
+        bp.Relu
+            UnknownNameError: backproplite has no 'Relu'. Did you mean ReLU?
+        bp.Adam(lr=0.1)
+            UnknownNameError: Adam has no argument 'lr'. Here it is learning_rate.
+        bp.GradientDescent(lr=0.1)
+            UnknownNameError: GradientDescent has no argument 'lr'. Here it is learning_rate.
+        bp.GradientDescent(momentum=0.9)
+            UnknownNameError: GradientDescent has no argument 'momentum'. Momentum(learning_rate, momentum) has it.
+        bp.Adam(betas=(0.9, 0.99))
+            UnknownNameError: Adam has no argument 'betas'. Here it is beta1 and beta2.
+        bp.Dense(2, 3, activation="relu")
+            UnknownNameError: Dense has no argument 'activation'. An activation is a layer of its own, behind this one.
+        bp.ReLU(0.1)
+            UnknownNameError: ReLU takes no arguments; got 0.1. LeakyReLU(slope) has a slope.
+        bp.Tanh(3)
+            UnknownNameError: Tanh takes no arguments; got 3.
+        bp.Softmax(axis=0)
+            UnknownNameError: Softmax has no argument 'axis'. It works along the last axis, the features.
+        bp.LeakyReLU(0.1, True)
+            UnknownNameError: LeakyReLU takes slope; got 0.1, True.
+        bp.Network([bp.Dense(3, 1)], bp.MeanSquaredError(), learning_rate=0.1)
+            UnknownNameError: Network has no argument 'learning_rate'. It belongs to the optimizer: optimizer.learning_rate.
+        network.fit(X, y, epochs=1, verbose=1)
+            UnknownNameError: fit has no argument 'verbose'. Here it is progress.
+        network.fit(X, y, epochs=1, validation_split=0.2)
+            UnknownNameError: fit has no argument 'validation_split'. Split the data: validation_data=(X_val, y_val).
+        network.predict(X, verbose=0)
+            UnknownNameError: predict has no argument 'verbose'. It prints nothing.
+        network.predict(X, 32)
+            UnknownNameError: predict takes X; got array([[0., 1...[1., 1., 1.]]), 32.
+        network.evaluate(X, y, batch_size=32)
+            UnknownNameError: evaluate has no argument 'batch_size'. It belongs to fit: fit(X, y, epochs, batch_size).
+        network.fit(X, y, max_iter=10)
+            UnknownNameError: fit has no argument 'max_iter'. Here it is epochs.
+        setattr(network.optimizer, "lr", 5)
+            UnknownNameError: Adam has no attribute 'lr'. Here it is learning_rate.
+        setattr(network, "learning_rate", 0.1)
+            UnknownNameError: Network has no attribute 'learning_rate'. It belongs to the optimizer: optimizer.learning_rate.
+        setattr(network.layers[0], "weights", X)
+            UnknownNameError: Dense has no attribute 'weights'. Did you mean weight?
+        setattr(network.loss, "mean", False)
+            UnknownNameError: MeanSquaredError has no attribute 'mean'. It has no settings.
+        setattr(bp.EarlyStopping(3), "patienc", 5)
+            UnknownNameError: EarlyStopping has no attribute 'patienc'. Did you mean patience?
+    """,
+    ),
+    Group(
+        "Settings that are changed",
+        ["..."],
+        "numbers",
+        r"""
+        setattr(network.optimizer, "learning_rate", -0.1)
+            ParameterError: learning_rate must be a finite number at least 0; got -0.1.
+        setattr(bp.Momentum(), "momentum", 2)
+            ParameterError: momentum must be a finite number at least 0 and below 1; got 2.
+        setattr(bp.Momentum(), "nesterov", "no")
+            ParameterError: nesterov must be True or False; got 'no'.
+        setattr(network.layers[3], "rate", 1)
+            ParameterError: rate must be a finite number at least 0 and below 1; got 1.
+        setattr(network.layers[0], "in_features", 5)
+            ParameterError: in_features is fixed: make a new Dense.
+        setattr(bp.CosineSchedule(0.1, 5), "steps", 0)
+            ParameterError: steps must be a whole number of at least 1; got 0.
+    """,
+    ),
+    Group(
         "Arrays given to losses, activations and optimizers",
         ["..."],
         "numbers",
@@ -498,7 +646,7 @@ GROUPS = [
         bp.BinaryCrossEntropy()([[1.5]], [[1]])
             InputError: outputs must lie between 0 and 1 (probabilities, such as Sigmoid() gives); got 1.5 at index [0, 0].
         bp.SoftmaxCrossEntropy()([[0.5, 0.5]], [2])
-            InputError: targets must hold whole labels from 0 to 1, one for each of the 2 outputs; got 2 at index [0].
+            InputError: targets must hold whole labels from 0 to 1, one for each of the 2 outputs; got 2 at index [0]. Number them: classes, targets = np.unique(targets, return_inverse=True).
         bp.Adam().step(np.zeros(3), np.zeros(2))
             ShapeError: parameters and gradients must be vectors of one length; got shapes (3,) and (2,).
         bp.Adam().step(np.zeros(2, int), np.zeros(2))

@@ -83,6 +83,12 @@ def table(array):
     return pd.DataFrame(array) if array.ndim == 2 else pd.Series(array, index=list("vwxyz"))
 
 
+def mixed(frame):
+    if frame.ndim == 1:
+        return frame.astype("Int64")
+    return frame.astype(dict(zip(frame, ("bool", "Int64", "float32"), strict=False)))
+
+
 FORMS = {
     "list": np.ndarray.tolist,
     "tuple": lambda array: tuple(map(tuple, array)) if array.ndim == 2 else tuple(array),
@@ -101,6 +107,8 @@ FORMS = {
     "table": table,
     "table of integers": lambda array: table(array.astype(int)),
     "table of float32": lambda array: table(array.astype("float32")),
+    "table of nullable integers": lambda array: table(array.astype(int)).astype("Int64"),
+    "table of several dtypes": lambda array: mixed(table(array)),
 }
 
 

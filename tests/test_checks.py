@@ -27,6 +27,10 @@ def data_frame(dtype="float64"):
     return pytest.importorskip("pandas").DataFrame(TABLE, columns=list("abc")).astype(dtype)
 
 
+def data_frame_of_several_dtypes():
+    return data_frame().astype({"a": "Int64", "b": "int8", "c": "boolean"})
+
+
 #: The same table in every guise: what makes it, so that a missing pandas skips one case.
 GUISES = {
     "float64": lambda: np.array(TABLE),
@@ -48,7 +52,97 @@ GUISES = {
     "np.matrix": lambda: np.array(TABLE).view(np.matrix),
     "DataFrame": data_frame,
     "DataFrame of ints": lambda: data_frame("int32"),
+    "DataFrame of several dtypes": data_frame_of_several_dtypes,
 }
+
+
+def many(table, rows=60):
+    return pytest.importorskip("pandas").concat([table] * (rows // 2), ignore_index=True)
+
+
+#: Columns by what NumPy makes of them, in tables of few rows and of many.
+COLUMNS = {
+    "floats": ([0.5, 2.5], "float64"),
+    "float32": ([0.5, 2.5], "float32"),
+    "integers": ([1, 2], "int64"),
+    "large integers": ([2**63, 5], "uint64"),
+    "truth values": ([True, False], "bool"),
+    "nullable integers": ([1, 2], "Int64"),
+    "nullable floats": ([1.5, 2], "Float64"),
+    "nullable truth values": ([True, False], "boolean"),
+    "categories": ([3, 1], "category"),
+    "objects": ([7, 0.5], "object"),
+    "objects beyond all floats": ([10**400, 0], "object"),
+}
+
+
+@pytest.mark.parametrize("rows", [2, 60])
+@pytest.mark.parametrize("names", [list("abcde"), [0, 1, 2, 3, 4], ["a", "a", "b", "b", "a"]])
+@given(chosen=st.lists(st.sampled_from([*COLUMNS][:-1]), min_size=1, max_size=5))
+def test_a_table_of_any_dtypes_is_what_its_columns_are(names, rows, chosen):
+    pandas = pytest.importorskip("pandas")
+    columns = [pandas.Series(values, dtype=dtype) for values, dtype in map(COLUMNS.get, chosen)]
+    table = pandas.concat(columns, axis=1)
+    table.columns = names[: len(columns)]
+    array = checks.real_array("X", many(table, rows))
+    wanted = np.stack([np.array(COLUMNS[name][0], float) for name in chosen], axis=1)
+    assert array.dtype == np.float64
+    assert array.flags.c_contiguous
+    assert np.array_equal(array, np.tile(wanted, (rows // 2, 1)))
+
+
+@pytest.mark.parametrize("rows", [2, 60])
+@pytest.mark.parametrize(
+    ("values", "dtype", "said"),
+    [
+        ([1, None], "Int64", r"(<NA>|nan) at index \[1, 1\] \(column 'b'\)"),
+        ([True, None], "boolean", r"<NA> at index \[1, 1\] \(column 'b'\)"),
+        ([1.0, None], "Float64", r"(<NA>|nan) at index \[1, 1\] \(column 'b'\)"),
+        ([1.0, None], "float64", r"nan at index \[1, 1\] \(column 'b'\)"),
+        (["x", "y"], "category", r"'x' at index \[0, 1\] \(column 'b'\)"),
+        (["x", "y"], "str", r"'x' at index \[0, 1\] \(column 'b'\)"),
+        (["2026-11-01"] * 2, "datetime64[s]", r"Timestamp\(.*\) at index \[0, 1\] \(column 'b'\)"),
+        (["1.5", "2"], "object", r"'1.5' at index \[0, 1\] \(column 'b'\)"),
+        ([1j, 0], "complex128", r"1j at index \[0, 1\] \(column 'b'\)"),
+        COLUMNS["objects beyond all floats"] + (r"inf at index \[0, 1\] \(column 'b'\)",),
+    ],
+)
+def test_what_is_no_number_in_a_table_is_named_by_its_column(values, dtype, said, rows):
+    pandas = pytest.importorskip("pandas")
+    columns = {"a": [1.5, 2.5], "b": pandas.Series(values, dtype=dtype), "c": [True, False]}
+    with pytest.raises(InputError, match=f"^X must .*; got {said}"):
+        checks.real_array("X", many(pandas.DataFrame(columns), rows))
+
+
+@pytest.mark.parametrize(
+    ("columns", "names"),
+    [
+        (["a", "b"], ("a", "b")),
+        (("a",), ("a",)),
+        ([0, 1], None),
+        (["a", 1], None),
+        (["a", "a"], None),
+        ([], None),
+        (None, None),
+        (print, None),
+    ],
+)
+def test_columns_have_names_where_these_tell_them_apart(columns, names):
+    table = type("Table", (), {"columns": columns})
+    assert checks.column_names(table) == names
+    assert checks.column_names(np.ones((2, 2))) is None
+
+
+def test_a_permutation_of_known_columns_is_put_right_and_others_are_refused():
+    table = data_frame()
+    known = ("c", "a", "b")
+    array = checks.matrix("X", table, columns=known)
+    assert array.tolist() == table[list(known)].to_numpy().tolist()
+    assert array.flags.c_contiguous
+    assert checks.matrix("X", table, columns=("a", "b", "c")).tolist() == TABLE
+    assert checks.matrix("X", TABLE, columns=known).tolist() == TABLE
+    with pytest.raises(InputError, match=r"; missing: \['d'\], new: \['b'\]\."):
+        checks.matrix("X", table, columns=("c", "a", "d"))
 
 
 def contents(value):
@@ -151,7 +245,7 @@ NO_NUMBERS = [
     (lambda: [Lines()], f"two lines at index [0]. {EACH}"),
     (lambda: np.array([1, 2], object), "objects (dtype object). Use astype(float) first."),
     (sparse, "a sparse csr_array. Use its toarray() first."),
-    (mixed_frame, f"'x' at index [0, 0]. {EACH}"),
+    (mixed_frame, f"'x' at index [0, 0] (column 'a'). {EACH}"),
 ]
 
 

@@ -218,7 +218,9 @@ def made(cls, **settings):
     arguments = arguments_of(cls)
     needed = [name for name in arguments if arguments[name].default is inspect.Parameter.empty]
     needed += ["low"] if cls is bp.Uniform else []
-    return cls(**{name: NEEDED[name] for name in needed} | settings)
+    if issubclass(cls, bp.Residual):
+        settings = {"layers": [bp.ReLU()]}
+    return cls(**{name: NEEDED.get(name) for name in needed} | settings)
 
 
 def test_every_setting_of_every_class_has_a_range():
@@ -261,3 +263,159 @@ def test_an_initializer_must_be_a_function(name, initializer):
         f"the initializer of {name} must be a function of shape and generator, such as He(); got "
         f"{initializer!r}. Activations are layers of their own."
     )
+
+
+# Settings that change
+
+FIXED = {"in_features", "out_features", "features", "weight_initializer", "bias_initializer"}
+
+
+@pytest.mark.parametrize(
+    ("cls", "name", "wanted"),
+    [(cls, name, wanted) for cls in RANGES for name, wanted in RANGES[cls].items()],
+)
+def test_a_setting_is_checked_when_it_is_assigned(cls, name, wanted):
+    thing = made(cls)
+    before = vars(thing)[name]
+    inside, outside = ENDS[wanted]
+    for value in [*outside, "1", [1]] + ([True, np.nan] if wanted != CHOICE else []):
+        with pytest.raises(bp.ParameterError, match=f"^{name} {wanted}"):
+            setattr(thing, name, value)
+        assert vars(thing)[name] == before
+    for value in inside:
+        if name in FIXED:
+            if value != before:
+                refusals = f"^({name} is fixed: make a new|LayerNorm\\(1\\) would give its bias)"
+                with pytest.raises(bp.ParameterError, match=refusals):
+                    setattr(thing, name, value)
+        else:
+            setattr(thing, name, value)
+            assert vars(thing)[name] == value
+            assert type(vars(thing)[name]) is type(vars(made(cls, **{name: value}))[name])
+
+
+@pytest.mark.parametrize(
+    ("cls", "name"),
+    [(bp.Momentum, "nesterov"), (bp.EarlyStopping, "restore_best"), (bp.Checkpoint, "best_only")],
+)
+def test_a_switch_is_true_or_false(cls, name):
+    thing = made(cls)
+    for value in (np.True_, False):
+        setattr(thing, name, value)
+        assert vars(thing)[name] is bool(value)
+    for value in ("no", 1, None):
+        for attempt in (lambda v: made(cls, **{name: v}), lambda v: setattr(thing, name, v)):
+            with pytest.raises(bp.ParameterError) as caught:
+                attempt(value)
+            assert str(caught.value) == f"{name} must be True or False; got {value!r}."
+
+
+def test_a_setting_is_taken_as_the_constructor_takes_it():
+    schedule = bp.WarmUpSchedule(3, 0.1)
+    schedule.then = 0.5
+    assert repr(schedule.then) == "ConstantSchedule(0.5)"
+    block = bp.Residual([bp.Dense(2, 2)])
+    with pytest.raises(bp.ParameterError, match="layers is fixed"):
+        block.layers = [bp.Dense(3, 3)]
+    dense = bp.Dense(2, 3)
+    dense.weight[...] = 7
+    with pytest.raises(bp.ParameterError, match="weight_initializer is fixed"):
+        dense.weight_initializer = bp.He()
+    dense.out_features = 3
+    assert (dense.weight == 7).all()
+
+
+def every_class():
+    modules = bp.activations, bp.callbacks, bp.initializers, bp.layers, bp.losses, bp.optimizers
+    found = {cls for module in (*modules, bp.schedules) for cls in offered(module, Configurable)}
+    return sorted(found - {bp.Optimizer}, key=lambda cls: cls.__name__)
+
+
+@pytest.mark.parametrize("cls", every_class())
+def test_what_no_class_of_ours_has_is_refused_and_users_may_have_it(cls):
+    with pytest.raises(bp.UnknownNameError, match=f"^{cls.__name__} has no argument 'nonsense'"):
+        cls(nonsense=1)
+    thing = made(cls)
+    arguments = len(arguments_of(cls))
+    with pytest.raises(bp.UnknownNameError, match=f"^{cls.__name__} takes .*; got 0, 0"):
+        cls(*[0] * (arguments + 2))
+    with pytest.raises(bp.UnknownNameError, match=f"^{cls.__name__} has no attribute 'nonsense'"):
+        thing.nonsense = 1
+    assert not hasattr(thing, "nonsense")
+    own = type("Own", (cls,), {})
+    with pytest.raises(bp.UnknownNameError, match=r"^Own has no argument 'nonsense'"):
+        own(nonsense=1)
+    theirs = made(own)
+    theirs.nonsense = 1
+    assert theirs.nonsense == 1
+
+
+class Borrowed(bp.Adam):
+    """One of a user's: it has an argument of its own, and renames another."""
+
+    def __init__(self, lr, own=1, **options):
+        super().__init__(lr, **options)
+        self.own, self.memory = own, {}
+
+
+class Mixed(bp.Layer, Example):
+    """Its constructor is that of a class of the user's, behind ours."""
+
+
+def test_classes_of_ones_own_take_what_they_like():
+    borrowed = Borrowed(lr=0.5, own=2, beta1=0.5)
+    borrowed.own = borrowed.anything = "text"
+    assert (borrowed.learning_rate, borrowed.beta1, borrowed.memory) == (0.5, 0.5, {})
+    with pytest.raises(TypeError, match="unexpected keyword argument 'eps'"):
+        Borrowed(0.1, eps=1)
+    with pytest.raises(bp.ParameterError, match=r"^beta1 must be"):
+        borrowed.beta1 = 2
+    assert Mixed(1, fourth=2).fourth == 2
+
+
+def test_one_that_does_not_keep_its_settings_is_not_checked():
+    class Own(bp.WarmUpSchedule):
+        def __init__(self, steps):
+            self.steps = steps
+
+    own = Own(3)
+    own.steps = "many"
+    assert own.steps == "many"
+
+
+def test_signatures_are_those_of_the_constructors():
+    assert str(inspect.signature(bp.ReLU)) == str(inspect.signature(bp.MeanSquaredError)) == "()"
+    assert [*inspect.signature(bp.Huber).parameters] == ["delta"]
+    assert next(iter(inspect.signature(bp.Network.fit).parameters)) == "self"
+
+
+@pytest.mark.parametrize(
+    ("attempt", "said"),
+    [
+        (lambda n: setattr(n, "learning_rate", 0.1), "'learning_rate'. It belongs to the opt"),
+        (lambda n: setattr(n, "optimiser", bp.Adam()), "'optimiser'. Did you mean optimizer?"),
+        (lambda n: setattr(n, "foo", 1), "'foo'. It has layers, loss, optimizer, seed, dtype."),
+    ],
+)
+def test_a_network_has_no_other_attributes(attempt, said):
+    network = bp.Network([bp.Dense(1, 1)], bp.MeanSquaredError())
+    with pytest.raises(AttributeError) as caught:
+        attempt(network)
+    assert str(caught.value).startswith(f"Network has no attribute {said}")
+    network.stop_training = True
+    own = type("Own", (bp.Network,), {})([bp.Dense(1, 1)], bp.MeanSquaredError())
+    attempt(own)
+
+
+def test_an_error_from_within_fit_is_left_as_it_is():
+    network = bp.Network([bp.Dense(1, 1)], bp.MeanSquaredError())
+
+    def broken(network, lr=None):
+        raise TypeError("mine")
+
+    with pytest.raises(TypeError, match=r"^mine\b"):
+        network.fit([[1]], [1], 1, callbacks=broken)
+    with pytest.raises(TypeError, match="missing 1 required positional argument: 'epochs'"):
+        network.fit([[1]], [1])
+    with pytest.raises(bp.UnknownNameError, match=r"^fit has no argument 'verbose'. Here it is pr"):
+        network.fit([[1]], [1], 1, verbose=1)

@@ -13,6 +13,7 @@ PARENTS = [
     (bp.ShapeError, {ValueError}),
     (bp.InputError, {ValueError}),
     (bp.ParameterError, {ValueError}),
+    (bp.UnknownNameError, {TypeError, AttributeError}),
     (bp.NotFittedError, {ValueError, AttributeError}),
     (bp.ModelFileError, {ValueError}),
     (bp.GradientMismatch, {AssertionError}),

@@ -1,10 +1,12 @@
 """The network: lesson 5's figures, gradients against an oracle, and the laws of a training step."""
 
 import copy
+import itertools
 import pickle
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from strategies import (
@@ -463,6 +465,77 @@ def test_evaluate_is_the_loss_of_the_outputs(loss):
         # The network leaves a sample of weight 0 out, so the sum may round another way.
         expected = pytest.approx(loss(network.forward(X2), y, weights), rel=1e-14)
         assert network.evaluate(X2, y, weights) == expected
+
+
+# Named columns
+
+
+COLUMNS = ["age", "height", "weight"]
+
+
+def fitted_on_a_table():
+    table = pd.DataFrame(RNG(0).normal(size=(6, 3)), columns=COLUMNS)
+    network = bp.Network([bp.Dense(3, 1)], bp.MeanSquaredError(), seed=0)
+    return network.fit(table, table["age"], epochs=1), table
+
+
+USES_OF_X = {
+    "predict": lambda network, X: network.predict(X),
+    "forward": lambda network, X: network.forward(X),
+    "forward_training": lambda network, X: network.forward_training(X)[0],
+    "evaluate": lambda network, X: network.evaluate(X, np.arange(6)),
+    "loss_and_gradient": lambda network, X: network.loss_and_gradient(X, np.arange(6))[1],
+    "train_step": lambda network, X: network.train_step(X, np.arange(6)),
+    "prepare": lambda network, X: network.prepare(X, np.arange(6)).x,
+    "fit": lambda network, X: network.fit(X, np.arange(6), 2, 3).parameters,
+    "validation": lambda network, X: network.fit(
+        np.ones((1, 3)), [1], 1, validation_data=(X, np.arange(6))
+    ).history["val_loss"][-1],
+}
+
+
+@pytest.mark.parametrize("use", USES_OF_X.values(), ids=USES_OF_X)
+@pytest.mark.parametrize("columns", [*itertools.permutations(COLUMNS)])
+def test_columns_in_another_order_are_put_right(use, columns):
+    network, table = fitted_on_a_table()
+    assert network.feature_names == tuple(COLUMNS)
+    wanted = use(copy.deepcopy(network), table.to_numpy())
+    assert np.array_equal(use(network, table[list(columns)]), wanted)
+    assert network.feature_names == tuple(COLUMNS)
+
+
+@pytest.mark.parametrize("use", USES_OF_X.values(), ids=USES_OF_X)
+def test_columns_of_other_names_are_refused_and_change_nothing(use):
+    network, table = fitted_on_a_table()
+    before = pickle.dumps(network)
+    with pytest.raises(bp.InputError, match=r"missing: \['age'\], new: \['years'\]"):
+        use(network, table.rename(columns={"age": "years"}))
+    assert pickle.dumps(network) == before
+    network.feature_names = None
+    use(network, table.rename(columns={"age": "years"}))
+
+
+def test_the_columns_of_the_first_fit_hold_for_its_validation_data_too():
+    network = bp.Network([bp.Dense(3, 1)], bp.MeanSquaredError(), seed=0)
+    table = pd.DataFrame(np.eye(3), columns=COLUMNS)
+    with pytest.raises(bp.InputError, match="validation X must have the columns"):
+        network.fit(table, [1, 2, 3], 1, validation_data=(table.add_prefix("a "), [1, 2, 3]))
+    assert network.feature_names is None
+    assert network.epoch_count == 0
+    network.fit(table, [1, 2, 3], 1, validation_data=(table[COLUMNS[::-1]], [1, 2, 3]))
+    assert network.history["val_loss"] == [network.evaluate(np.eye(3), [1, 2, 3])]
+
+
+def test_columns_are_remembered_by_copies_and_only_where_they_have_names():
+    network, table = fitted_on_a_table()
+    assert copy.deepcopy(network).feature_names == network.cast("float32").feature_names
+    assert pickle.loads(pickle.dumps(network)).feature_names == tuple(COLUMNS)
+    network.fit(table.to_numpy(), table["age"], 1)
+    assert network.feature_names == tuple(COLUMNS)
+    other = bp.Network([bp.Dense(3, 1)], bp.MeanSquaredError(), seed=0)
+    other.fit(pd.DataFrame(table.to_numpy()), table["age"], epochs=1)
+    assert other.feature_names is None
+    assert other.fit(table, table["age"], epochs=1).feature_names == tuple(COLUMNS)
 
 
 # Copies

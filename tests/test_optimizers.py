@@ -743,11 +743,11 @@ def test_an_update_that_returns_something_has_not_changed_the_parameters_in_plac
 @pytest.mark.parametrize("rate", [-1, "fast", math.nan])
 def test_a_bad_rate_that_was_set_afterwards_is_refused_by_name(rate):
     optimizer = bp.GradientDescent(0.1)
-    optimizer.learning_rate = rate
     with pytest.raises(
         bp.ParameterError, match=r"^learning_rate must be a finite number at least 0"
     ):
-        optimizer.step(np.ones(2), np.ones(2))
+        optimizer.learning_rate = rate
+    assert optimizer.learning_rate == 0.1
 
 
 if __name__ == "__main__":

@@ -322,7 +322,8 @@ def test_after_a_divergence_training_goes_on(way):
     network = small(**way())
     with pytest.raises(bp.DivergenceError):
         network.fit(X, Y, 9)
-    network.loss.good_calls, network.optimizer.deed = 10**6, lambda parameters: None
+    vars(network.loss)["good_calls"] = 10**6
+    vars(network.optimizer)["deed"] = lambda parameters: None
     network.optimizer.learning_rate = 0.01
     before = network.evaluate(X, Y)
     assert network.fit(X, Y, 50).evaluate(X, Y) < 0.9 * before

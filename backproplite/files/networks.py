@@ -70,6 +70,8 @@ def contents(network: Network) -> tuple[dict[str, Array], dict[str, Any]]:
         "cut_off": writer.describe("cut_off", left_off(network)),
         "custom": list(writer.custom),
     }
+    if network.feature_names:
+        data["feature_names"] = list(network.feature_names)
     # Copies: it may go on training in another thread while they are written.
     arrays = {name: array.copy() for name, array in network.named_arrays().items()}
     return writer.arrays | arrays | _history(network), data
@@ -171,7 +173,8 @@ def _network(cls: type[Any], arrays: dict[str, Array], custom: Mapping[str, Any]
             "seed": int(seed),
             "cut_off": dict() | None as cut_off,
             "custom": list(names),
-        } if len(data) == 7:
+            **named,
+        } if named.keys() <= {"feature_names"}:
             reader = Reader(arrays, custom, np.dtype(dtype))
             reader.check_names(names)
         case _:
@@ -192,12 +195,24 @@ def _network(cls: type[Any], arrays: dict[str, Array], custom: Mapping[str, Any]
     for place, part in parts.items():
         part.start_from({name: values[f"{place}.{name}"] for name in part.declared})
     network = cls(layers, loss, optimizer, seed=seed, dtype=dtype)
+    network.feature_names = _feature_names(named, network)
     for name, view in network.named_arrays().items():
         view[...] = values[name]
     network.history.update({name: array.tolist() for name, array in history.items()})
     _check_cut_off(cut_off, network.gradients)
     network.cut_off = cut_off
     return network
+
+
+def _feature_names(named: Mapping[Any, Any], network: Network) -> tuple[str, ...] | None:
+    """Return what the columns of a network's inputs are called, None where they had no names."""
+    if not named:
+        return None
+    match named["feature_names"]:
+        case [*names] if all(isinstance(name, str) for name in names):
+            if len({*names}) == len(names) == (network.in_features or len(names)) > 0:
+                return tuple(names)
+    raise ModelFileError("the names of the columns are not those of its features.")
 
 
 def _check_cut_off(cut_off: Any, gradients: Array) -> None:

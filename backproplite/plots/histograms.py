@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ..checks import Array, matrix
+from ..checks import Array
 from ..errors import ParameterError
 from ..network import Network
 from ..seeing.recording import trained_layers
@@ -86,7 +86,7 @@ def activation_histograms(network: Network, X: object, *, ax: Axes = None) -> Ax
     ['layers[0] Dense(2, 3)']
     """
     check_network(network)
-    x, outputs = matrix("X", X, network.dtype, network.in_features), {}
+    x, outputs = network.prepare_inputs(X), {}
     with np.errstate(all="ignore"):
         for i, layer in enumerate(network.layers):
             x, _ = layer.forward(x)

@@ -164,10 +164,11 @@ class Watch(Callback):
     True
     """
 
+    diagnosis: Diagnosis | None = None
+
     def __init__(self, X: ArrayLike, y: ArrayLike, every: int = 1) -> None:
         self.every = whole_number("every", every, 1)
         self._data = X, y
-        self.diagnosis: Diagnosis | None = None
 
     def start(self, network: Network) -> None:
         self._observer = Observer(network, network.prepare(*self._data, of="watched "))

@@ -92,6 +92,12 @@ HOSTILE = {
     "a seed of truth": put("seed", value=True),
     "a seed below 0": put("seed", value=-1),
     "a seed too large": put("seed", value=2**128),
+    "names of no columns": put("feature_names", value=[]),
+    "names of too few columns": put("feature_names", value=["a", "b"]),
+    "two columns of one name": put("feature_names", value=["a", "b", "a"]),
+    "columns that are numbers": put("feature_names", value=[0, 1, 2]),
+    "columns without names": put("feature_names", value=None),
+    "a text of columns": put("feature_names", value="abc"),
     "no layers": put("layers", value=[]),
     "layers that are none": put("layers", 0, value=an("Adam")),
     "a layer that is a number": put("layers", 0, value=3),
@@ -218,6 +224,7 @@ def test_a_strangers_file_is_refused(name):
     ("name", "message"),
     [
         ("a part missing", "the description of the network is incomplete."),
+        ("columns that are numbers", "the names of the columns are not those of its features."),
         ("tags that mean nothing", "a setting is described in a way that means nothing."),
         ("a deep list", "a setting is nested too deeply, or too large a number."),
         (

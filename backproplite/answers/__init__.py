@@ -1,0 +1,1 @@
+"""What is said where something is wrong: imported at that moment, and not before."""
