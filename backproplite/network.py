@@ -67,6 +67,13 @@ def in_use(
     return using
 
 
+class Table(str):
+    """Text that the prompt shows as it is."""
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
 class Network(Answering):
     """A feed-forward neural network.
 
@@ -814,7 +821,7 @@ class Network(Answering):
             rows.append((str(i), repr(layer), shape, f"{stretch.stop - stretch.start:,}"))
         rows.append(("", "total", "", f"{self.parameters.size:,}"))
         a, b, c, d = (max(map(len, column)) for column in zip(*rows, strict=True))
-        return "\n".join(f"{i:{a}}  {j:{b}}  {k:{c}}  {m:>{d}}" for i, j, k, m in rows)
+        return Table("\n".join(f"{i:{a}}  {j:{b}}  {k:{c}}  {m:>{d}}" for i, j, k, m in rows))
 
     # Checking what comes in.
 

@@ -165,25 +165,28 @@ class Watch(Callback):
     """
 
     diagnosis: Diagnosis | None = None
+    state_names = ("warned",)
 
     def __init__(self, X: ArrayLike, y: ArrayLike, every: int = 1) -> None:
         self.every = whole_number("every", every, 1)
         self._data = X, y
+        self.warned = False
 
     def start(self, network: Network) -> None:
         self._observer = Observer(network, network.prepare(*self._data, of="watched "))
-        self._look(network, "before training", with_trials=True)
+        if network.cut_off is None:  # else it was looked at when that fit began
+            self._look(network, "before training", with_trials=True)
 
     def __call__(self, network: Network) -> None:
         if network.epoch_count % self.every == 0:
             self._look(network, f"after epoch {network.epoch_count}", with_trials=False)
 
     def _look(self, network: Network, when: str, with_trials: bool) -> None:
-        if self.diagnosis is not None:
+        if self.warned:
             return
         diagnosis = _diagnosis(network, self._observer, with_trials)
         if not diagnosis.healthy:
-            self.diagnosis = diagnosis
+            self.diagnosis, self.warned = diagnosis, True
             first = diagnosis.findings[0]
             warn(f"{first.name} {when}: {first.evidence} {first.cure}")
 

@@ -220,3 +220,17 @@ def test_a_memory_that_no_file_can_hold_is_refused_before_training(tmp_path):
     with pytest.raises(bp.ParameterError, match=r"odd cannot be saved: .* is neither plain data"):
         network.fit(X, Y, 1, callbacks=[Odd(), bp.Checkpoint(tmp_path / "model.npz")])
     assert network.step_count == 0
+
+
+def test_a_watch_warns_once_in_a_fit_that_is_cut_off(tmp_path):
+    path = tmp_path / "model.npz"
+    network = stateful(optimizer=bp.GradientDescent(lambda step: 0.01))
+    network.optimizer = bp.GradientDescent(3.0)
+    watch = bp.Watch(X, Y)
+    with pytest.warns(bp.TrainingWarning), pytest.raises(KeyboardInterrupt):
+        network.fit(X, Y, 9, callbacks=[watch, bp.Checkpoint(path), CutOff(3)])
+    assert watch.warned
+    again = bp.Watch(X, Y)
+    bp.Network.load(path).fit(X, Y, 2, callbacks=again)
+    assert again.warned
+    assert again.diagnosis is None
