@@ -7,13 +7,14 @@ backpropagation gave.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from ..checks import generator, number
-from ..errors import GradientMismatch
+from ..errors import GradientMismatch, ParameterError
 from ..layers import Layer
 from ..losses import Loss
 from ..network import Network
@@ -24,7 +25,7 @@ from .rules import refuse_disproportion, refuse_others, repeatable_gradients
 from .slopes import slopes_of
 from .subjects import Subject, complex_copy, subject_of
 from .ties import check_ties
-from .verdict import judge, judge_single
+from .verdict import judge_all, judge_single
 
 #: The size of the last digit of 1.
 DOUBLE, SINGLE = float(np.finfo(np.float64).eps), float(np.finfo(np.float32).eps)
@@ -34,6 +35,7 @@ def check_gradients(
     subject: Network | Layer | Loss | tuple[Callable[..., Any], Callable[[Any], Any]],
     *arrays: object,
     tolerance: float = 1e-6,
+    skip: Iterable[str] = (),
     seed: int | np.random.Generator | None = 0,
 ) -> GradientReport:
     """Compare every gradient of a network, layer, loss or pair of functions with numerical ones.
@@ -53,14 +55,19 @@ def check_gradients(
     ----------
     subject : Network, Layer, Loss, or pair of functions (forward, backward)
         What to check. It is not changed. Of a pair, `forward(*arrays)` returns an
-        array or a number, and `backward(grad_output)`, called after it, the gradient
-        of each array in a tuple (None for one that has none), or of the only one.
+        array, a number or a tuple of arrays, and `backward(grad_output)`, called after
+        it, the gradient of each array in a tuple (None for one that has none), or of the
+        only one. A layer may return a tuple of outputs too; `grad_output` is a tuple then.
     *arrays : array
-        (X, y) or (X, y, sample_weight) for a network, (x,) for a layer or
-        activation, (outputs, targets) or with sample_weight for a loss; for functions
-        any, of any shape. Those of whole numbers, such as labels, are passed on only.
+        (X, y) or (X, y, sample_weight) for a network, (x,) of any number of axes, samples
+        first, for a layer or activation, (outputs, targets) or with sample_weight for a
+        loss; for functions any, of any shape. Those of whole numbers, such as labels, are
+        passed on only.
     tolerance : float
         The largest error that passes.
+    skip : iterable of str
+        Tensors to leave alone, such as "x" where it holds indices or the gradient is
+        straight-through on purpose. What `backward` gives None for is left alone too.
     seed : int or numpy.random.Generator
         For the random choices: weights on outputs, dropout, samples of entries.
 
@@ -100,7 +107,8 @@ def check_gradients(
     rng = generator(seed)
     try:
         with np.errstate(all="ignore"):
-            checked = subject_of(subject, arrays, rng)
+            skipping = frozenset([skip] if isinstance(skip, str) else skip)
+            checked = subject_of(subject, arrays, rng, skipping)
             checks, skipped = _compare_all(checked, tolerance, rng)
     except GradientMismatch as error:
         known = not isinstance(seed, np.random.Generator)
@@ -113,8 +121,11 @@ def _compare_all(
     subject: Subject, tolerance: float, rng: np.random.Generator
 ) -> tuple[list[TensorCheck], tuple[str, ...]]:
     """Check one tensor after the other; return how each fared, and which have no gradient."""
+    _refuse_unknown(subject)
     real = subject.cast(np.float64)
     gradients = repeatable_gradients(real, rng)
+    without = subject.skip.union(set(real.tensors) - set(gradients))
+    subject, real = replace(subject, skip=without), replace(real, skip=without)
     rounding = rounding_of(real, gradients, rng, DOUBLE)
     twin = complex_copy(subject)
     slopes = [
@@ -127,18 +138,25 @@ def _compare_all(
         for each in slopes
     ]
     overall = max(each.reach for each in comparisons)
-    # An error spreads from the output to the input: the last tensor that is wrong is named.
-    checks = [
-        judge(each, rounding.gradients[each.name], overall, subject)
-        for each in reversed(comparisons)
-    ]
-    if ties.fault:
-        raise GradientMismatch(ties.fault)
+    if not (overall or any(gradient.any() for gradient in gradients.values())):
+        raise GradientMismatch(
+            "nothing to compare: every gradient is zero on both sides. Check at a point, or with "
+            "parameters, where some are not."
+        )
+    checks = judge_all(comparisons, rounding.gradients, overall, subject, ties.fault)
     refuse_disproportion(real, gradients)
     refuse_others(real, gradients, rng)  # many calls later
     if subject.single:
         _compare_in_single(subject.cast(np.float32), comparisons, overall, rng)
-    return checks[::-1], tuple(name for name in real.arguments() if name not in gradients)
+    return checks, tuple(name for name in real.arguments() if name not in gradients)
+
+
+def _refuse_unknown(subject: Subject) -> None:
+    if unknown := subject.skip.difference(subject.arguments()):
+        raise ParameterError(
+            f"skip must name tensors out of {', '.join(subject.arguments())}; got "
+            f"{', '.join(map(repr, sorted(unknown)))}."
+        )
 
 
 def _compare_in_single(

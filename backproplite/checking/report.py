@@ -36,7 +36,7 @@ class TensorCheck:
     method: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class GradientReport:
     """What a passed check found, tensor by tensor; `print` it for a table.
 
@@ -58,6 +58,9 @@ class GradientReport:
     def error(self) -> float:
         """The largest relative difference over all tensors."""
         return max(tensor.error for tensor in self.tensors)
+
+    def __repr__(self) -> str:
+        return str(self)
 
     def __str__(self) -> str:
         rows = [("tensor", "entries", "error", "method")]

@@ -24,7 +24,7 @@ SCALES = 2.0**20, 2.0**-20
 def repeatable_gradients(subject: Subject, rng: np.random.Generator) -> dict[str, Array]:
     """Return the gradients by backpropagation; refuse code that breaks a rule."""
     before = {name: tensor.copy() for name, tensor in subject.tensors.items()}
-    _refuse_coarse(subject.elsewhere(rng, back=False))
+    _refuse_coarse(subject.joined(subject.elsewhere(rng, back=False)))
     first = subject.gradients()
     for name, tensor in subject.tensors.items():
         if not np.array_equal(tensor, before[name]):
@@ -32,7 +32,7 @@ def repeatable_gradients(subject: Subject, rng: np.random.Generator) -> dict[str
     if not first:
         raise GradientMismatch("nothing to compare: backward gives no gradient.")
     for name, gradient in first.items():
-        _refuse_unusable(name, gradient, subject.tensors[name].shape)
+        _refuse_unusable(name, gradient, subject.tensors[name].shape, subject.prefilled)
     refuse_others(subject, first, rng)
     for name, other in subject.parameters_alone().items():
         if not abs(other - first[name]).max() <= SAME * abs(first[name]).max():
@@ -74,7 +74,7 @@ def _refuse_coarse(outputs: object) -> None:
         )
 
 
-def _refuse_unusable(name: str, gradient: Array, shape: tuple[int, ...]) -> None:
+def _refuse_unusable(name: str, gradient: Array, shape: tuple[int, ...], prefilled: str) -> None:
     if not holds_real_numbers(gradient):
         raise GradientMismatch(
             f"the gradient of {name} must hold real numbers; got dtype {gradient.dtype}."
@@ -85,10 +85,7 @@ def _refuse_unusable(name: str, gradient: Array, shape: tuple[int, ...]) -> None
         )
     if not np.isfinite(gradient).all():
         where = [int(i) for i in np.argwhere(~np.isfinite(gradient))[0]]
-        raise GradientMismatch(
-            f"the gradient of {name} is not finite at {where}. The grad_... of a layer start out "
-            "as NaN here: backward must overwrite every entry, and add nothing to what was there."
-        )
+        raise GradientMismatch(f"the gradient of {name} is not finite at {where}.{prefilled}")
 
 
 def _refuse_results(result: Array, again: Array) -> None:

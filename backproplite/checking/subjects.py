@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+import math
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -50,6 +51,10 @@ class Subject:
         What stands in the gradients that a layer shall overwrite.
     shake : callable
         Changes arrays on their way in their last digits, where rounding is to be watched.
+    skip : set of str
+        Tensors that are neither moved nor compared.
+    shapes : tuple of shapes, or None
+        Of each output, where `forward` returns a tuple; `weights` is one vector for all then.
     """
 
     weights: Array = field(default_factory=lambda: np.ones(()))
@@ -57,18 +62,24 @@ class Subject:
     seed: int = 0
     prefill: float = np.nan
     shake: Callable[[Any], Any] = _unchanged
+    skip: frozenset[str] = frozenset()
+    shapes: tuple[tuple[int, ...], ...] | None = None
 
     #: Whether some gradients may be zero, as long as not all are.
     zero_may_be = False
     #: Whether one number may meet several kinks at once, as in a network. What backpropagation
     #: makes of them need not lie between the slopes of the two sides then.
     kinks_add_up = False
-    #: What to add where a gradient is wrong.
-    advice = ""
+    #: What to add where a gradient is wrong, and where one is not finite.
+    advice = prefilled = ""
 
     @property
     def tensors(self) -> dict[str, Array]:
-        """What can be moved, in place, by name."""
+        """What is moved, in place, by name."""
+        return {name: a for name, a in self.movable().items() if name not in self.skip}
+
+    def movable(self) -> dict[str, Array]:
+        """Return all that can be moved."""
         raise NotImplementedError
 
     def cast(self, dtype: DTypeLike) -> Self:
@@ -89,20 +100,53 @@ class Subject:
 
     def arguments(self) -> list[str]:
         """Return the names of everything given, also of what has no gradient."""
-        return list(self.tensors)
+        return list(self.movable())
 
     def run(self) -> Any:
         """Return the outputs, each times its weight."""
-        return self.forward()[0] * self.weights
+        return self.joined(self.forward()[0]) * self.weights
+
+    def joined(self, outputs: Any) -> Any:
+        """Return several outputs as one vector; one alone as it is."""
+        if self.shapes is None:
+            return outputs
+        return np.concatenate([np.ravel(each) for each in outputs])
+
+    def grad_output(self) -> Any:
+        """Return a copy of what is sent backward: an array, or a tuple of one for each output."""
+        if self.shapes is None:
+            return self.weights.copy()
+        pieces = np.split(self.weights, np.cumsum([math.prod(s) for s in self.shapes])[:-1])
+        return tuple(p.reshape(s).copy() for p, s in zip(pieces, self.shapes, strict=True))
+
+    def weighed(self, outputs: Any, rng: np.random.Generator) -> Self:
+        """Return the same with random weights on such outputs, an array or a tuple of them."""
+        shapes = None
+        if isinstance(outputs, tuple):
+            shapes = tuple(np.shape(each) for each in outputs)
+        with_shapes = replace(self, shapes=shapes)
+        size = np.shape(with_shapes.joined(outputs))
+        return replace(with_shapes, weights=np.asarray(rng.standard_normal(size)))
 
     def gradients(self) -> dict[str, Array]:
-        """Go forward and back; return copies of what `backward` gives."""
+        """Go forward and back; return copies of what `backward` gives, but for None."""
         _, cache = self.forward()
-        grad_output = self.weights.copy()
+        grad_output = self.grad_output()
         given = self.backward(grad_output, cache)
-        if not np.array_equal(grad_output, self.weights):
+        if not np.array_equal(self.joined(grad_output), self.weights):
             raise GradientMismatch("backward writes to grad_output, which others still need.")
-        return {name: np.array(gradient) for name, gradient in given.items()}
+        return {
+            name: _as_array(name, gradient)
+            for name, gradient in given.items()
+            if gradient is not None and name not in self.skip
+        }
+
+    def hint(self) -> str:
+        """Return what may be the cause of a gradient that is wrong, if it shows."""
+        once, twice = self.gradients(), replace(self, weights=2 * self.weights).gradients()
+        if once and all(np.array_equal(once[name], twice[name]) for name in once):
+            return "backward seems to leave out grad_output: multiply by it."
+        return ""
 
     def elsewhere(self, rng: np.random.Generator, back: bool = True) -> Any:
         """Go forward and back at another point, so that it shows if some of that is kept."""
@@ -112,7 +156,7 @@ class Subject:
         other = replace(self, seed=self.seed + 1)
         outputs, cache = other.forward()
         if back:
-            other.backward(self.weights.copy(), cache)
+            other.backward(other.grad_output(), cache)
         for name, tensor in self.tensors.items():
             tensor[...] = before[name]
         return outputs
@@ -127,26 +171,28 @@ class LayerSubject(Subject):
 
     #: What the input is called, and how the name of a parameter begins.
     input_name, place = "x", ""
+    prefilled = (
+        " The grad_... of a layer start out as NaN here: backward must overwrite every entry, and "
+        "add nothing to what was there."
+    )
 
     @classmethod
     def of_layer(
-        cls, layer: Layer, arrays: tuple[Any, ...], rng: np.random.Generator
+        cls, layer: Layer, arrays: tuple[Any, ...], rng: np.random.Generator, skip: frozenset[str]
     ) -> LayerSubject:
         """Return a copy of a layer, with its input."""
-        dtype = _real(getattr(arrays[0], "dtype", None))
-        x = matrix("x", arrays[0], dtype, layer.in_features).copy()
+        x = _input(arrays[0], layer, "x" in skip)
         own = copy.deepcopy(layer)
         drawing = np.random.default_rng(0)
         for part in own.parts().values():
             part.start_from(part.draw(drawing))
         network = Network([own], MeanSquaredError(), seed=0)
         seed = _prepare(network, rng)
-        subject = cls(network=network, x=x, seed=seed, single=x.dtype == np.float32)
-        outputs = subject.cast(np.float64).elsewhere(drawing, back=False)
-        return replace(subject, weights=rng.standard_normal(outputs.shape))
+        single = x.dtype == np.float32
+        subject = cls(network=network, x=x, seed=seed, single=single, skip=skip)
+        return subject.weighed(subject.cast(np.float64).elsewhere(drawing, back=False), rng)
 
-    @property
-    def tensors(self) -> dict[str, Array]:
+    def movable(self) -> dict[str, Array]:
         return {self.input_name: self.x} | self._named(Layer.named_parameters)
 
     def _named(self, arrays_of: Callable[[Layer], dict[str, Array]]) -> dict[str, Array]:
@@ -157,9 +203,8 @@ class LayerSubject(Subject):
         }
 
     def cast(self, dtype: DTypeLike) -> Self:
-        return replace(
-            super().cast(dtype), network=self.network.cast(dtype), x=self.x.astype(dtype)
-        )
+        x = self.x.astype(dtype if _can_be_moved(self.x) else self.x.dtype)
+        return replace(super().cast(dtype), network=self.network.cast(dtype), x=x)
 
     def forward(self) -> tuple[Any, Any]:
         rng = np.random.default_rng(self.seed)  # the same masks each time
@@ -168,24 +213,45 @@ class LayerSubject(Subject):
             result: Any = layer.forward_training(x, rng)
             if not isinstance(result, tuple) or len(result) != 2:
                 raise GradientMismatch("forward must return two things: the output and a cache.")
-            x = self.shake(result[0])
+            x = self._shaken(result[0])
             caches.append(result[1])
         return x, caches
 
     def backward(self, grad_output: Array, cache: Any) -> dict[str, Any]:
         grad, caches = self._by_last_outputs(grad_output, cache)
         self.network.gradients[...] = self.prefill  # so that it shows which are not overwritten
-        grad = self.shake(grad)
+        grad = self._shaken(grad)
         for layer, each in zip(self.network.layers[::-1], caches[::-1], strict=True):
-            grad = self.shake(layer.backward(grad, each))
+            grad = self._shaken(layer.backward(grad, each))
         return {self.input_name: grad} | self._named(Layer.named_gradients)
+
+    def _shaken(self, arrays: Any) -> Any:
+        """Shake an array, or each of a tuple; there may be none where nothing has a gradient."""
+        if isinstance(arrays, tuple):
+            return tuple(map(self.shake, arrays))
+        return None if arrays is None else self.shake(arrays)
+
+    def hint(self) -> str:
+        """Name a layer that writes to what another has given it."""
+        rng, x = np.random.default_rng(self.seed), self.x.copy()
+        for i, layer in enumerate(self.network.layers):
+            given = x.copy()
+            output, _ = layer.forward_training(x, rng)
+            if i and not np.array_equal(x, given):
+                return (
+                    f"layers[{i}] {layer!r} writes to what it is given, which layers[{i - 1}] may "
+                    "still need: let it make a new array."
+                )
+            x = output
+        return super().hint()
 
     def parameters_alone(self) -> dict[str, Array]:
         _, cache = self.forward()
-        grad, caches = self._by_last_outputs(self.weights.copy(), cache)
+        grad, caches = self._by_last_outputs(self.grad_output(), cache)
         self.network.gradients[...] = self.prefill
         self.network.backward_parameters(grad, caches)
-        return self._named(Layer.named_gradients)
+        named = self._named(Layer.named_gradients)
+        return {name: gradient for name, gradient in named.items() if name not in self.skip}
 
     @property
     def kinks_add_up(self) -> bool:  # type: ignore[override]
@@ -225,7 +291,11 @@ class NetworkSubject(LayerSubject):
 
     @classmethod
     def of_network(
-        cls, network: Network, arrays: tuple[Any, ...], rng: np.random.Generator
+        cls,
+        network: Network,
+        arrays: tuple[Any, ...],
+        rng: np.random.Generator,
+        skip: frozenset[str],
     ) -> NetworkSubject:
         """Return a copy of a network, with its batch."""
         own = copy.deepcopy(network)
@@ -237,6 +307,7 @@ class NetworkSubject(LayerSubject):
             against=Against(targets, shares),
             seed=_prepare(own, rng),
             single=single,
+            skip=skip,
         )
 
     def cast(self, dtype: DTypeLike) -> Self:
@@ -261,15 +332,17 @@ class LossSubject(Subject):
     against: Against
 
     @classmethod
-    def of(cls, loss: Loss, arrays: tuple[Any, ...], rng: np.random.Generator) -> LossSubject:
+    def of(
+        cls, loss: Loss, arrays: tuple[Any, ...], rng: np.random.Generator, skip: frozenset[str]
+    ) -> LossSubject:
         """Return a copy of a loss, with its batch."""
         own = copy.deepcopy(loss)
         outputs, targets, shares = own.prepare(*copy.deepcopy(arrays))
         single = outputs.dtype == np.float32
-        return cls(loss=own, outputs=outputs, against=Against(targets, shares), single=single)
+        against = Against(targets, shares)
+        return cls(loss=own, outputs=outputs, against=against, single=single, skip=skip)
 
-    @property
-    def tensors(self) -> dict[str, Array]:
+    def movable(self) -> dict[str, Array]:
         return {"outputs": self.outputs}
 
     def cast(self, dtype: DTypeLike) -> Self:
@@ -292,26 +365,29 @@ class FunctionsSubject(Subject):
     given: dict[str, Array]
 
     @classmethod
-    def of(cls, pair: Any, arrays: tuple[Any, ...], rng: np.random.Generator) -> FunctionsSubject:
+    def of(
+        cls, pair: Any, arrays: tuple[Any, ...], rng: np.random.Generator, skip: frozenset[str]
+    ) -> FunctionsSubject:
         """Return the functions, with copies of their arguments."""
         names = _argument_names(pair[0], len(arrays))
         given = {name: _numbers(name, a) for name, a in zip(names, arrays, strict=True)}
         single = any(array.dtype == np.float32 for array in given.values())
-        subject = cls(pair=tuple(pair), given=given, single=single)
+        subject = cls(pair=tuple(pair), given=given, single=single, skip=skip)
         if not subject.tensors:
             raise InputError(
                 "there is nothing to differentiate: whole numbers cannot be moved a little. Give "
                 "at least one array of floats (1.0 for 1, or x.astype(float))."
             )
         output = subject.cast(np.float64).elsewhere(rng, back=False)
-        if isinstance(output, (tuple, list)) or not holds_real_numbers(np.asarray(output)):
+        outputs = output if isinstance(output, tuple) else (output,)
+        if isinstance(output, list) or not all(map(holds_real_numbers, map(np.asarray, outputs))):
             raise GradientMismatch(
-                f"forward must return one array of real numbers; got a {type(output).__name__}."
+                "forward must return an array of real numbers, or a tuple of them; got a "
+                f"{type(output).__name__}."
             )
-        return replace(subject, weights=np.asarray(rng.standard_normal(np.shape(output))))
+        return subject.weighed(output, rng)
 
-    @property
-    def tensors(self) -> dict[str, Array]:
+    def movable(self) -> dict[str, Array]:
         return {name: array for name, array in self.given.items() if _can_be_moved(array)}
 
     def cast(self, dtype: DTypeLike) -> Self:
@@ -337,23 +413,28 @@ class FunctionsSubject(Subject):
                 f"tuple; got {len(gradients)}."
             )
         pairs = zip(names, gradients, strict=True)
-        return {name: g for name, g in pairs if name in self.tensors and g is not None}
+        return {name: g for name, g in pairs if name in self.tensors}
 
 
-def subject_of(given: Any, arrays: tuple[Any, ...], rng: np.random.Generator) -> Subject:
+def subject_of(
+    given: Any,
+    arrays: tuple[Any, ...],
+    rng: np.random.Generator,
+    skip: frozenset[str] = frozenset(),
+) -> Subject:
     """Return what the user wants checked as a `Subject`, or say why it cannot be checked."""
     batch = "two arrays, and sample_weight if wanted"
     if isinstance(given, Network):
         _refuse_number_of(arrays, (2, 3), f"a Network takes {batch}")
-        return NetworkSubject.of_network(given, arrays, rng)
+        return NetworkSubject.of_network(given, arrays, rng, skip)
     if isinstance(given, Layer):
         _refuse_number_of(arrays, (1,), "a Layer takes one array")
-        return LayerSubject.of_layer(given, arrays, rng)
+        return LayerSubject.of_layer(given, arrays, rng, skip)
     if isinstance(given, Loss):
         _refuse_number_of(arrays, (2, 3), f"a Loss takes {batch}")
-        return LossSubject.of(given, arrays, rng)
+        return LossSubject.of(given, arrays, rng, skip)
     if isinstance(given, (tuple, list)) and len(given) == 2 and all(map(callable, given)):
-        return FunctionsSubject.of(given, arrays, rng)
+        return FunctionsSubject.of(given, arrays, rng, skip)
     hint = " Write it with brackets, as an instance." if isinstance(given, type) else ""
     raise ParameterError(
         "subject must be a Network, Layer, activation or Loss, or a pair of functions (forward, "
@@ -375,6 +456,25 @@ def complex_copy(subject: Subject) -> Subject | None:
 def _refuse_number_of(arrays: tuple[Any, ...], allowed: tuple[int, ...], expected: str) -> None:
     if len(arrays) not in allowed:
         raise ParameterError(f"check_gradients of {expected}; got {len(arrays)}.")
+
+
+def _input(given: Any, layer: Layer, as_it_is: bool) -> Array:
+    """Return a copy of what a layer is given, samples first; whole numbers if they are skipped."""
+    if as_it_is and np.asarray(given).dtype.kind in "biu":
+        return np.array(given)
+    dtype = _real(getattr(given, "dtype", None))
+    x = real_array("x", given, dtype)
+    if x.ndim < 3 or x.size == 0:
+        x = matrix("x", x, dtype, layer.in_features)
+    return x.copy()
+
+
+def _as_array(name: str, gradient: Any) -> Array:
+    if isinstance(gradient, (tuple, list)):
+        raise GradientMismatch(
+            f"the gradient of {name} must be one array; got a {type(gradient).__name__}."
+        )
+    return np.array(gradient)
 
 
 def _prepare(network: Network, rng: np.random.Generator) -> int:

@@ -36,6 +36,54 @@ SINGLE_OWN, SINGLE_OTHERS = 1e-3, 1e-5
 SINGLE_UNDECIDED = 0.1
 
 
+class Failure(GradientMismatch):
+    """A tensor that does not pass; what is said of it, and the same in few words."""
+
+    def __init__(self, words: str, shortly: str = "inconclusive") -> None:
+        super().__init__(words)
+        self.shortly = shortly
+
+
+#: What is said shortly of a tensor with too many kinks.
+AT_KINKS = "inconclusive, at kinks"
+
+
+def judge_all(
+    comparisons: list[Comparison],
+    rounding: dict[str, float],
+    overall: float,
+    subject: Subject,
+    fault_of_ties: str | None,
+) -> list[TensorCheck]:
+    """Return how each tensor fared; if any did not pass, raise what is said of the last.
+
+    An error spreads from the output to the input, so that the last is where it comes from.
+    """
+    checks, failures = [], {}
+    for each in comparisons:
+        try:
+            checks.append(judge(each, rounding[each.name], overall, subject))
+        except Failure as failure:
+            failures[each.name] = failure
+    if not failures:
+        if fault_of_ties:
+            raise GradientMismatch(fault_of_ties)
+        return checks
+    *_, (name, last) = failures.items()
+    lines, hint = [str(last)], subject.cast(np.float64).hint()
+    if fault_of_ties and last.shortly == AT_KINKS:
+        lines = [fault_of_ties]
+    elif hint:  # which also explains what would be inconclusive without it
+        decided = last.shortly.startswith("wrong")
+        lines = [*lines, hint] if decided else [f"the gradient of {name} is wrong: {hint}"]
+    if len(comparisons) > 1:
+        shown = {check.name: f"right, to {check.error:.1e}" for check in checks}
+        shown |= {name: failure.shortly for name, failure in failures.items()}
+        width = max(map(len, shown))
+        lines += [f"  {each.name:{width}}  {shown[each.name]}" for each in comparisons]
+    raise GradientMismatch("\n".join(lines))
+
+
 def judge(comparison: Comparison, rounding: float, overall: float, subject: Subject) -> TensorCheck:
     """Return how one tensor fared, or raise `GradientMismatch`.
 
@@ -61,10 +109,11 @@ def judge(comparison: Comparison, rounding: float, overall: float, subject: Subj
     _refuse_kinks(comparison, there)
     if not agrees[there].all():
         if (comparison.difference <= room + rough)[there].all():
-            raise GradientMismatch(_undecided(comparison.name, rounding))
+            raise Failure(_undecided(comparison.name, rounding))
         if (comparison.difference <= comparison.limit + comparison.noise + floor)[there].all():
-            raise GradientMismatch(_coarse(comparison))
-        raise GradientMismatch(explanation(comparison, subject.weights, subject.advice))
+            raise Failure(_coarse(comparison))
+        off = comparison.difference[there].max() / comparison.largest
+        raise Failure(explanation(comparison, subject), f"wrong, by {off:.1e}")
     zero = _is_zero(comparison, floor, subject.zero_may_be and overall > 0)
     error, alone = float(comparison.difference[there].max()), comparison.slopes.alone
     return TensorCheck(
@@ -103,9 +152,10 @@ def _undecided(name: str, rounding: float) -> str:
 
 def _refuse_kinks(comparison: Comparison, there: Array) -> None:
     if not there.mean() >= 1 - KINKS_ALLOWED:
-        raise GradientMismatch(
+        raise Failure(
             f"the check of {comparison.name} is inconclusive: the slope jumps at "
-            f"{(~there).sum()} of {there.size} entries. Check at another point, away from kinks."
+            f"{(~there).sum()} of {there.size} entries. Check at another point, away from kinks.",
+            AT_KINKS,
         )
 
 
@@ -115,20 +165,21 @@ def _is_zero(comparison: Comparison, floor: float, may_be: bool) -> bool:
     if noise < DROWNED * comparison.largest:
         return False
     if not comparison.exact and (abs(comparison.backward) > floor).any():
-        raise GradientMismatch(
+        raise Failure(
             f"the check of {comparison.name} is inconclusive: its gradient, "
             f"{comparison.largest:.1e} at most, drowns in the rounding of the result, {noise:.1e}."
         )
     if not may_be and comparison.exact and comparison.largest > 0:
-        raise GradientMismatch(
+        raise Failure(
             f"the check of {comparison.name} is inconclusive: its gradient, "
             f"{comparison.largest:.1e} at most, is nothing beside what the other tensors do. Scale "
             "them to about 1."
         )
     if not may_be:
-        raise GradientMismatch(
+        raise Failure(
             f"nothing to compare: the gradient of {comparison.name} is zero on both sides. Check "
-            "at a point, or with parameters, where it is not."
+            "at a point, or with parameters, where it is not.",
+            "nothing to compare",
         )
     return True
 

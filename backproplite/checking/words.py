@@ -9,6 +9,7 @@ import numpy as np
 
 from ..checks import Array
 from .comparison import Comparison
+from .subjects import Subject
 
 #: How many entries are shown, the worst first.
 LINES = 5
@@ -20,7 +21,7 @@ ALIKE = 1e-4
 TOO_SMALL = 1e-3
 
 
-def explanation(comparison: Comparison, weights: Array, advice: str) -> str:
+def explanation(comparison: Comparison, subject: Subject) -> str:
     """Say which entries are off, by how much, and what such an error usually means."""
     c, difference = comparison, np.where(comparison.kink, 0, comparison.difference)
     worst = np.argsort(-difference, kind="stable")[:LINES]
@@ -28,9 +29,9 @@ def explanation(comparison: Comparison, weights: Array, advice: str) -> str:
     return "\n".join([
         f"the gradient of {c.name} is wrong, by {difference.max() / c.largest:.1e} of its largest "
         f"entry ({count} of {difference.size} comparisons are off by more than 1e-6).",
-        *(_line(comparison, k) for k in worst),
-        *_suspicion(comparison, weights),
-        *([advice] if advice else []),
+        *(_line(comparison, k) for k in worst if difference[k]),
+        *_suspicion(comparison, subject.tensors[c.name].ravel()),
+        *([subject.advice] if subject.advice else []),
     ])  # fmt: skip
 
 
@@ -50,21 +51,51 @@ def _place(comparison: Comparison, k: int) -> str:
     return f"{comparison.name}{place or ''}"
 
 
-def _suspicion(comparison: Comparison, weights: Array) -> Iterator[str]:
+def _suspicion(comparison: Comparison, values: Array) -> Iterator[str]:
     """Name the usual cause of such an error, if the numbers give one away."""
     factor = _common_factor(comparison)
     if factor is None:
         if _is_transposed(comparison):
             yield "It is the transpose of what it should be."
+        elif penalty := _penalty(comparison, values):
+            yield (
+                f"It is off by {penalty:.6g} times {comparison.name} itself: look for a penalty or "
+                "weight decay that is on one side only."
+            )
+        elif _columns_have_factors(comparison):
+            yield "Each column is off by a factor of its own: look for a scale of the features."
     elif abs(factor + 1) < ALIKE:
         yield "All signs are wrong: look for a minus too many or too few."
-    elif weights.size == 1 and abs(factor * weights.item() - 1) < ALIKE:
-        yield "backward seems to leave out grad_output: multiply by it."
-    else:
+    elif abs(factor - 1) > ALIKE:
         yield (
             f"All are off by the factor {factor:.6g}: look for a mean where there is a sum, or "
             "the number of samples or outputs counted twice or not at all."
         )
+
+
+def _penalty(comparison: Comparison, values: Array) -> float | None:
+    """Return the factor if all entries are off by a multiple of the tensor itself."""
+    entries = [entry for entry in comparison.slopes.entries if entry is not None]
+    if len(entries) < len(comparison.slopes.entries):
+        return None
+    own, off = values[entries], comparison.backward - comparison.numerical
+    large = (abs(own) > TOO_SMALL * abs(own).max()) & ~comparison.kink
+    factor = float(np.median(off[large] / own[large])) if large.sum() > 2 else 0.0
+    close = OFF * comparison.largest
+    return factor if factor and np.allclose(off[large], factor * own[large], ALIKE, close) else None
+
+
+def _columns_have_factors(comparison: Comparison) -> bool:
+    """Tell whether the entries of each column share a ratio, where there are some rows."""
+    shape = comparison.slopes.gradient.shape
+    if len(shape) != 2 or shape[0] < 3 or None in comparison.slopes.entries:
+        return False
+    large = abs(comparison.numerical) > TOO_SMALL * comparison.largest
+    if large.reshape(shape).sum(axis=0).min() < 2:
+        return False
+    ratio = np.where(large, comparison.backward / comparison.numerical, np.nan).reshape(shape)
+    spread = np.nanmax(ratio, axis=0) - np.nanmin(ratio, axis=0)
+    return bool((spread < ALIKE * abs(np.nanmax(ratio, axis=0))).all())
 
 
 def _common_factor(comparison: Comparison) -> float | None:

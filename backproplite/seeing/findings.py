@@ -151,7 +151,7 @@ def too_linear(seen: Look) -> Finding | None:
             cure = f"Put Tanh(), or ReLU() with weights from He(), after {first}."
             return Finding("no activation between", evidence, cure)
     inputs, outputs = seen.batch.x.shape[-1], seen.outputs.shape[-1]
-    if seen.trial is None or bends not in ([], [len(passages) - 1]):
+    if bends not in ([], [len(passages) - 1]):
         return None
     hidden: list[Layer] = [Dense(inputs, 32), Tanh(), Dense(32, outputs)]
     plain, bent = _held_out(seen, [Dense(inputs, outputs)]), _held_out(seen, hidden)
@@ -167,7 +167,7 @@ def too_linear(seen: Look) -> Finding | None:
 def decay_too_strong(seen: Look) -> Finding | None:
     """Ask whether copies learn far more without weight decay."""
     decay = seen.network.optimizer.weight_decay
-    if seen.trial is None or not decay:
+    if not decay:
         return None
     start = fresh(seen.network)
     if not Observer(start, seen.batch).look(start).decay_share() > CLEARLY:
@@ -340,7 +340,7 @@ def inference_differs(seen: Look) -> Finding | None:
     """Ask whether the network predicts far worse than it trains."""
     network = seen.network
     kept = any(each.layer.state_names for each in seen.passages)
-    if seen.trial is None or not kept or not network.step_count:
+    if not kept or not network.step_count:
         return None
     score = network.score(seen.batch)
     if not score > 2 * seen.loss + CLEARLY * abs(seen.constant):

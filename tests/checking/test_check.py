@@ -403,3 +403,278 @@ TWO = "takes two arrays, and sample_weight if wanted; got"
 def test_bad_arguments_are_refused(arguments, settings, error, said):
     with pytest.raises(error, match=re.escape(said)):
         check_gradients(*arguments, **settings)
+
+
+# What has no gradient, several outputs, several axes
+
+
+class Embedding(bp.Layer):
+    """A row of the weight for each index."""
+
+    def __init__(self, rows, features):
+        self.rows, self.out_features = rows, features
+        self.add_parameter("weight", (rows, features))
+
+    def forward(self, ids):
+        ids = ids[..., 0].astype(int)
+        return self.weight[ids], ids
+
+    def backward(self, grad_output, ids):
+        self.grad_weight[...] = 0
+        np.add.at(self.grad_weight, ids, grad_output)
+
+
+IDS = np.array([[0], [3], [1], [3], [2], [0]])
+
+
+class Indexing(Embedding):
+    """The same, which takes whole numbers alone."""
+
+    def forward(self, ids):
+        return self.weight[ids[:, 0]], ids[:, 0]
+
+
+class Rounds(bp.Layer):
+    """Straight-through: the gradient of the identity, on purpose."""
+
+    def __init__(self):
+        self.add_parameter("scale", (4,), bp.Constant(1.3))
+
+    def forward(self, x):
+        return np.round(x) * self.scale, np.round(x)
+
+    def backward(self, grad_output, rounded):
+        np.sum(grad_output * rounded, axis=0, out=self.grad_scale)
+        return grad_output * self.scale
+
+
+@pytest.mark.parametrize(
+    ("subject", "arrays", "skip"),
+    [
+        (Embedding(4, 3), [IDS], ()),
+        (Embedding(4, 3), [IDS], ("x",)),
+        (Embedding(4, 3), [IDS.astype(float)], "x"),
+        (Indexing(4, 3), [IDS], {"x"}),
+        (network(Embedding(4, 3), bp.Tanh(), bp.Dense(3, 2)), [IDS, np.ones((6, 2))], ()),
+        (Rounds(), [X], ["x"]),
+    ],
+)
+def test_what_has_no_gradient_is_neither_moved_nor_compared(subject, arrays, skip):
+    report = check_gradients(subject, *arrays, skip=skip)
+    assert report.skipped in (("x",), ("X",))
+    assert report.error < 1e-9
+    assert str(report).splitlines()[-1].endswith("not checked: no gradient")
+
+
+def test_a_wrong_gradient_of_an_embedding_is_caught():
+    class Overwrites(Embedding):
+        def backward(self, grad_output, ids):
+            self.grad_weight[...] = 0
+            self.grad_weight[ids] = grad_output  # of two equal indices the last counts
+
+    assert mismatch(Overwrites(4, 3), IDS).startswith("the gradient of weight is wrong")
+
+
+def test_only_tensors_that_there_are_can_be_skipped():
+    with pytest.raises(
+        bp.ParameterError, match=r"skip must name tensors out of x, weight, bias; g"
+    ):
+        check_gradients(bp.Dense(4, 1), X, skip=("y",))
+
+
+class Both(bp.Layer):
+    """Two outputs of unlike shapes."""
+
+    def __init__(self, factor=2.0):
+        self.factor = factor
+
+    def forward(self, x):
+        return (np.sin(x), (x * x).sum(axis=-1)), x
+
+    def backward(self, grad_output, x):
+        of_sines, of_sums = grad_output
+        return of_sines * np.cos(x) + self.factor * of_sums[..., np.newaxis] * x
+
+
+def test_there_may_be_several_outputs():
+    kept = []
+
+    def forward(x):
+        kept[:] = [x]
+        return np.sin(x), x.sum()
+
+    pair = (forward, lambda grad_output: grad_output[0] * np.cos(kept[0]) + grad_output[1])
+    for subject in (Both(), pair):
+        assert check_gradients(subject, X).error < 1e-12
+    assert "the gradient of x is wrong" in mismatch(Both(2.01), X)
+
+
+class Correlation(bp.Layer):
+    """A window of three numbers that goes along the last axis."""
+
+    def __init__(self, fault=1.0):
+        self.fault = fault
+        self.add_parameter("window", (3,))
+
+    def forward(self, x):
+        size = x.shape[-1] - 2
+        return sum(self.window[i] * x[..., i : i + size] for i in range(3)), x
+
+    def backward(self, grad_output, x):
+        size, grad_input = x.shape[-1] - 2, np.zeros_like(x)
+        for i in range(3):
+            self.grad_window[i] = self.fault * np.sum(grad_output * x[..., i : i + size])
+            grad_input[..., i : i + size] += grad_output * self.window[i]
+        return grad_input
+
+
+@pytest.mark.parametrize("shape", [(2, 5), (2, 3, 5), (2, 2, 3, 5)])
+def test_layers_may_have_inputs_of_more_axes(shape):
+    x = np.random.default_rng(0).standard_normal(shape)
+    assert check_gradients(Correlation(), x).error < 1e-12
+    assert "the gradient of window is wrong" in mismatch(Correlation(1.001), x)
+
+
+def test_a_report_shows_itself_as_its_table():
+    report = check_gradients(bp.Dense(4, 2), X)
+    assert repr(report) == str(report)
+
+
+# Gradients that change from call to call, or do not follow grad_output
+
+
+class Moody(bp.Layer):
+    """Right but for those calls of `backward`."""
+
+    def __init__(self, wrong):
+        self.wrong, self.calls = wrong, 0
+
+    def forward(self, x):
+        return x * x, x
+
+    def backward(self, grad_output, x):
+        self.calls += 1
+        return grad_output * 2 * x * (1.5 if self.wrong(self.calls) else 1)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda call: call % 2 == 1,
+        lambda call: call % 2 == 0,
+        *(lambda call, i=i: call == i for i in (1, 3, 4, 5)),
+        *(lambda call, i=i: call >= i for i in range(2, 12)),
+    ],
+)
+def test_a_gradient_that_changes_from_call_to_call_is_caught(wrong):
+    assert mismatch(Moody(wrong), X)
+
+
+class Bounded(bp.Layer):
+    """Not proportional to grad_output."""
+
+    def __init__(self, change):
+        self.change = change
+
+    def forward(self, x):
+        return x * x, x
+
+    def backward(self, grad_output, x):
+        return self.change(grad_output) * 2 * x
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda g: np.clip(g, -3, 3),
+        lambda g: np.where(abs(g) < 1e-4, 0, g),
+        lambda g: np.minimum(g, 1e3),
+    ],
+)
+def test_a_gradient_that_does_not_follow_grad_output_is_caught(change):
+    message = mismatch(Bounded(change), X / 10)
+    assert "the gradient of x is not proportional to grad_output" in message
+
+
+def test_what_only_skips_the_nan_that_stands_there_is_caught():
+    class Skips(bp.Dense):
+        def backward(self, grad_output, x):
+            self.backward_parameters(grad_output, x)
+            return grad_output @ self.weight.T
+
+        def backward_parameters(self, grad_output, x):
+            self.grad_weight[...] = np.nansum([self.grad_weight, x.T @ grad_output], axis=0)
+            self.grad_bias[...] = grad_output.sum(axis=0)
+
+    assert "the gradient of weight differs" in mismatch(Skips(4, 2), X)
+
+
+def test_what_keeps_its_first_input_on_its_class_is_caught():
+    class Keeps(bp.Layer):
+        first = None
+
+        def forward(self, x):
+            if Keeps.first is None:
+                Keeps.first = x.copy()
+            return x**3, None
+
+        def backward(self, grad_output, cache):
+            return grad_output * 3 * Keeps.first**2
+
+    assert "the gradient of x is wrong" in mismatch(Keeps(), X)
+
+
+# Where rounding hides much
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_right_gradients_beside_a_singular_point_pass(seed):
+    rng = np.random.default_rng(seed)
+    rows = rng.standard_normal((4, 3)) * 10 ** rng.uniform(-6, 1, (4, 1))
+    kept = []
+
+    def norms(x):
+        kept[:] = [x]
+        return np.linalg.norm(x, axis=1)
+
+    def backward(grad_output):
+        return grad_output[:, np.newaxis] * kept[0] / norms(kept[0])[:, np.newaxis]
+
+    check_gradients((norms, backward), rows, seed=seed)
+    wrong = norms, lambda grad_output: 1.001 * backward(grad_output)
+    assert "the gradient of x is wrong" in mismatch(wrong, rows)
+
+
+@pytest.mark.parametrize(("off", "said"), [(0, None), (1e-4, "inconclusive: backward is off by ")])
+def test_what_rounding_hides_is_not_called_right(off, said):
+    pair = (lambda x: abs(x) + 1e5, lambda grad_output: grad_output * np.sign(X) * (1 + off))
+    if said is None:
+        assert check_gradients(pair, X).error < 1e-5
+    else:
+        assert said in mismatch(pair, X)
+
+
+def test_a_bias_beside_large_inputs_is_compared():
+    class Biased(bp.Dense):
+        def backward(self, grad_output, x):
+            self.backward_parameters(grad_output, x)
+            return grad_output @ self.weight.T
+
+        def backward_parameters(self, grad_output, x):
+            super().backward_parameters(grad_output, x)
+            self.grad_bias *= 1.01
+
+    check_gradients(bp.Dense(4, 2), 1e12 * X)
+    assert "the gradient of bias is wrong, by 1.0e-02" in mismatch(Biased(4, 2), 1e12 * X)
+
+
+@pytest.mark.parametrize("at_zero", [1.2, -0.2, 1000, -5])
+@pytest.mark.parametrize("relu", [lambda x: np.maximum(x, 0), lambda x: np.where(x > 0, abs(x), 0)])
+def test_a_value_outside_the_slopes_at_a_kink_is_caught(relu, at_zero):
+    x = X.copy()
+    x[1, 1] = 0
+    for value in (0, 0.5, 1):
+        pair = (relu, lambda g, value=value: g * np.where(x == 0, value, x > 0))
+        check_gradients(pair, x)
+    pair = (relu, lambda g: g * np.where(x == 0, at_zero, x > 0))
+    assert "the gradient of x is wrong" in mismatch(pair, x)

@@ -40,17 +40,21 @@ BROKEN = {
             "point.",
         }.items()
     },
-    "a tuple forward": (
-        ((lambda x: (x, x), np.cos), X),
-        "forward must return one array of real numbers; got a tuple.",
+    "a list forward": (
+        ((lambda x: [[1j], [1, 2]], np.cos), X),
+        "forward must return an array of real numbers, or a tuple of them; got a list.",
+    ),
+    "a tuple of text forward": (
+        ((lambda x: (x, "x"), np.cos), X),
+        "forward must return an array of real numbers, or a tuple of them; got a tuple.",
     ),
     "nothing forward": (
         ((lambda x: None, np.cos), X),
-        "forward must return one array of real numbers; got a NoneType.",
+        "forward must return an array of real numbers, or a tuple of them; got a NoneType.",
     ),
     "complex numbers forward": (
         ((lambda x: 1j * x, np.cos), X),
-        "forward must return one array of real numbers; got a ndarray.",
+        "forward must return an array of real numbers, or a tuple of them; got a ndarray.",
     ),
     **{
         f"{dtype} forward": (

@@ -242,6 +242,7 @@ def on_numbers(optimizer=None, layers=None, outputs=1, loss=None, seed=0):
 SCALES = {
     "y of a house": (FEATURES, 200_000 + 50_000 * SMOOTH, "scale of y"),
     "y far off": (FEATURES, 50 + 20 * SMOOTH, "scale of y"),
+    "large y": (FEATURES, 5000 * SMOOTH, "scale of y"),
     "tiny y": (FEATURES, 1e-4 * SMOOTH, "scale of y"),
     "unlike y": (FEATURES, PAIR, "scale of y"),
     "X of 1e6": (1e6 * FEATURES, SMOOTH, "scale of X"),
@@ -355,6 +356,12 @@ def test_exclusive_or_without_a_hidden_layer_is_named(last):
         made.fit(*XOR, epochs=1000)
     layers = eval(f"[{finding.cure.removeprefix('Begin with ').removesuffix('.')}]", vars(bp))
     assert network(layers).fit(*XOR, epochs=500).evaluate(*XOR) < 1e-3
+
+
+def test_only_a_place_narrower_than_both_sides_may_be_meant():
+    layers = [bp.Dense(5, 2), bp.Dense(2, 1), bp.Tanh(), bp.Dense(1, 1)]
+    found = names(bp.diagnose(on_numbers(bp.Adam(0.01), layers), FEATURES, SMOOTH))
+    assert found == ["no activation between"]
 
 
 NO_WRONG_STRUCTURES = {
@@ -536,6 +543,12 @@ def test_a_rare_class_that_is_never_predicted_is_named_and_weights_cure():
         made = network().fit(X, y, epochs=100, sample_weight=weight)
         assert bp.diagnose(made, X, y, weight).healthy
         assert rare in _labels(made.predict(X))
+
+
+def test_numbers_are_no_classes():
+    network = on_numbers(bp.Adam(0.003), deep(bp.Tanh, features=3)).fit(*RARE, 20, 32)
+    assert not (network.predict(RARE[0]) > 0.5).any()
+    assert bp.diagnose(network, *RARE).healthy
 
 
 def _labels(predictions):
