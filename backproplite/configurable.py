@@ -137,14 +137,6 @@ def refuse_unknown(
         raise no_argument(what, names, given[1:], named) from None
 
 
-def refuse_call(
-    error: Exception, method: Callable[..., Any], given: Sequence[Any], named: Mapping[str, Any]
-) -> None:
-    """Raise an error that says which arguments a method has, if its call has failed, not it."""
-    if isinstance(error, TypeError) and error.__traceback__ and not error.__traceback__.tb_next:
-        refuse_unknown(method.__name__, signature_of(method), given, named)
-
-
 def answering(function: Called) -> Called:
     """Let a method say what there is in the place of an argument that it does not know."""
 
@@ -152,8 +144,8 @@ def answering(function: Called) -> Called:
     def answered(*given: Any, **named: Any) -> Any:
         try:
             return function(*given, **named)
-        except TypeError as error:
-            refuse_call(error, function, given, named)
+        except TypeError:
+            refuse_unknown(function.__name__, signature_of(function), given, named)
             raise
 
     return answered  # type: ignore[return-value]

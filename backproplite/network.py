@@ -29,7 +29,7 @@ from .checks import (
     switch,
     whole_number,
 )
-from .configurable import Answering, answering, is_ours, refuse_call
+from .configurable import Answering, answering, is_ours, refuse_unknown, signature_of
 from .errors import BackpropliteError, DivergenceError, ParameterError, ShapeError
 from .functions import is_finite, norm
 from .layers import Layer, check_neighbours, checked_layers, parts_of, way_back, way_forward
@@ -58,7 +58,8 @@ def in_use(
             except BackpropliteError:
                 raise
             except Exception as error:
-                refuse_call(error, method, (network, *arguments), named)
+                given = (network, *arguments)
+                refuse_unknown(method.__name__, signature_of(method), given, named)
                 from .advice import name_part
 
                 name_part(error, network, *arguments, *named.values())

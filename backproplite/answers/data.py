@@ -47,7 +47,7 @@ def _in_words(name: str, value: object, given: Array, labels: str | None) -> str
     code = given.dtype.kind
     if code in MENDS:
         what, mend = MENDS[code]
-        mend = numbered(name) if labels and code in "UT" else mend
+        mend = numbered(name) if labels else mend
         return f"{what} (dtype {given.dtype}). {mend}"
     if hasattr(value, "toarray"):
         return f"a sparse {type(value).__name__}. Use its toarray() first."
