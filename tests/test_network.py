@@ -1049,3 +1049,13 @@ def test_a_snapshot_that_is_none_changes_nothing(snapshot):
     with pytest.raises(bp.BackpropliteError, match="snapshot must"):
         network.restore(snapshot)
     assert np.array_equal(network.record.bytes, before)
+
+
+def test_a_network_whose_arrays_come_back_read_only_trains():
+    # as they do where workers map large arrays from a file that they share
+    network = small(bp.Dense(2, 3), bp.BatchNorm(3), bp.Dense(3, 1)).fit(X2, Y1, 2)
+    buffers = []
+    content = pickle.dumps(network, protocol=5, buffer_callback=buffers.append)
+    assert buffers
+    again = pickle.loads(content, buffers=[bytes(each) for each in buffers])
+    assert np.array_equal(again.fit(X2, Y1, 2).snapshot(), network.fit(X2, Y1, 2).snapshot())
