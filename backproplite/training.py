@@ -148,6 +148,7 @@ class Fit:
         ]
         return {
             "plan": [*self.plan],
+            "steps": network.step_count,
             "told": self.told,
             "stopped": network.stop_training,
             "gradients": network.gradients,  # which those that are told next may look at
@@ -155,9 +156,13 @@ class Fit:
         }
 
     def go_on_from(self, network: Network) -> None:
-        """Go on from where a fit of this plan was cut off, the memories of callbacks included."""
+        """Go on from where a fit of this plan was cut off, the memories of callbacks included.
+
+        If something has trained the network since, that is over.
+        """
         cut_off, network.cut_off = network.cut_off, None
-        if cut_off is None or cut_off["plan"] != [*self.plan]:
+        here = [[*self.plan], network.step_count]
+        if cut_off is None or [cut_off["plan"], cut_off["steps"]] != here:
             return
         self.told, network.stop_training = cut_off["told"], cut_off["stopped"]
         network.gradients[...] = cut_off["gradients"]

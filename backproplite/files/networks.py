@@ -222,6 +222,7 @@ def _check_cut_off(cut_off: Any, gradients: Array) -> None:
             return
         case {
             "plan": [int(), int(), bool(), int()],
+            "steps": int(),
             "told": int(told),
             "stopped": bool(),
             "gradients": np.ndarray() as given,

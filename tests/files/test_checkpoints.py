@@ -185,6 +185,10 @@ def test_what_is_kept_of_a_fit_is_for_that_fit_alone(tmp_path):
     network.fit(X, Y + 10, 1, 4, callbacks=stopping)  # other data
     assert stopping.best_loss > 1
     assert network.cut_off is None
+    network, stopping = bp.Network.load(path), bp.EarlyStopping(5)
+    network.train_step(X, Y)  # trained by something else
+    network.fit(X, Y, 1, 4, callbacks=stopping)
+    assert stopping.best_epoch >= network.epoch_count - 1
     with pytest.warns(bp.TrainingWarning, match=r"had EarlyStopping\(5\): give it again, or it is"):
         bp.Network.load(path).fit(X, Y, 1, 4)
     with pytest.warns(bp.TrainingWarning, match=r"had EarlyStopping\(5\)"):
