@@ -126,7 +126,8 @@ def name_part(error: Exception, network: Network, X: Any, y: Any = None, *weight
         if y is not None:
             try_parts(network, x, network.prepare(x, y, *weights))
     except Exception as found:
-        error.add_note(getattr(found, "__notes__", [str(found)])[0])
+        if str(found) != str(error) or hasattr(found, "__notes__"):
+            error.add_note(getattr(found, "__notes__", [str(found)])[0])
 
 
 def _checked(place: str, given: Any, samples: int, width: int | None) -> Array:

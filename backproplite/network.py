@@ -30,7 +30,7 @@ from .checks import (
     whole_number,
 )
 from .configurable import Answering, answering, is_ours, refuse_unknown, signature_of
-from .errors import BackpropliteError, DivergenceError, ParameterError, ShapeError
+from .errors import DivergenceError, ParameterError, ShapeError
 from .functions import is_finite, norm
 from .layers import Layer, check_neighbours, checked_layers, parts_of, way_back, way_forward
 from .losses import Loss
@@ -55,7 +55,7 @@ def in_use(
         with np.errstate(all="ignore"):
             try:
                 return method(network, *arguments, **named)
-            except BackpropliteError:
+            except DivergenceError:
                 raise
             except Exception as error:
                 given = (network, *arguments)
@@ -331,7 +331,6 @@ class Network(Answering):
             as they were before the step.
         """
         batch = self.prepare(X, y, sample_weight)
-        self._try_parts(batch)
         try:
             return self.step(batch)
         except DivergenceError as error:
@@ -363,8 +362,7 @@ class Network(Answering):
         ShapeError, InputError
             If the data cannot be used.
         """
-        x, targets, shares = batch = self.prepare(X, y, sample_weight)
-        self._try_parts(batch)
+        x, targets, shares = self.prepare(X, y, sample_weight)
         outputs, caches = self._forward_training(x)
         loss, grad_output = self.loss.value_and_gradient(outputs, targets, shares)
         self.backward_parameters(grad_output, caches)

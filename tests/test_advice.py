@@ -183,13 +183,12 @@ FAULTS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("use", ["fit", "train_step", "loss_and_gradient"])
 @pytest.mark.parametrize(("does", "words"), FAULTS.values(), ids=FAULTS)
-def test_a_layer_that_misbehaves_is_refused_by_name_before_training(does, words, use):
+def test_a_layer_that_misbehaves_is_refused_by_name_before_training(does, words):
     network = network_of(bp.Dense(3, 4), Mine(**does), bp.Dense(4, 1))
     before = network.record.bytes.copy()
     with pytest.raises(bp.ParameterError) as caught:
-        getattr(network, use)(X, Y, *((1,) if use == "fit" else ()))
+        network.fit(X, Y, 1)
     assert str(caught.value) == f"layers[1] {network.layers[1]!r}, {words.format(n=2)}"
     assert np.array_equal(network.record.bytes, before)
 
@@ -202,6 +201,16 @@ def test_errors_that_a_layer_causes_in_use_name_it(name, use):
     with pytest.raises(Exception) as caught:
         getattr(network, use)(X, *((Y,) if use == "evaluate" else ()))
     assert caught.value.__notes__ == [f"layers[2] {network.layers[2]!r}, {words.format(n=7)}"]
+
+
+@pytest.mark.parametrize("name", ["nothing", "no cache", "rows", "no gradient", "a wide one"])
+@pytest.mark.parametrize("use", ["train_step", "loss_and_gradient"])
+def test_errors_that_a_layer_causes_in_a_step_name_it(name, use):
+    does, words = FAULTS[name]
+    network = network_of(bp.Dense(3, 4), Mine(**does), bp.Dense(4, 1))
+    with pytest.raises(Exception) as caught:
+        getattr(network, use)(X, Y)
+    assert caught.value.__notes__ == [f"layers[1] {network.layers[1]!r}, {words.format(n=7)}"]
 
 
 def test_errors_that_a_layer_causes_late_name_it():
