@@ -9,10 +9,11 @@ import subprocess
 import sys
 
 import pytest
+from matplotlib.figure import Figure
 
 import backproplite as bp
 from backproplite import activations, layers, losses, trace
-from backproplite.__main__ import main, worked_example
+from backproplite.__main__ import main, training_picture, worked_example
 from backproplite.seeing import pages
 
 
@@ -133,6 +134,24 @@ def test_xor_writes_a_picture(capsys, tmp_path, name, start):
     assert path.read_bytes().startswith(start)
 
 
+def test_the_picture_has_the_loss_on_the_left_and_the_boundary_on_the_right(monkeypatch):
+    X, y = bp.datasets.xor()
+    network = bp.Network([bp.Dense(2, 1)], bp.MeanSquaredError(), seed=0).fit(X, y, 2)
+    figures = []
+
+    class Seen(Figure):
+        def savefig(self, content, **options):
+            figures.append(self)
+            super().savefig(content, **options)
+
+    monkeypatch.setattr("matplotlib.figure.Figure", Seen)
+    assert training_picture(network, X, y, "some.where/a.PNG").startswith(b"\x89PNG")
+    left, right, *_ = figures[0].axes
+    assert (left.get_title(), right.get_xlabel()) == ("Loss in training", "x₁")
+    assert left.bbox.x1 < right.bbox.x0
+    assert left.bbox.y0 == right.bbox.y0
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -171,6 +190,44 @@ def test_options_change_the_run(capsys):
     assert first == again
     assert len({first, other, wider, faster}) == 4
     assert "2-8-1" in wider
+
+
+def test_digits_depend_on_the_seed_alone(capsys):
+    options = "digits", "--epochs", "1", "--hidden", "4"
+    _, first, _ = run(capsys, *options, "--seed", "3")
+    _, again, _ = run(capsys, *options, "--seed", "3")
+    _, other, _ = run(capsys, *options, "--seed", "4")
+    assert first == again
+    assert first.splitlines()[3:] != other.splitlines()[3:]
+    assert "momentum 0.9, batches of 32, seed 3.\n" in first
+    assert "\nOn the held-out digits:\nAccuracy" in first
+
+
+HELP = {
+    "xor": {
+        "seed": "for everything that is random",
+        "epochs": "times through the data",
+        "hidden": "units in the hidden layer",
+        "plot": "picture of the loss and the boundary",
+        "html": "page of the last step, to walk through",
+    },
+    "digits": {"batch-size": "samples per update", "momentum": "how much velocity stays"},
+    "explain": {"digits": "of each number", "html": "page of the step, to walk through"},
+    "check": {"seed": "for everything that is random"},
+}
+
+
+@pytest.mark.parametrize("command", HELP)
+def test_help_says_what_an_option_is_for(capsys, command):
+    status, output, _ = run(capsys, command, "--help")
+    assert status == 0
+    for option, words in HELP[command].items():
+        assert re.search(rf"--{option} [\w. ]+\s+{words} *(\(default|\n)", output)
+    assert " None" not in output
+
+
+def test_the_version_is_told(capsys):
+    assert run(capsys, "--version") == (0, f"backproplite {bp.__version__}\n", "")
 
 
 @pytest.mark.parametrize(

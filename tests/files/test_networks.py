@@ -14,6 +14,7 @@ from files.common import (
     CUSTOM,
     RNG,
     VALIDATION,
+    CutOff,
     Swish,
     X,
     Y,
@@ -380,6 +381,22 @@ def test_the_error_names_the_file(tmp_path):
     with pytest.raises(bp.ModelFileError) as caught:
         bp.Network.load(path)
     assert str(caught.value).startswith(f"{path}: this is no backproplite model, or its end is")
+
+
+def test_a_file_with_classes_of_ones_own_is_loaded_with_them(tmp_path):
+    network = customized().fit(X, Y, 2)
+    network.save(tmp_path / "model.npz")
+    assert bits(bp.Network.load(tmp_path / "model.npz", CUSTOM)) == bits(network)
+
+
+@pytest.mark.parametrize("weight", [1e-3, 0.5, 30.0])
+def test_an_epoch_with_weights_that_was_cut_off_is_finished(weight):
+    whole, cut = stateful(), stateful()
+    data = {"batch_size": 4, "sample_weight": np.linspace(weight, 2 * weight, len(X))}
+    whole.fit(X, Y, 2, **data)
+    with pytest.raises(KeyboardInterrupt):
+        cut.fit(X, Y, 2, callbacks=CutOff(1), **data)
+    assert bits(reloaded(cut).fit(X, Y, 2, **data)) == bits(whole)
 
 
 def test_the_path_is_looked_at_first(tmp_path):

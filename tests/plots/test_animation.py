@@ -38,6 +38,7 @@ def test_each_frame_shows_the_network_as_it_was(monkeypatch, tmp_path, chosen):
         loss = network.history["loss"][epoch - 1]
         assert title == f"Epoch {epoch}: loss {loss:.3g}"
         assert dot == [epoch, loss]
+    assert (below.get_xlabel(), below.get_ylabel()) == ("epoch", "loss")
     epochs, losses = below.lines[0].get_data()
     assert (epochs.tolist(), losses.tolist()) == (recorder.epochs, recorder.losses)
     assert pickle.dumps((network, recorder)) == before
@@ -66,6 +67,7 @@ def test_a_page_needs_nothing_else(tmp_path):
     assert "<link" not in page
     assert page.count("data:image/jpeg;base64,") == 2
     assert '<img alt="' in page
+    assert re.search(r"frames, img_id, slider_id, 400(\.0)?,", page)  # milliseconds for a frame
     used = set(re.findall(r'class="fa (fa-[\w-]+)', page))
     assert len(used) == 8
     for name in used:

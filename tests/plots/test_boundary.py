@@ -104,6 +104,28 @@ def test_one_sample_and_a_constant_network_have_a_picture():
     assert ax.get_title() == "Decision boundary: 1 of 1 right"
 
 
+def test_lines_are_black_and_each_class_has_a_marker_of_its_own():
+    ax = plots.decision_boundary(
+        linear([[-4, 4, 0], [0, 0, 6]], [0, 0, -6], loss=bp.SoftmaxCrossEntropy()),
+        *THREE, resolution=20,
+    )  # fmt: skip
+    lines = [each for each in ax.collections if hasattr(each, "levels")]
+    assert len(lines) == 3
+    assert all(np.array_equal(each.get_edgecolor()[0], [0, 0, 0, 1]) for each in lines)
+    outlines = [each.get_paths()[0].vertices.tolist() for each in ax.collections[3:]]
+    assert len(outlines) == 3
+    assert all(outlines.count(each) == 1 for each in outlines)
+
+
+@pytest.mark.parametrize(("samples", "size"), [(20, 130), (21, 30)])
+def test_few_samples_are_drawn_large(samples, size):
+    X = np.stack([np.arange(samples), 5.0 * np.arange(samples)], axis=1)
+    ax = plots.decision_boundary(linear([[1.0], [0.0]]), X, np.arange(samples) % 2, resolution=5)
+    assert ax.collections[-1].get_sizes().tolist() == [size]
+    width = samples - 1  # a fifth of the samples' own size on each side
+    np.testing.assert_allclose(ax.get_xlim(), [-0.2 * width, 1.2 * width])
+
+
 def picture_of_classes(count, ax=None):
     X = np.stack([np.arange(count), np.arange(count) % 3], axis=1)
     network = linear(np.ones((2, count)), loss=bp.SoftmaxCrossEntropy())

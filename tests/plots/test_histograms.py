@@ -22,6 +22,7 @@ def names_beside(ax):
 
 def check_outlines(ax, arrays):
     for (bins, heights), array in zip(outlines(ax), arrays, strict=True):
+        assert len(heights) == 50
         counts, _ = np.histogram(array, bins)
         assert counts.sum() == array.size
         np.testing.assert_allclose(heights, 0.9 * counts / counts.max(), atol=1e-12)

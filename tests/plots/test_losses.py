@@ -46,7 +46,17 @@ def test_labels_are_those_given():
     assert legend(ax) == [f"{long}: ends at 1", "7: ends at 2"]
 
 
+def test_a_curve_has_the_colour_of_its_end_and_each_a_style_of_its_own():
+    ax = plots.loss_curves([[1.0, 1 + i] for i in range(22)], log=False)
+    curves, ends = ax.lines[::2], ax.lines[1::2]
+    for curve, end in zip(curves, ends, strict=True):
+        assert np.array_equal(curve.get_color(), end.get_color())
+    looks = [(*curve.get_color(), curve.get_linestyle()) for curve in curves]
+    assert len({*looks}) == 22
+
+
 def test_zeros_have_no_logarithm():
+    assert plots.loss_curves([0.0, np.inf]).get_yscale() == "linear"
     assert plots.loss_curves([0.0, 0.0]).get_yscale() == "linear"
     assert plots.loss_curves([1.0, 0.0]).get_yscale() == "log"
 

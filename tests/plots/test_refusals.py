@@ -33,6 +33,7 @@ REFUSALS = [
     (lambda: plots.loss_curves([1.0], labels=[1, 2]), PARAMETER, r"labels must .* 1 in all; got"),
     (lambda: plots.learning_rates([[1.0]]), PARAMETER, r"runs must be a dict from rate.*; got list"),
     (lambda: plots.learning_rates({"fast": [1.0]}), PARAMETER, r"runs must be a dict.*; got dict"),
+    (lambda: plots.learning_rates({0.5: [1.0], 0.25: "a"}), PARAMETER, r"runs\[0\.25\] must be"),
     (lambda: plots.descent_path(bowl, [1]), PARAMETER, r"paths must be a Descent or .*got list"),
     (lambda: plots.descent_path(bowl, {"a": 3}), PARAMETER, r"paths must be .*got dict"),
     (lambda: plots.descent_path(bowl, {}), SHAPE, r"paths must all have one variable.*; got \[\]"),
