@@ -10,7 +10,6 @@ import contextlib
 import os
 import sys
 import warnings
-from typing import Any
 
 __all__ = [
     "BackpropliteError",
@@ -83,30 +82,20 @@ class DivergenceError(BackpropliteError, ArithmeticError):
     def __init__(
         self,
         what: str,
-        *,
         learning_rate: float,
         epoch: int | None = None,
         batch: int | None = None,
         cure: str = "The last finite parameters are kept. Lower the learning rate, scale the "
         "inputs, or clip the gradients (clip_norm=1).",
     ) -> None:
+        # Given by place, they are what a copy is made from, such as one from a worker process.
+        super().__init__(what, learning_rate, epoch, batch, cure)
         self.what, self.cure = what, cure
         self.learning_rate, self.epoch, self.batch = learning_rate, epoch, batch
-        where = "" if epoch is None else f" in epoch {epoch}, batch {batch}"
-        super().__init__(f"{what}{where}, at learning rate {learning_rate:g}. {cure}")
 
-    def told_anew(self, **settings: Any) -> DivergenceError:
-        """Return the same error, with the place in the training that it came from, say."""
-        names = "what", "learning_rate", "epoch", "batch", "cure"
-        return DivergenceError(**{name: getattr(self, name) for name in names} | settings)
-
-    def __reduce__(self) -> tuple[object, ...]:
-        """Pickle by value, so that the error crosses from a worker process."""
-        return _divergence, (self.told_anew().__dict__,)
-
-
-def _divergence(settings: dict[str, Any]) -> DivergenceError:
-    return DivergenceError(**settings)
+    def __str__(self) -> str:
+        where = "" if self.epoch is None else f" in epoch {self.epoch}, batch {self.batch}"
+        return f"{self.what}{where}, at learning rate {self.learning_rate:g}. {self.cure}"
 
 
 #: Where the lines are that no warning is about.

@@ -336,7 +336,8 @@ class Network(Answering):
         except DivergenceError as error:
             from .advice import cure
 
-            raise error.told_anew(cure=cure(self, batch, 0.0) or error.cure) from None
+            error.cure = cure(self, batch, 0.0) or error.cure
+            raise
 
     @in_use
     def loss_and_gradient(

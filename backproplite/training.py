@@ -234,9 +234,9 @@ def make_step(network: Network, batch: Batch, fit: Fit) -> None:
     except DivergenceError as error:
         from .advice import cure
 
-        place = {"epoch": network.epoch_count + 1, "batch": network.record.batches + 1}
-        better = cure(network, batch, fit.first_loss) or error.cure
-        raise error.told_anew(**place, cure=better) from None
+        error.epoch, error.batch = network.epoch_count + 1, network.record.batches + 1
+        error.cure = cure(network, batch, fit.first_loss) or error.cure
+        raise
     except BackpropliteError:
         raise
     except Exception as error:
