@@ -1,43 +1,64 @@
-"""What to do when training cannot go well: imported only when there may be something to say."""
+"""What a network is refused for, warned of and told, around its training.
+
+Loaded when the first network is built; a step that goes well does not call it.
+"""
 
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .activations import Softmax
-from .checks import Array
+from .activations import Sigmoid, Softmax
+from .checks import Array, refuse_class
+from .configurable import is_ours
 from .errors import BackpropliteError, InputError, ParameterError, ShapeError, warn
 from .functions import is_finite
 from .layers import BatchNorm, Layer, LayerNorm, parts_of
-from .training import FAR, Batch
+from .losses import Loss
+from .training import Batch, Fit
 
 if TYPE_CHECKING:
     from .network import Network
 
 
-def out_of_reach(targets: Array, low: float, high: float, last: object) -> str:
-    """Return what to say of targets that the last layer cannot give."""
-    return (
-        f"{last!r} ends the network, and gives numbers from {low:g} to {high:g}; y goes from "
-        f"{targets.min():g} to {targets.max():g}, and what lies outside cannot be learnt. End the "
-        "network in a Dense layer, or scale y into that range."
-    )
+#: A loss so many times that of before, or of outputs that are all zero, is no stage of learning.
+FAR = 1000
 
 
-def ran_away(network: Network, data: Batch, before: float) -> str | None:
-    """Return what to say of a fit that left the loss far above that of before; None of others."""
-    after = network.score(data)
-    if not after > FAR * max(0, before, _of_zeros(network, data)):
-        return None
-    rate = network.optimizer.rate
-    return (
-        f"the loss has grown from {before:.3g} to {after:.3g} in this fit. Build the network anew "
-        f"with a lower learning rate (now {rate:g}), or clip the gradients (clip_norm=1)."
-    )
+def before_fit(network: Network, fit: Fit) -> None:
+    """Refuse parts that do not give what they should, and warn of what cannot be learnt."""
+    parts = (*parts_of(network.layers).values(), network.loss)
+    if network.tried is not network.loss and not all(is_ours(type(part)) for part in parts):
+        refuse_faulty_parts(network, fit.data.select(slice(2)))
+    network.tried = network.loss
+    if fit.plan.batch_size == 1:
+        _refuse_batches_of_one(network, fit.plan.samples)
+    targets, last = fit.data.targets, network.layers[-1]
+    low, high = last.range or (-math.inf, math.inf)
+    if network.loss.labels is None and not low <= targets.min() <= targets.max() <= high:
+        warn(
+            f"{last!r} ends the network, and gives numbers from {low:g} to {high:g}; y goes from "
+            f"{targets.min():g} to {targets.max():g}, and what lies outside cannot be learnt. End "
+            "the network in a Dense layer, or scale y into that range."
+        )
+
+
+def after_fit(network: Network, fit: Fit) -> None:
+    """Warn of a fit that has made the loss, of all its data, thousands of times as large."""
+    before = fit.first_loss
+    if before is None or not network.history["loss"][-1] > FAR * before > 0:
+        return
+    after = network.score(fit.data)
+    if after > FAR * max(before, _of_zeros(network, fit.data)):
+        warn(
+            f"the loss has grown from {before:.3g} to {after:.3g} in this fit. Build the network "
+            f"anew with a lower learning rate (now {network.optimizer.rate:g}), or clip the "
+            "gradients (clip_norm=1)."
+        )
 
 
 def cure(network: Network, data: Batch, before: float | None) -> str | None:
@@ -152,7 +173,33 @@ def _wrong(place: str, wanted: str, given: Any) -> ParameterError:
     return ParameterError(f"{place} must give {wanted}; it gave {what}.")
 
 
-def refuse_what_passes_nothing_on(layers: Sequence[Layer], loss: Any) -> None:
+def checked_loss(loss: Loss, layers: Sequence[Layer]) -> Loss:
+    """Return the loss; refuse it after a last layer with which it cannot mean anything."""
+    _refuse_what_passes_nothing_on(layers, loss)
+    last = layers[-1]
+    refuse_class("loss", loss)
+    if not isinstance(loss, Loss):
+        raise ParameterError(f"loss must be a Loss such as MeanSquaredError(); got {loss!r}.")
+    if loss.applies and isinstance(last, loss.applies):
+        raise ParameterError(
+            f"{loss!r} applies {loss.applies.__name__} itself: leave out the last layer {last!r}."
+        )
+    low, high = last.range or (0, 1)
+    unsuitable = not 0 <= low <= high <= 1 or (
+        # Classes share a probability of 1; with a sigmoid each, all could claim it.
+        loss.suits is Softmax and isinstance(last, Sigmoid)
+    )
+    if loss.suits and loss.wants_probabilities and unsuitable:
+        suited = loss.suits.__name__
+        raise ParameterError(
+            f"{loss!r} takes probabilities, such as {suited}() gives, but the last layer is "
+            f"{last!r}. End the network in {suited}(), or in a Dense layer with "
+            f"{suited}CrossEntropy()."
+        )
+    return loss
+
+
+def _refuse_what_passes_nothing_on(layers: Sequence[Layer], loss: Any) -> None:
     """Raise a `ParameterError` for what makes the same of any single feature."""
     width = None
     for layer in layers:
@@ -175,7 +222,7 @@ def refuse_what_passes_nothing_on(layers: Sequence[Layer], loss: Any) -> None:
         )
 
 
-def refuse_batches_of_one(network: Network, samples: int) -> None:
+def _refuse_batches_of_one(network: Network, samples: int) -> None:
     """Raise a `ParameterError` for a fit in batches of one sample with a `BatchNorm`."""
     for layer in _batch_norms(network):
         if samples == 1:

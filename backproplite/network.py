@@ -16,7 +16,6 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from .activations import Sigmoid, Softmax
 from .callbacks import checked_callbacks, progress_callback
 from .chance import STEP, WEIGHTS, Chance
 from .checks import (
@@ -29,7 +28,7 @@ from .checks import (
     switch,
     whole_number,
 )
-from .configurable import Answering, answering, is_ours, refuse_unknown, signature_of
+from .configurable import Answering, answering, refuse_unknown, signature_of
 from .errors import DivergenceError, ParameterError, ShapeError
 from .functions import is_finite, norm
 from .layers import Layer, check_neighbours, checked_layers, parts_of, way_back, way_forward
@@ -154,7 +153,8 @@ class Network(Answering):
     _gradients: Array
     _optimizer: Optimizer
     _parts: dict[str, Layer]
-    _tried: Loss | None
+    #: The loss that parts of the user's own have been tried with.
+    tried: Loss | None
     #: The `fit` that is under way, if any.
     under_way: Fit | None = None
     #: What a file has brought along of a `fit` that was under way, for the next to go on from.
@@ -437,6 +437,8 @@ class Network(Answering):
         TrainingWarning
             If there are targets that the last activation cannot reach, or the loss has run away.
         """
+        from . import advice
+
         self.refuse_changed_layers()
         data = self.prepare(X, y, sample_weight, class_weight=class_weight)
         epochs = whole_number("epochs", epochs, 0)
@@ -446,29 +448,14 @@ class Network(Answering):
         if switch("progress", progress):
             watchers.append(progress_callback(epochs))
         validation = self._checked_validation(validation_data, X)
-        self._try_parts(data)
         plan = plan_for(data, batch_size, switch("shuffle", shuffle))
-        if plan.batch_size == 1:
-            from .advice import refuse_batches_of_one
-
-            refuse_batches_of_one(self, plan.samples)
         fit = Fit(data, plan, validation, watchers)
-        fit.warn_of_targets_out_of_reach(self)
+        advice.before_fit(self, fit)
         with fit.of(self):
             self.feature_names = self.feature_names or column_names(X)
             train(self, fit, epochs)
-        fit.warn_if_it_ran_away(self)
+        advice.after_fit(self, fit)
         return self
-
-    def _try_parts(self, data: Batch) -> None:
-        """Refuse parts of the user's own that give what they should not: once, on a copy."""
-        if self._tried is self._loss:
-            return
-        if not all(is_ours(type(part)) for part in (*self._parts.values(), self._loss)):
-            from .advice import refuse_faulty_parts
-
-            refuse_faulty_parts(self, data.select(slice(2)))
-        self._tried = self._loss
 
     # Using the network. Nothing here changes it.
 
@@ -591,10 +578,9 @@ class Network(Answering):
 
     @loss.setter
     def loss(self, loss: Loss) -> None:
-        from .advice import refuse_what_passes_nothing_on
+        from .advice import checked_loss
 
-        refuse_what_passes_nothing_on(self.layers, loss)
-        self._loss = _checked_loss(loss, self.layers[-1])
+        self._loss = checked_loss(loss, self.layers)
 
     @property
     def optimizer(self) -> Optimizer:
@@ -696,7 +682,7 @@ class Network(Answering):
         ends = np.cumsum(sizes).tolist()
         self.stretches = [slice(end - n, end) for n, end in zip(sizes, ends, strict=True)]
         self.first_trained = next((i for i, n in enumerate(sizes) if n), len(sizes))
-        self._tried = None
+        self.tried = None
 
     def __getstate__(self) -> dict[str, Any]:
         self.refuse_changed_layers()
@@ -891,27 +877,3 @@ def _own(optimizer: Optimizer) -> Optimizer:
     own = copy.deepcopy(optimizer)  # bound to no record
     own.reset(np.zeros(0))
     return own
-
-
-def _checked_loss(loss: Loss, last: Layer) -> Loss:
-    """Return the loss; refuse it after a last layer with which it cannot mean anything."""
-    refuse_class("loss", loss)
-    if not isinstance(loss, Loss):
-        raise ParameterError(f"loss must be a Loss such as MeanSquaredError(); got {loss!r}.")
-    if loss.applies and isinstance(last, loss.applies):
-        raise ParameterError(
-            f"{loss!r} applies {loss.applies.__name__} itself: leave out the last layer {last!r}."
-        )
-    low, high = last.range or (0, 1)
-    unsuitable = not 0 <= low <= high <= 1 or (
-        # Classes share a probability of 1; with a sigmoid each, all could claim it.
-        loss.suits is Softmax and isinstance(last, Sigmoid)
-    )
-    if loss.suits and loss.wants_probabilities and unsuitable:
-        suited = loss.suits.__name__
-        raise ParameterError(
-            f"{loss!r} takes probabilities, such as {suited}() gives, but the last layer is "
-            f"{last!r}. End the network in {suited}(), or in a Dense layer with "
-            f"{suited}CrossEntropy()."
-        )
-    return loss

@@ -19,10 +19,6 @@ if TYPE_CHECKING:
     from .network import Network
 
 
-#: A loss so many times that of before, or of outputs that are all zero, is no stage of learning.
-FAR = 1000
-
-
 class Batch(NamedTuple):
     """Samples that have been checked: inputs, targets, and the share of each in the loss.
 
@@ -175,24 +171,6 @@ class Fit:
                     break
         for whose, _ in memories:
             warn(f"the training that was cut off had {whose}: give it again, or it is forgotten.")
-
-    def warn_of_targets_out_of_reach(self, network: Network) -> None:
-        """Warn if the last layer cannot give what it shall learn to."""
-        targets, last = self.data.targets, network.layers[-1]
-        low, high = last.range or (-math.inf, math.inf)
-        if network.loss.labels is None and not low <= targets.min() <= targets.max() <= high:
-            from .advice import out_of_reach
-
-            warn(out_of_reach(targets, low, high, last))
-
-    def warn_if_it_ran_away(self, network: Network) -> None:
-        """Warn if the fit, now at its end, has made the loss thousands of times as large."""
-        before = self.first_loss
-        if before is not None and network.history["loss"][-1] > FAR * before > 0:
-            from .advice import ran_away
-
-            if message := ran_away(network, self.data, before):
-                warn(message)
 
 
 def train(network: Network, fit: Fit, epochs: int) -> None:
