@@ -26,7 +26,7 @@ RINGS = [
 #: The core hands over to a ring when a network is saved or loaded, and where something is wrong.
 #: What to say when training fails is loaded when it does.
 HANDED_OVER = {("network", "files"), ("training", "advice")}
-HANDED_OVER |= {("checks", "answers"), ("configurable", "answers")}
+HANDED_OVER |= {("checks", "answers"), ("configurable", "answers"), ("layers", "answers")}
 
 PATHS = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
 ORDER = [*CORE, *RINGS]
