@@ -137,17 +137,8 @@ def same_samples(name: str, array: Array, other_name: str, other: Array) -> None
 def sample_shares(name: str, weights: object, samples: int, dtype: DTypeLike) -> Array:
     """Return sample weights as non-negative shares of shape (samples,) that sum to 1."""
     array = real_array(name, weights, dtype)
-    if array.shape != (samples,):
-        raise ShapeError(
-            f"{name} must hold one weight per sample, shape ({samples},); got shape {array.shape}."
-        )
-    if array.size and array.min() < 0:
-        raise InputError(
-            f"{name} must not be negative; got {array.min():g} at index [{array.argmin()}]. "
-            "A weight of 0 leaves a sample out."
-        )
-    if not array.any():
-        raise InputError(f"{name} must have at least one weight above 0; got only zeros.")
+    if array.shape != (samples,) or (array < 0).any() or not array.any():
+        raise answers().no_weights(name, array, samples)
     array = array / array.max()  # so that the sum can neither overflow nor vanish
     return array / array.sum()
 

@@ -17,7 +17,7 @@ from numpy.typing import DTypeLike
 from .activations import Activation, Sigmoid, Softmax
 from .checks import Array, answers, matrix, number, real_array, same_samples, sample_shares
 from .configurable import Configurable
-from .errors import InputError, ParameterError, ShapeError
+from .errors import ShapeError
 from .functions import decay_of_size, log1p, row_sum, sigmoid, softmax, softmax_parts
 
 __all__ = [
@@ -92,11 +92,7 @@ class Loss(Configurable):
         if array.ndim == 1 and outputs == 1:
             array = array.reshape(-1, 1)
         if array.ndim != 2 or array.shape[1] != outputs:
-            raise ShapeError(
-                f"{name} must have shape (samples, {outputs}), one column for each output; "
-                f"got shape {array.shape}."
-                f"{' For class labels use SoftmaxCrossEntropy().' if array.ndim == 1 else ''}"
-            )
+            raise answers().no_targets(name, array, outputs)
         return array
 
     def class_weights(self, given: Any, targets: Array) -> Array:
@@ -105,30 +101,18 @@ class Loss(Configurable):
         Parameters and errors are those of `class_weight` in `Network.fit`.
         """
         outputs = targets.shape[1]
-        if self.labels is None or (self.labels == "binary" and outputs > 1):
-            raise ParameterError(
-                f"class_weight needs one class for each sample, which {self!r} on {outputs} "
-                "outputs has not. Use sample_weight."
-            )
-        if not (targets == targets.round()).all():
-            raise InputError("class_weight needs y of classes; got probabilities between them.")
+        exclusive = self.labels == "categorical" or (self.labels == "binary" and outputs == 1)
+        if not exclusive or (targets != targets.round()).any():
+            raise answers().nothing_to_weigh(self, outputs, exclusive)
         classes = targets.argmax(axis=1) if outputs > 1 else targets[:, 0].astype(np.intp)
         weights = np.ones(max(outputs, 2))
-        if isinstance(given, Mapping):
+        if isinstance(given, Mapping) and all(label in range(len(weights)) for label in given):
             for label, weight in given.items():
-                if label not in range(len(weights)):
-                    raise ParameterError(
-                        f"class_weight must name classes from 0 to {len(weights) - 1}; got "
-                        f"{label!r}."
-                    )
                 weights[int(label)] = number(f"class_weight[{label!r}]", weight, minimum=0)
         elif isinstance(given, str) and given == "balanced":
             weights /= np.maximum(np.bincount(classes, minlength=len(weights)), 1)
         else:
-            raise ParameterError(
-                f'class_weight must be "balanced" or a mapping such as {{0: 1, 1: 10}}; got '
-                f"{given!r}."
-            )
+            raise answers().no_class_weights(given, len(weights))
         return weights[classes]
 
     def value(self, outputs: Array, targets: Array, shares: Array | None = None) -> Any:
@@ -487,11 +471,7 @@ class _CategoricalLoss(Loss):
         _refuse_outside_0_1(name, array, "one-hot rows", self.labels)
         sums = array.sum(axis=1)
         if (abs(sums - 1) > 1e-5).any():
-            row = int(np.argmax(abs(sums - 1)))
-            raise InputError(
-                f"each row of {name} must sum to 1; row {row} sums to {sums[row]:g}. For several "
-                "classes at once use SigmoidCrossEntropy()."
-            )
+            raise answers().no_shares_of_1(name, sums)
         return array / sums[:, np.newaxis]  # to the last digit
 
 

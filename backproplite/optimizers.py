@@ -15,9 +15,9 @@ from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 
-from .checks import Array, number, switch
+from .checks import Array, answers, number, switch
 from .configurable import Configurable
-from .errors import DivergenceError, InputError, ParameterError, ShapeError
+from .errors import DivergenceError, ParameterError
 from .functions import norm
 from .parameters import Stateful
 from .record import Record
@@ -192,22 +192,10 @@ class Optimizer(Stateful, Configurable):
         fits = parameters.shape == self.scratch.shape and parameters.dtype == self.scratch.dtype
         if fits and parameters.shape == gradients.shape and gradients.dtype.kind == "f":
             return
-        if parameters.ndim == 0 or parameters.shape != gradients.shape:
-            raise ShapeError(
-                "parameters and gradients must be vectors of one length; got shapes "
-                f"{parameters.shape} and {gradients.shape}."
-            )
-        if parameters.dtype.kind != "f" or gradients.dtype.kind != "f":
-            raise InputError(
-                "parameters and gradients must be floats; got "
-                f"{parameters.dtype} and {gradients.dtype}."
-            )
-        if self.step_count or self.in_network:
-            raise ShapeError(
-                f"{type(self).__name__} works on {self.scratch.size} parameters of "
-                f"{self.scratch.dtype}; got {parameters.size} of {parameters.dtype}. "
-                "Take a new optimizer."
-            )
+        floats = parameters.dtype.kind == gradients.dtype.kind == "f"
+        vectors = parameters.ndim > 0 and parameters.shape == gradients.shape
+        if self.step_count or self.in_network or not (floats and vectors):
+            raise answers().no_vectors(type(self).__name__, parameters, gradients, self.scratch)
         self.reset(parameters)
 
     def clip(self, gradients: Array) -> None:

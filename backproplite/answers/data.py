@@ -146,6 +146,80 @@ def no_classes(name: str, array: Array, outputs: int) -> ShapeError:
     )
 
 
+def no_targets(name: str, array: Array, outputs: int) -> ShapeError:
+    """Return the error for targets that have not one column for each output."""
+    labels = array.ndim == 1
+    return ShapeError(
+        f"{name} must have shape (samples, {outputs}), one column for each output; "
+        f"got shape {array.shape}.{' For class labels use SoftmaxCrossEntropy().' * labels}"
+    )
+
+
+def no_shares_of_1(name: str, sums: Array) -> InputError:
+    """Return the error for rows of classes whose sums are not 1."""
+    row = int(np.argmax(abs(sums - 1)))
+    return InputError(
+        f"each row of {name} must sum to 1; row {row} sums to {sums[row]:g}. For several "
+        "classes at once use SigmoidCrossEntropy()."
+    )
+
+
+def no_weights(name: str, array: Array, samples: int) -> InputError | ShapeError:
+    """Return the error for what are not the weights of so many samples."""
+    if array.shape != (samples,):
+        return ShapeError(
+            f"{name} must hold one weight per sample, shape ({samples},); got shape {array.shape}."
+        )
+    if (array < 0).any():
+        return InputError(
+            f"{name} must not be negative; got {array.min():g} at index [{array.argmin()}]. "
+            "A weight of 0 leaves a sample out."
+        )
+    return InputError(f"{name} must have at least one weight above 0; got only zeros.")
+
+
+def nothing_to_weigh(loss: object, outputs: int, exclusive: bool) -> InputError | ParameterError:
+    """Return the error for weights of classes where samples have not one class each."""
+    if exclusive:
+        return InputError("class_weight needs y of classes; got probabilities between them.")
+    return ParameterError(
+        f"class_weight needs one class for each sample, which {loss!r} on {outputs} "
+        "outputs has not. Use sample_weight."
+    )
+
+
+def no_class_weights(given: object, classes: int) -> ParameterError:
+    """Return the error for what does not say how much so many classes count."""
+    if isinstance(given, Mapping):
+        unknown = next(label for label in given if label not in range(classes))
+        return ParameterError(
+            f"class_weight must name classes from 0 to {classes - 1}; got {unknown!r}."
+        )
+    return ParameterError(
+        f'class_weight must be "balanced" or a mapping such as {{0: 1, 1: 10}}; got {given!r}.'
+    )
+
+
+def no_vectors(
+    optimizer: str, parameters: Array, gradients: Array, known: Array
+) -> InputError | ShapeError:
+    """Return the error for what an optimizer cannot step with, or not after earlier steps."""
+    if parameters.ndim == 0 or parameters.shape != gradients.shape:
+        return ShapeError(
+            "parameters and gradients must be vectors of one length; got shapes "
+            f"{parameters.shape} and {gradients.shape}."
+        )
+    if parameters.dtype.kind != "f" or gradients.dtype.kind != "f":
+        return InputError(
+            "parameters and gradients must be floats; got "
+            f"{parameters.dtype} and {gradients.dtype}."
+        )
+    return ShapeError(
+        f"{optimizer} works on {known.size} parameters of {known.dtype}; got {parameters.size} "
+        f"of {parameters.dtype}. Take a new optimizer."
+    )
+
+
 def outside_0_1(name: str, array: Array, meaning: str, labels: str | None) -> InputError:
     """Return the error for numbers that are no probabilities; labels may be others in disguise."""
     first = np.argwhere((array < 0) | (array > 1))[0].tolist()
