@@ -12,7 +12,6 @@ from typing import NoReturn
 import numpy as np
 
 from . import __version__, activations, datasets, layers, losses, plots
-from .callbacks import ProgressLines
 from .checking import check_gradients
 from .checks import Array, checked_path
 from .configurable import offered
@@ -21,6 +20,7 @@ from .files import write_file
 from .initializers import He
 from .network import Network
 from .optimizers import GradientDescent, Momentum
+from .progress import ProgressLines
 from .seeing import Trace, trace
 
 PICTURES = (".png", ".svg", ".pdf")

@@ -16,7 +16,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from .callbacks import checked_callbacks, progress_callback
+from .callbacks import checked_callbacks
 from .chance import STEP, WEIGHTS, Chance
 from .checks import (
     Array,
@@ -446,6 +446,8 @@ class Network(Answering):
             batch_size = whole_number("batch_size", batch_size, 1)
         watchers = checked_callbacks(callbacks)
         if switch("progress", progress):
+            from .progress import progress_callback
+
             watchers.append(progress_callback(epochs))
         validation = self._checked_validation(validation_data, X)
         plan = plan_for(data, batch_size, switch("shuffle", shuffle))
