@@ -3,6 +3,7 @@
 The settings are the constructor's arguments, kept under their own names as
 attributes. From that one convention follow the readable `repr`, the plain data that
 describes an object, and the check of a setting that changes: the constructor must take it.
+A name that is none of theirs is answered with the one that was meant.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The exceptions that backproplite raises.
+"""The exceptions that backproplite raises, and the way that it warns.
 
 Every one is a `BackpropliteError`, and each is also the built-in error that
 people would catch for such a fault.

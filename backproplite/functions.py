@@ -1,4 +1,4 @@
-"""The few functions that activations and losses share, exact over the whole float range.
+"""The few numerical functions that several modules share, exact over the whole float range.
 
 They are written so that nothing overflows, no digit is lost in the tails, and
 complex numbers pass through (`np.minimum(x, -x)` is -|x| without an `abs` that

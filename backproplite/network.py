@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -20,6 +20,7 @@ from .callbacks import checked_callbacks
 from .chance import STEP, WEIGHTS, Chance
 from .checks import (
     Array,
+    answers,
     column_names,
     matrix,
     real_array,
@@ -28,8 +29,8 @@ from .checks import (
     switch,
     whole_number,
 )
-from .configurable import Answering, answering, refuse_unknown, signature_of
-from .errors import DivergenceError, ParameterError, ShapeError
+from .configurable import Answering, answering
+from .errors import DivergenceError, ParameterError, ShapeError, UnknownNameError
 from .functions import is_finite, norm
 from .layers import Layer, check_neighbours, checked_layers, parts_of, way_back, way_forward
 from .losses import Loss
@@ -48,17 +49,16 @@ def in_use(
     method: Callable[Concatenate[Network, Given], Result],
 ) -> Callable[Concatenate[Network, Given], Result]:
     """Let no floating-point flag of the user's act within, and name the part that fails."""
+    answered = answering(method)
 
     @wraps(method)
     def using(network: Network, /, *arguments: Given.args, **named: Given.kwargs) -> Result:
         with np.errstate(all="ignore"):
             try:
-                return method(network, *arguments, **named)
-            except DivergenceError:
+                return answered(network, *arguments, **named)
+            except (DivergenceError, UnknownNameError):
                 raise
             except Exception as error:
-                given = (network, *arguments)
-                refuse_unknown(method.__name__, signature_of(method), given, named)
                 from .advice import name_part
 
                 name_part(error, network, *arguments, *named.values())
@@ -861,10 +861,7 @@ class Network(Answering):
         if given is None:
             return None
         if not isinstance(given, (tuple, list)) or len(given) not in (2, 3):
-            raise ParameterError(
-                "validation_data must be a tuple (X, y) or (X, y, sample_weight); got "
-                f"{type(given).__name__}{f' of {len(given)}' if isinstance(given, Sized) else ''}."
-            )
+            raise answers().no_validation(given)
         X, y, *weight = given
         if columns := not self.feature_names and column_names(like):
             X = matrix("validation X", X, self.dtype, self.in_features, columns)

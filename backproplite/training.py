@@ -1,4 +1,8 @@
-"""The training loop: epochs, and the batches that an epoch goes through."""
+"""The training loop: a fit, its epochs, and the batches that an epoch goes through.
+
+What a fit has to know to go on after a cut is its plan and the memories of its callbacks: it gives
+both out (`left_off`), and takes them up again (`go_on_from`). All else is in the record.
+"""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""What is said of data that cannot be used: where, what was given, and how to mend it."""
+"""What is said of data and numbers that cannot be used: what was given, and how to mend it."""
 
 from __future__ import annotations
 
 import math
 import reprlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sized
 from numbers import Real
 from typing import Any
 
@@ -161,6 +161,15 @@ def no_shares_of_1(name: str, sums: Array) -> InputError:
     return InputError(
         f"each row of {name} must sum to 1; row {row} sums to {sums[row]:g}. For several "
         "classes at once use SigmoidCrossEntropy()."
+    )
+
+
+def no_validation(given: object) -> ParameterError:
+    """Return the error for what is no pair of inputs and targets, with or without weights."""
+    length = f" of {len(given)}" if isinstance(given, Sized) else ""
+    return ParameterError(
+        "validation_data must be a tuple (X, y) or (X, y, sample_weight); got "
+        f"{type(given).__name__}{length}."
     )
 
 
