@@ -105,14 +105,13 @@ def layers(draw: st.DrawFn, features: Size = SIZES, kinds: Sequence[Kind] = KIND
     >>> test_layers()
     """
     width = _number(draw, features)
-    return draw(_of_width(kinds, width))(width)
+    return draw(st.sampled_from(_fitting(kinds, width) or kinds))(width)
 
 
-def _of_width(kinds: Sequence[Kind], features: int) -> st.SearchStrategy[Kind]:
-    """Return what is drawn from those that can take so many: some refuse a single one."""
+def _fitting(kinds: Sequence[Kind], features: int) -> list[Kind]:
+    """Return those that a network can have between so many features: some refuse a single one."""
     refusing = LayerNorm, Softmax
-    fitting = [each for each in kinds if features > 1 or not isinstance(each(2), refusing)]
-    return st.one_of(*map(st.just, fitting))
+    return [each for each in kinds if features > 1 or not isinstance(each(2), refusing)]
 
 
 def targets_for(loss: losses.Loss, samples: int, outputs: int, rng: np.random.Generator) -> Array:
@@ -181,8 +180,9 @@ def networks(
     for _ in range(draw(st.integers(0, 2))):
         following = _number(draw, features)
         stack.append(Dense(width, following))
-        between = draw(st.lists(_of_width(kinds, following), max_size=3))
-        stack += [kind(following) for kind in between]
+        if fitting := _fitting(kinds, following):
+            between = draw(st.lists(st.sampled_from(fitting), max_size=3))
+            stack += [kind(following) for kind in between]
         width = following
     loss = draw(st.sampled_from(losses))()
     if loss.labels == "categorical":

@@ -181,12 +181,14 @@ class Slope:
         """Return the numerical slope that is believed: by the complex step, or by differences.
 
         At a kink the two sides still differ when the step is as small as rounding lets it be.
+        Differences see also those that are hidden from imaginary steps, as in x · (x.real > 0).
         """
-        if exact:
-            low, high = np.minimum(self.exact, self.other), np.maximum(self.exact, self.other)
-            return Trusted(self.exact, np.zeros_like(self.noise), low, high)
         half = self.lasting_bend / 2 * (self.lasting_bend > KINK_STANDS_OUT * self.noise)
-        return Trusted(self.central, self.noise, self.central - half, self.central + half)
+        low, high = self.central - half, self.central + half
+        if not exact:
+            return Trusted(self.central, self.noise, low, high)
+        sides = np.array([self.exact, self.other, *np.where(half > 0, [low, high], self.exact)])
+        return Trusted(self.exact, np.zeros_like(self.noise), sides.min(axis=0), sides.max(axis=0))
 
     def agrees(self, close: float) -> bool:
         """Tell whether the numerical slopes agree with the one by backpropagation."""

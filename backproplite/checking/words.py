@@ -25,10 +25,13 @@ def explanation(comparison: Comparison, subject: Subject) -> str:
     """Say which entries are off, by how much, and what such an error usually means."""
     c, difference = comparison, np.where(comparison.kink, 0, comparison.difference)
     worst = np.argsort(-difference, kind="stable")[:LINES]
-    count = int((difference > OFF * c.largest).sum())
+    count, off = int((difference > OFF * c.largest).sum()), difference.max() / c.largest
+    how = f"{count} of {difference.size} comparisons are off by more than 1e-6"
+    if not count:
+        off *= math.sqrt(c.slopes.gradient.size)
+        how = "an entry that was not sampled, which shows in signed sums of all"
     return "\n".join([
-        f"the gradient of {c.name} is wrong, by {difference.max() / c.largest:.1e} of its largest "
-        f"entry ({count} of {difference.size} comparisons are off by more than 1e-6).",
+        f"the gradient of {c.name} is wrong, by {off:.1e} of its largest entry ({how}).",
         *(_line(comparison, k) for k in worst if difference[k]),
         *_suspicion(comparison, subject.tensors[c.name].ravel()),
         *([subject.advice] if subject.advice else []),

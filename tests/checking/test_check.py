@@ -669,7 +669,16 @@ def test_a_bias_beside_large_inputs_is_compared():
 
 
 @pytest.mark.parametrize("at_zero", [1.2, -0.2, 1000, -5])
-@pytest.mark.parametrize("relu", [lambda x: np.maximum(x, 0), lambda x: np.where(x > 0, abs(x), 0)])
+@pytest.mark.parametrize(
+    "relu",
+    [
+        lambda x: np.maximum(x, 0),
+        lambda x: np.where(x > 0, abs(x), 0),
+        lambda x: x * (x > 0),
+        lambda x: x * (np.real(x) > 0),
+        lambda x: np.where(np.real(x) > 0, x, 0),
+    ],
+)
 def test_a_value_outside_the_slopes_at_a_kink_is_caught(relu, at_zero):
     x = X.copy()
     x[1, 1] = 0

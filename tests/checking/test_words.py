@@ -214,3 +214,15 @@ def test_a_neighbour_that_writes_in_place_is_named():
 def test_layers_are_not_spoken_of_to_those_who_gave_functions():
     message = mismatch((lambda x: 3 * x, lambda grad_output: grad_output * np.nan), X)
     assert message.splitlines()[0] == "the gradient of x is not finite at [0, 0]."
+
+
+def test_an_entry_that_was_not_sampled_is_told_by_what_its_sums_show():
+    subject = Affine(50, 60, 1.0, ("weight", replaced(1234, lambda entry: 1.0001 * entry)))
+    x = np.random.default_rng(0).standard_normal((5, 50))
+    first = mismatch(subject, x).splitlines()[0]
+    found = re.fullmatch(
+        r"the gradient of weight is wrong, by (\S+) of its largest entry \(an entry that was not "
+        r"sampled, which shows in signed sums of all\)\.",
+        first,
+    )
+    assert 5e-6 < float(found[1]) < 1e-4  # of a size that single comparisons would show
