@@ -474,6 +474,7 @@ def test_batch_statistics_of_one_sample_are_named():
         network.fit(*MOONS, epochs=1, batch_size=1)
     assert bp.diagnose(network, *MOONS).healthy
     assert bp.diagnose(on_moons(deep(bp.Tanh)), MOONS[0][:1], MOONS[1][:1]).healthy
+    assert "batches of one" not in names(bp.diagnose(network, MOONS[0][:2], MOONS[1][:2]))
 
 
 # What a trained network may hide
@@ -543,6 +544,17 @@ def test_a_rare_class_that_is_never_predicted_is_named_and_weights_cure():
         made = network().fit(X, y, epochs=100, sample_weight=weight)
         assert bp.diagnose(made, X, y, weight).healthy
         assert rare in _labels(made.predict(X))
+
+
+def test_a_class_is_missed_only_once_trained_where_it_is_rare_and_classes_exclude_each_other():
+    X, y = RARE
+    assert bp.diagnose(on_moons(deep(bp.Tanh, features=3)), X, y).healthy  # made no step yet
+    layers, both = deep(bp.Tanh, features=3, outputs=2), np.stack([y, X[:, 1] > 0], axis=1)
+    assert bp.diagnose(on_moons(layers, bp.Adam(0.003)).fit(X, both, 30, 32), X, both).healthy
+    for share, finding in ((0.2, ["class never predicted"]), (0.3, [])):
+        y = (np.arange(1000) < 1000 * share).astype(float)  # which X says nothing of
+        network = on_moons([bp.Dense(3, 1)], bp.Adam(0.01)).fit(X, y, epochs=300)
+        assert names(bp.diagnose(network, X, y)) == finding
 
 
 def test_numbers_are_no_classes():
