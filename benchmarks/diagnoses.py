@@ -344,8 +344,9 @@ def unsuited():
     plain = lambda n=1: [dense(5, 32), relu(), dense(32, n)]  # noqa: E731
     for optimizer in (bp.Adam(0.005), bp.RMSProp(0.003), bp.Momentum(0.02), bp.AdamW(0.005)):
         twice = optimizer, optimizer
-        for size in (1e4, 1e6, 1e8, 1e-4):
+        for size in (60, 100, 300, 1e4, 1e6, 1e8, 1e-4):
             yield "scale of X", ((X * size, y), plain(), mse()), ((X, y), plain(), mse()), twice
+        for size in (1e4, 1e6, 1e8, 1e-4):
             far = 4 * size + size * y
             yield "scale of y", ((X, far), plain(), mse()), ((X, y), plain(), mse()), twice
         for sizes in ([1, 100], [1e-3, 1]):
