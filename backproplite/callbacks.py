@@ -39,6 +39,11 @@ class Callback(Configurable):
     #: followed by their return when that fit goes on from the file.
     state_names: tuple[str, ...] = ()
 
+    def settings(self) -> dict[str, object]:
+        """Return the constructor's arguments by name, but for those that are its memory."""
+        found = super().settings()
+        return {name: found[name] for name in found if name not in self.state_names}
+
     @property
     def watches_steps(self) -> bool:
         """Whether it does anything after a step."""
@@ -62,6 +67,9 @@ class _Function(Callback):
 
     def __init__(self, function: Callable[[Any], object]) -> None:
         self.function = function
+
+    def __repr__(self) -> str:
+        return repr(self.function)
 
     def __call__(self, network: Network) -> None:
         self.function(network)
@@ -244,7 +252,7 @@ class ProgressLines(Callback):
     Raises
     ------
     ParameterError
-        If a number is below 1.
+        If `epochs` is below 0, or `lines` below 1.
 
     Examples
     --------
@@ -255,7 +263,7 @@ class ProgressLines(Callback):
     done = printed = 0
 
     def __init__(self, epochs: int, lines: int = 10) -> None:
-        self.epochs = whole_number("epochs", epochs, 1)
+        self.epochs = whole_number("epochs", epochs, 0)
         self.lines = whole_number("lines", lines, 1)
 
     def start(self, network: Network) -> None:

@@ -136,7 +136,7 @@ def same_samples(name: str, array: Array, other_name: str, other: Array) -> None
 
 def sample_shares(name: str, weights: object, samples: int, dtype: DTypeLike) -> Array:
     """Return sample weights as non-negative shares of shape (samples,) that sum to 1."""
-    array = real_array(name, weights, dtype)
+    array = real_array(name, weights)
     if array.shape != (samples,):
         raise ShapeError(
             f"{name} must hold one weight per sample, shape ({samples},); got shape {array.shape}."
@@ -149,7 +149,7 @@ def sample_shares(name: str, weights: object, samples: int, dtype: DTypeLike) ->
     if not array.any():
         raise InputError(f"{name} must have at least one weight above 0; got only zeros.")
     array = array / array.max()  # so that the sum can neither overflow nor vanish
-    return array / array.sum()
+    return (array / array.sum()).astype(dtype)
 
 
 def number(
