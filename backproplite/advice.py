@@ -62,7 +62,8 @@ def cure(network: Network, data: Batch, before: float | None) -> str | None:
     if before is not None and not before > FAR**2 * zeros > 0:
         return None
     parameters, inputs = _size(network.parameters), _size(data.x)
-    if inputs > parameters:
+    # Parameters that have moved since the first step say nothing about it.
+    if inputs > (parameters if before is None else FAR):
         return (
             f"The loss was as large before the first step, since X reaches {inputs:.3g}: "
             "scale it, such as (X - X.mean(axis=0)) / X.std(axis=0)."

@@ -337,6 +337,14 @@ def test_callbacks_schedules_and_optimizers_that_fail_are_named():
         assert caught.value.__notes__[0].startswith(words)
 
 
+def test_unscaled_inputs_are_named_however_far_the_parameters_have_run():
+    network = network_of(
+        *(bp.Dense(3, 8), bp.ReLU(), bp.Dense(8, 1)), optimizer=bp.GradientDescent(0.1)
+    )
+    with pytest.raises(bp.DivergenceError, match=r"since X reaches .*: scale it, such as"):
+        network.fit(X * 1e4, Y, 50)
+
+
 # What layers are given
 
 

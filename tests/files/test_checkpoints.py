@@ -214,15 +214,23 @@ def test_what_a_checkpoint_cannot_save_is_refused_before_training(tmp_path):
     assert network.step_count == 0
 
 
-def test_a_memory_that_no_file_can_hold_is_refused_before_training(tmp_path):
+@pytest.mark.parametrize(
+    ("odd", "words"),
+    [
+        ({1: object()}, "odd cannot be saved: .* is neither plain data"),
+        (10**400, "the memory of a callback cannot be saved: a setting .* too large a number"),
+        (np.array(["text"]), "odd must be an array of numbers; got dtype <U4"),
+    ],
+)
+def test_a_memory_that_no_file_can_hold_is_refused_before_training(tmp_path, odd, words):
     class Odd(bp.Callback):
         state_names = ("odd",)
 
         def start(self, network):
-            self.odd = {1: object()}
+            self.odd = odd
 
     network = stateful()
-    with pytest.raises(bp.ParameterError, match=r"odd cannot be saved: .* is neither plain data"):
+    with pytest.raises(bp.ParameterError, match=words):
         network.fit(X, Y, 1, callbacks=[Odd(), bp.Checkpoint(tmp_path / "model.npz")])
     assert network.step_count == 0
 
