@@ -39,10 +39,13 @@ def before_fit(network: Network, fit: Fit) -> None:
         _refuse_batches_of_one(network, fit.plan.samples)
     targets, last = fit.data.targets, network.layers[-1]
     low, high = last.range or (-math.inf, math.inf)
-    if network.loss.labels is None and not low <= targets.min() <= targets.max() <= high:
+    lowest, highest = targets.min(), targets.max()
+    rounding = 1e-6 * max(-lowest, highest)  # which scaling into the range leaves
+    plain = network.loss.labels is None and is_ours(type(network.loss))  # are to be met
+    if plain and not low - rounding <= lowest <= highest <= high + rounding:
         warn(
             f"{last!r} ends the network, and gives numbers from {low:g} to {high:g}; y goes from "
-            f"{targets.min():g} to {targets.max():g}, and what lies outside cannot be learnt. End "
+            f"{lowest:g} to {highest:g}, and what lies outside cannot be learnt. End "
             "the network in a Dense layer, or scale y into that range."
         )
 
@@ -83,7 +86,8 @@ def cure(network: Network, data: Batch, before: float | None) -> str | None:
     if before is not None and not before > FAR**2 * zeros > 0:
         return None
     parameters, inputs = _size(network.parameters), _size(data.x)
-    if inputs > parameters:
+    # Parameters that have moved since the first step say nothing about it.
+    if inputs > (parameters if before is None else FAR):
         return (
             f"The loss was as large before the first step, since X reaches {inputs:.3g}: "
             "scale it, such as (X - X.mean(axis=0)) / X.std(axis=0)."

@@ -39,6 +39,11 @@ class Callback(Configurable):
     #: followed by their return when that fit goes on from the file.
     state_names: tuple[str, ...] = ()
 
+    def settings(self) -> dict[str, object]:
+        """Return the constructor's arguments by name, but for those that are its memory."""
+        found = super().settings()
+        return {name: found[name] for name in found if name not in self.state_names}
+
     @property
     def watches_steps(self) -> bool:
         """Whether it does anything after a step."""
@@ -62,6 +67,9 @@ class _Function(Callback):
 
     def __init__(self, function: Callable[[Any], object]) -> None:
         self.function = function
+
+    def __repr__(self) -> str:
+        return repr(self.function)
 
     def __call__(self, network: Network) -> None:
         self.function(network)

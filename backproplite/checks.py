@@ -136,11 +136,11 @@ def same_samples(name: str, array: Array, other_name: str, other: Array) -> None
 
 def sample_shares(name: str, weights: object, samples: int, dtype: DTypeLike) -> Array:
     """Return sample weights as non-negative shares of shape (samples,) that sum to 1."""
-    array = real_array(name, weights, dtype)
+    array = real_array(name, weights)
     if array.shape != (samples,) or (array < 0).any() or not array.any():
         raise answers().no_weights(name, array, samples)
     array = array / array.max()  # so that the sum can neither overflow nor vanish
-    return array / array.sum()
+    return (array / array.sum()).astype(dtype)
 
 
 def number(

@@ -26,7 +26,7 @@ class ProgressLines(Callback):
     Raises
     ------
     ParameterError
-        If a number is below 1.
+        If `epochs` is below 0, or `lines` below 1.
 
     Examples
     --------
@@ -37,7 +37,7 @@ class ProgressLines(Callback):
     done = printed = 0
 
     def __init__(self, epochs: int, lines: int = 10) -> None:
-        self.epochs = whole_number("epochs", epochs, 1)
+        self.epochs = whole_number("epochs", epochs, 0)
         self.lines = whole_number("lines", lines, 1)
 
     def start(self, network: Network) -> None:

@@ -7,6 +7,7 @@ both out (`left_off`), and takes them up again (`go_on_from`). All else is in th
 from __future__ import annotations
 
 import math
+import re
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -17,6 +18,7 @@ import numpy as np
 from .callbacks import Callback
 from .chance import ORDER
 from .checks import Array, sample_shares
+from .configurable import Configurable
 from .errors import BackpropliteError, DivergenceError, ParameterError, warn
 
 if TYPE_CHECKING:
@@ -142,7 +144,7 @@ class Fit:
     def left_off(self, network: Network) -> dict[str, Any]:
         """Return, as plain data and arrays, what a later fit needs to go on from here."""
         memories = [
-            [repr(each), {name: getattr(each, name) for name in each.state_names}]
+            [known_as(each), {name: getattr(each, name) for name in each.state_names}]
             for each in self.callbacks
             if each.state_names
         ]
@@ -160,21 +162,30 @@ class Fit:
 
         If something has trained the network since, that is over.
         """
-        cut_off, network.cut_off = network.cut_off, None
+        cut_off = network.cut_off
         here = [[*self.plan], network.step_count]
         if cut_off is None or [cut_off["plan"], cut_off["steps"]] != here:
+            network.cut_off = None
             return
-        self.told, network.stop_training = cut_off["told"], cut_off["stopped"]
-        network.gradients[...] = cut_off["gradients"]
-        memories = list(cut_off["memories"])
+        memories, returning = list(cut_off["memories"]), []
         for callback in self.callbacks:
             for i, (whose, memory) in enumerate(memories):
-                if whose == repr(callback) and set(memory) == set(callback.state_names):
-                    vars(callback).update(memory)
+                if whose == known_as(callback) and set(memory) == set(callback.state_names):
+                    returning += [(callback, *each) for each in memory.items()]
                     del memories[i]
                     break
         for whose, _ in memories:
             warn(f"the training that was cut off had {whose}: give it again, or it is forgotten.")
+        network.cut_off = None  # not before: a warning may be an error
+        self.told, network.stop_training = cut_off["told"], cut_off["stopped"]
+        network.gradients[...] = cut_off["gradients"]
+        for callback, name, value in returning:
+            setattr(callback, name, value)
+
+
+def known_as(callback: Callback) -> str:
+    """Return what a callback is known by in another process too: addresses are left out."""
+    return re.sub(" at 0x[0-9A-Fa-f]+", "", Configurable.__repr__(callback))
 
 
 def train(network: Network, fit: Fit, epochs: int) -> None:

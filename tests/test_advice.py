@@ -44,6 +44,25 @@ def test_targets_at_the_ends_of_the_range_are_not_warned_of(last):
     network_of(bp.Dense(1, 2), last).fit([[0.0]], [[0, 1]], 1)
 
 
+@pytest.mark.parametrize(("last", "y"), [(bp.Sigmoid(), [0, 1 + 2e-16]), (bp.ReLU(), [-1e-16, 9])])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_targets_that_rounding_moved_out_of_the_range_are_not_warned_of(last, y, dtype):
+    targets = np.asarray(y, dtype) + np.array([0, np.finfo(dtype).eps], dtype)
+    network_of(bp.Dense(1, 2), last, dtype=dtype).fit([[0.0]], [targets], 1)
+
+
+def test_what_targets_mean_to_a_loss_of_ones_own_is_its_own_affair():
+    class Reward(bp.Loss):
+        def forward(self, outputs, targets):
+            return -targets * np.log(outputs), (outputs, targets)
+
+        def backward(self, cache):
+            return -cache[1] / cache[0]
+
+    rewards = np.eye(2)[[0, 1, 1, 0, 1, 0, 0]] * 5 * Y
+    network_of(bp.Dense(3, 2), bp.Softmax(), loss=Reward()).fit(X, rewards, 1)
+
+
 def test_a_loss_that_takes_classes_has_no_range_to_miss():
     network_of(bp.Dense(3, 2), bp.Tanh(), loss=bp.SoftmaxCrossEntropy()).fit(X, [0, 1] * 3 + [0], 1)
 
@@ -310,12 +329,20 @@ def test_callbacks_schedules_and_optimizers_that_fail_are_named():
     for optimizer, callback, words in [
         (bp.Adam(fail), (), "This came up in the update by Adam(learning_rate=<function"),
         (Failing(), (), "This came up in the update by Failing()"),
-        (None, fail, "This came up in the callback _Function(<function"),
+        (None, fail, "This came up in the callback <function"),
         (None, After(), "This came up in the callback <function"),
     ]:
         with pytest.raises(ZeroDivisionError, match="mine") as caught:
             network_of(bp.Dense(3, 1), optimizer=optimizer).fit(X, Y, 1, callbacks=callback)
         assert caught.value.__notes__[0].startswith(words)
+
+
+def test_unscaled_inputs_are_named_however_far_the_parameters_have_run():
+    network = network_of(
+        *(bp.Dense(3, 8), bp.ReLU(), bp.Dense(8, 1)), optimizer=bp.GradientDescent(0.1)
+    )
+    with pytest.raises(bp.DivergenceError, match=r"since X reaches .*: scale it, such as"):
+        network.fit(X * 1e4, Y, 50)
 
 
 # What layers are given

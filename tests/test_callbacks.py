@@ -70,7 +70,8 @@ def without_tqdm(monkeypatch):
 
 @pytest.mark.usefixtures("without_tqdm")
 @pytest.mark.parametrize(
-    ("epochs", "lines"), [(1, [1]), (3, [1, 2, 3]), (40, range(4, 41, 4)), (19, range(1, 20))]
+    ("epochs", "lines"),
+    [(0, []), (1, [1]), (3, [1, 2, 3]), (40, range(4, 41, 4)), (19, range(1, 20))],
 )
 def test_progress_without_tqdm_is_a_line_now_and_then(capsys, epochs, lines):
     network = small().fit(X, Y, epochs, progress=True)

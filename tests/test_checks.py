@@ -464,6 +464,11 @@ def test_equal_weights_and_the_dtype_asked_for():
     assert shares.tolist() == [0.25] * 4
 
 
+@pytest.mark.parametrize("size", [1e-60, 1e60])
+def test_weights_beyond_the_dtype_asked_for_are_shares_too(size):
+    assert checks.sample_shares("w", [size, 3 * size], 2, np.float32).tolist() == [0.25, 0.75]
+
+
 @pytest.mark.parametrize(
     ("weights", "error", "message"),
     [

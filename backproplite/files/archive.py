@@ -124,11 +124,17 @@ def _members(content: bytes) -> Iterator[tuple[str, Array]]:
         yield name, _array_from_bytes(memoryview(content)[middle:start])
 
 
-def _array_to_pieces(name: str, array: Array) -> tuple[bytes, memoryview]:
-    """Return the two parts of an `.npy` file: its header, and the numbers."""
+def numbers(name: str, array: Array) -> Array:
+    """Return an array in the order of files; refuse what is no array of numbers."""
     array = np.asarray(array, array.dtype.newbyteorder("<"), order="C")
     if array.dtype.str not in NUMBERS:
         raise ParameterError(f"{name} must be an array of numbers; got dtype {array.dtype}.")
+    return array
+
+
+def _array_to_pieces(name: str, array: Array) -> tuple[bytes, memoryview]:
+    """Return the two parts of an `.npy` file: its header, and the numbers."""
+    array = numbers(name, array)
     text = f"{{'descr': '{array.dtype.str}', 'fortran_order': False, 'shape': {array.shape}, }}"
     text += " " * (-(len(text) + 11) % 64) + "\n"
     header = b"\x93NUMPY\1\0" + len(text).to_bytes(2, "little") + text.encode()

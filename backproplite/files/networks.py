@@ -67,7 +67,7 @@ def contents(network: Network) -> tuple[dict[str, Array], dict[str, Any]]:
         "optimizer": _described(writer, "optimizer", network.optimizer),
         "dtype": str(network.dtype),
         "seed": network.seed,
-        "cut_off": writer.describe("cut_off", left_off(network)),
+        "cut_off": _remembered(writer, left_off(network)),
         "custom": list(writer.custom),
     }
     if network.feature_names:
@@ -107,6 +107,16 @@ def _described(writer: Writer, place: str, thing: Any) -> Any:
         f"the network cannot be saved: {why}. Let each __init__ keep its arguments as they are, "
         "and name in state_names what else changes in training."
     )
+
+
+def _remembered(writer: Writer, cut_off: dict[str, Any] | None) -> Any:
+    """Return the description of what the next fit needs; refuse what no file would give back."""
+    description = writer.describe("cut_off", cut_off)
+    try:
+        Reader(dict(writer.arrays), writer.custom).build(description)
+    except Exception as error:  # as for an object
+        raise ParameterError(f"the memory of a callback cannot be saved: {error}") from None
+    return description
 
 
 def _outline(thing: Any) -> Any:

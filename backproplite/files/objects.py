@@ -21,6 +21,7 @@ from ..checks import Array
 from ..configurable import Configurable, arguments_of, offered
 from ..errors import ModelFileError, ParameterError
 from ..layers import Layer
+from .archive import numbers
 
 #: All that a description may name without further ado.
 CLASSES: dict[str, type[Configurable]] = {
@@ -76,7 +77,7 @@ class Writer:
             tag, content = "dict", self.settings(where, value)
         elif cls is np.ndarray or isinstance(value, np.generic):
             tag, content = "array" if cls is np.ndarray else "number", where
-            self.arrays[where] = np.array(value)
+            self.arrays[where] = numbers(where, np.array(value))
         elif isinstance(value, (FunctionType, type)):
             tag, content = "name", self.name(where, value)
         elif isinstance(value, Configurable):

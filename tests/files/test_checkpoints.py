@@ -1,6 +1,7 @@
 """Checkpoints: when they are written, and how training goes on from them."""
 
 import math
+import warnings
 
 import numpy as np
 import pytest
@@ -213,17 +214,69 @@ def test_what_a_checkpoint_cannot_save_is_refused_before_training(tmp_path):
     assert network.step_count == 0
 
 
-def test_a_memory_that_no_file_can_hold_is_refused_before_training(tmp_path):
+@pytest.mark.parametrize(
+    ("odd", "words"),
+    [
+        ({1: object()}, "odd cannot be saved: .* is neither plain data"),
+        (10**400, "the memory of a callback cannot be saved: a setting .* too large a number"),
+        (np.array(["text"]), "odd must be an array of numbers; got dtype <U4"),
+    ],
+)
+def test_a_memory_that_no_file_can_hold_is_refused_before_training(tmp_path, odd, words):
     class Odd(bp.Callback):
         state_names = ("odd",)
 
         def start(self, network):
-            self.odd = {1: object()}
+            self.odd = odd
 
     network = stateful()
-    with pytest.raises(bp.ParameterError, match=r"odd cannot be saved: .* is neither plain data"):
+    with pytest.raises(bp.ParameterError, match=words):
         network.fit(X, Y, 1, callbacks=[Odd(), bp.Checkpoint(tmp_path / "model.npz")])
     assert network.step_count == 0
+
+
+class Apart(bp.Callback):
+    """Its memory is a setting, a property, and a slot; its other setting shows its address."""
+
+    __slots__ = ("seen",)
+    state_names = ("factor", "count", "seen")
+
+    def __init__(self, function, factor=1.0):
+        self.function, self.factor = function, factor
+
+    @property
+    def count(self):
+        return self._count
+
+    @count.setter
+    def count(self, value):
+        self._count = value
+
+    def start(self, network):
+        self.count = self.seen = 0
+
+    def __call__(self, network):
+        self.factor, self.count, self.seen = self.factor / 2, self.count + 1, self.seen + 1
+
+
+def test_a_memory_comes_back_however_it_is_kept(tmp_path):
+    path, again = tmp_path / "model.npz", Apart(lambda: 2)
+    with pytest.raises(KeyboardInterrupt):
+        stateful().fit(X, Y, 5, callbacks=[Apart(lambda: 1), bp.Checkpoint(path), CutOff(3)])
+    network = bp.Network.load(path)
+    network.fit(X, Y, 5 - network.epoch_count, callbacks=again)
+    assert (again.factor, again.count, again.seen) == (1 / 32, 5, 5)
+
+
+def test_a_warning_that_is_an_error_lets_nothing_be_forgotten(tmp_path):
+    path, again = tmp_path / "model.npz", Best()
+    with pytest.raises(KeyboardInterrupt):
+        stateful().fit(X, Y, 5, callbacks=[Best(), bp.Checkpoint(path), CutOff(3)])
+    network = bp.Network.load(path)
+    with warnings.catch_warnings(action="error"), pytest.raises(bp.TrainingWarning):
+        network.fit(X, Y, 2)
+    network.fit(X, Y, 5 - network.epoch_count, callbacks=again)
+    assert [epoch for epoch, _ in again.seen] == [1, 2, 3, 4, 5]
 
 
 def test_a_watch_warns_once_in_a_fit_that_is_cut_off(tmp_path):
