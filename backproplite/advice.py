@@ -73,8 +73,8 @@ def cure(network: Network, data: Batch, before: float | None) -> str | None:
     for name, array in network.named_arrays().items():
         if not np.isfinite(array).all():
             return (
-                f"{name} is not finite, and was not before this step: no layer may write into it "
-                "on the way forward. Set it anew, or build the network anew."
+                f"{name} is not finite, and was not before this step. Set it anew, or build the "
+                "network anew; if a layer writes into it on the way forward, that must not be."
             )
     zeros = _of_zeros(network, data)
     if not np.isfinite(zeros):
@@ -96,6 +96,10 @@ def cure(network: Network, data: Batch, before: float | None) -> str | None:
         f"The loss was as large before the first step, since the parameters reach "
         f"{parameters:.3g}, as after a training that ran away: build the network anew."
     )
+
+
+class PartError(ParameterError):
+    """A part of one's own that gives something else than it should."""
 
 
 def try_parts(network: Network, x: Array, batch: Batch | None = None) -> None:
@@ -137,10 +141,10 @@ def refuse_faulty_parts(network: Network, few: Batch) -> None:
     with np.errstate(all="ignore"):
         try:
             try_parts(copy.deepcopy(network), few.x, few)
-        except BackpropliteError:
+        except PartError:
             raise
         except Exception:
-            return  # a step will say so, unless it is the copy alone that fails
+            return  # a step will say so, unless it is the copy, or the few, alone that fail
 
 
 def name_part(error: Exception, network: Network, X: Any, y: Any = None, *weights: Any) -> None:
@@ -169,12 +173,12 @@ def _checked(place: str, given: Any, samples: int, width: int | None) -> Array:
     raise _wrong(place, f"floats of shape {shape}", given)
 
 
-def _wrong(place: str, wanted: str, given: Any) -> ParameterError:
+def _wrong(place: str, wanted: str, given: Any) -> PartError:
     """Return the error for a part that gives something else than it should."""
     what = "nothing" if given is None else f"a {type(given).__name__}"
     if isinstance(given, np.ndarray):
         what = f"{given.dtype} of shape {given.shape}"
-    return ParameterError(f"{place} must give {wanted}; it gave {what}.")
+    return PartError(f"{place} must give {wanted}; it gave {what}.")
 
 
 def checked_loss(loss: Loss, layers: Sequence[Layer]) -> Loss:

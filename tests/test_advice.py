@@ -104,7 +104,7 @@ SPOILT = (
 LARGE_X = r"The loss was as large before the first step, since X reaches 2e\+200: scale it, such as"
 LARGE_Y = r"y reaches 1e\+20, beyond what the loss can hold in float32: scale it, such as \(y - y\."
 RATE = r"The last finite parameters are kept\. Lower the learning rate, scale the inputs, or clip"
-WRITTEN = r"layers\[0\]\.weight is not finite, and was not before this step: no layer may write"
+WRITTEN = r"layers\[0\]\.weight is not finite, and was not before this step\. Set it anew, or"
 
 
 def told_of(network, x, y, use="fit"):
@@ -290,6 +290,15 @@ def test_a_part_that_cannot_be_copied_is_not_tried_and_trains():
             raise TypeError("there is one of it")
 
     network_of(bp.Dense(3, 4), Alone(), bp.Dense(4, 1)).fit(X, Y, 2)
+
+
+def test_a_layer_that_needs_more_samples_than_a_trial_has_trains():
+    def only_many(x):
+        if len(x) < 4:
+            raise bp.InputError("too few")
+        return x, None
+
+    network_of(bp.Dense(3, 4), Mine(only_many), bp.Dense(4, 1)).fit(X, Y, 2)
 
 
 def test_a_trial_leaves_no_trace():
