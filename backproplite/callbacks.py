@@ -86,6 +86,11 @@ def checked_callbacks(callbacks: Any) -> list[Callback]:
                 f"callbacks[{i}] must be a function of the network, or an instance of a Callback "
                 f"class; got {callback!r}."
             )
+        if isinstance(names := getattr(callback, "state_names", ()), str):
+            raise ParameterError(
+                f"callbacks[{i}].state_names must be a tuple of names; got {names!r}. Write "
+                f"({names!r},)."
+            )
     return [each if isinstance(each, Callback) else _Function(each) for each in listed]
 
 

@@ -102,7 +102,7 @@ class Loss(Configurable):
         """
         outputs = targets.shape[1]
         exclusive = self.labels == "categorical" or (self.labels == "binary" and outputs == 1)
-        if not exclusive or (targets != targets.round()).any():
+        if not exclusive or not np.isin(targets, (0, 1)).all():
             raise answers().nothing_to_weigh(self, outputs, exclusive)
         classes = targets.argmax(axis=1) if outputs > 1 else targets[:, 0].astype(np.intp)
         weights = np.ones(max(outputs, 2))

@@ -390,3 +390,13 @@ def test_scores_of_the_training_data_are_not_compared_with_those_of_others(tmp_p
     network.fit(*FEW, 1, validation_data=MANY, callbacks=bp.Checkpoint(path, best_only=True))
     assert network.history["val_loss"][-1] > min(network.history["train_loss"][:-1])
     assert bp.Network.load(path).epoch_count == 31  # the best of its sort
+
+
+def test_a_forgotten_comma_in_state_names_is_told():
+    class Best(bp.Callback):
+        state_names = "best"
+
+    with pytest.raises(
+        bp.ParameterError, match=r"^callbacks\[0\]\.state_names must be a tuple of n"
+    ):
+        small().fit(X, Y, 1, callbacks=Best())

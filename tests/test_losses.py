@@ -694,6 +694,7 @@ def test_outputs_must_be_finite_in_the_dtype_that_is_reckoned_in(cls, given_as, 
     [
         (bp.MeanSquaredError(), [[1.0]], "balanced", bp.ParameterError, "needs one class for each"),
         (bp.SigmoidCrossEntropy(), [[1, 0]], {0: 2}, bp.ParameterError, "on 2 outputs has not. Us"),
+        (bp.SigmoidCrossEntropy(), [[-1.0]], {0: 2}, bp.InputError, "got probabilities between th"),
         (bp.SigmoidCrossEntropy(), [[0.5]], {0: 2}, bp.InputError, "got probabilities between th"),
         (bp.SoftmaxCrossEntropy(), [[1, 0]], {2: 1}, bp.ParameterError, "from 0 to 1; got 2."),
         (bp.SoftmaxCrossEntropy(), [[1, 0]], {"a": 1}, bp.ParameterError, "from 0 to 1; got 'a'."),
