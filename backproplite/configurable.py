@@ -12,10 +12,11 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache, wraps
 from inspect import Parameter, Signature, get_annotations, signature
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 Base = TypeVar("Base")
-Called = TypeVar("Called", bound=Callable[..., Any])
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
 NOTHING = Signature([Parameter("self", Parameter.POSITIONAL_ONLY)])
 STARRED = Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD
 
@@ -138,18 +139,18 @@ def refuse_unknown(
         raise no_argument(what, names, given[1:], named) from None
 
 
-def answering(function: Called) -> Called:
+def answering(function: Callable[Given, Result]) -> Callable[Given, Result]:
     """Let a method say what there is in the place of an argument that it does not know."""
 
     @wraps(function)
-    def answered(*given: Any, **named: Any) -> Any:
+    def answered(*given: Given.args, **named: Given.kwargs) -> Result:
         try:
             return function(*given, **named)
         except TypeError:
             refuse_unknown(function.__name__, signature_of(function), given, named)
             raise
 
-    return answered  # type: ignore[return-value]
+    return answered
 
 
 @cache

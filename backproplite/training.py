@@ -102,7 +102,7 @@ class Fit:
     def __init__(
         self, data: Batch, plan: Plan, validation: Batch | None, callbacks: Sequence[Callback]
     ) -> None:
-        self.data, self.plan, self.validation, self.callbacks = data, plan, validation, callbacks
+        self.data, self.plan, self.callbacks = data, plan, callbacks
         needed = any(each.needs_score for each in callbacks)
         self.scored = data if validation is None and needed else validation
         self.steppers = [each.after_step for each in callbacks if each.watches_steps]

@@ -67,11 +67,16 @@ class Subject:
 
     #: Whether some gradients may be zero, as long as not all are.
     zero_may_be = False
-    #: Whether one number may meet several kinks at once, as in a network. What backpropagation
-    #: makes of them need not lie between the slopes of the two sides then.
-    kinks_add_up = False
     #: What to add where a gradient is wrong, and where one is not finite.
     advice = prefilled = ""
+
+    @property
+    def kinks_add_up(self) -> bool:
+        """Whether one number may meet several kinks at once, as in a network.
+
+        What backpropagation makes of them need not lie between the slopes of the two sides then.
+        """
+        return False
 
     @property
     def tensors(self) -> dict[str, Array]:
@@ -254,7 +259,7 @@ class LayerSubject(Subject):
         return {name: gradient for name, gradient in named.items() if name not in self.skip}
 
     @property
-    def kinks_add_up(self) -> bool:  # type: ignore[override]
+    def kinks_add_up(self) -> bool:
         return sum(len(layer.parts()) for layer in self.network.layers) > 1
 
     def _by_last_outputs(self, grad_output: Array, cache: Any) -> tuple[Array, list[Any]]:
