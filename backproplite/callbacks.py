@@ -34,6 +34,8 @@ class Callback(Configurable):
 
     #: Whether every epoch must be scored. Without validation data the training data are, then.
     needs_score = False
+    #: Whether it saves the network: what cannot be saved is refused when training begins, then.
+    saves = False
     #: The attributes that are its memory: numbers, text, arrays, or lists, tuples and dicts of
     #: such. They are in every file that is saved while a fit is under way, and `start` is
     #: followed by their return when that fit goes on from the file.
@@ -206,6 +208,8 @@ class Checkpoint(Callback):
     Checkpoint('model.npz', every=10)
     """
 
+    saves = True
+
     def __init__(
         self,
         path: object,
@@ -222,9 +226,6 @@ class Checkpoint(Callback):
             if best_only:
                 raise ParameterError("every_steps cannot be had with best_only: leave one out.")
         self.every_steps = every_steps
-
-    def start(self, network: Network) -> None:
-        network.refuse_unsavable()
 
     def after_step(self, network: Network) -> None:
         if self.every_steps and network.step_count % self.every_steps == 0:

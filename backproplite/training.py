@@ -124,6 +124,8 @@ class Fit:
                 for callback in self.callbacks:
                     callback.start(network)
                     stack.callback(callback.finish, network)
+                if any(callback.saves for callback in self.callbacks):  # once all have a memory
+                    network.refuse_unsavable()
                 self.go_on_from(network)
                 yield
         finally:

@@ -547,11 +547,11 @@ def test_a_weight_means_the_same_in_every_batch(batch_size):
 
 
 @pytest.mark.parametrize("batch_size", [None, 4])
-@pytest.mark.parametrize("weights", [np.ones(10), np.full(10, 0.3), np.full(10, 7e300)])
+@pytest.mark.parametrize("weights", [np.ones(7), np.full(7, 0.3), np.full(7, 7e300)])
 def test_weights_that_are_all_alike_are_no_weights(batch_size, weights):
-    weighted, plain = stateful(), stateful()
-    weighted.fit(X, Y, 3, batch_size, sample_weight=weights)
-    plain.fit(X, Y, 3, batch_size)
+    weighted, plain = stateful(), stateful()  # of 7 samples each would count a rounded 1/7
+    weighted.fit(X[:7], Y[:7], 3, batch_size, sample_weight=weights)
+    plain.fit(X[:7], Y[:7], 3, batch_size)
     assert np.array_equal(weighted.snapshot(), plain.snapshot())
     assert weighted.history["loss"] == plain.history["loss"]
 
