@@ -179,8 +179,8 @@ def test_callbacks_go_on_from_every_cut_as_if_nothing_had_happened(place, valida
 def test_what_is_kept_of_a_fit_is_for_that_fit_alone(tmp_path):
     path = tmp_path / "model.npz"
     network = stateful()
+    callbacks = [bp.EarlyStopping(5), bp.Checkpoint(path), CutOff(7), Best()]
     with pytest.raises(KeyboardInterrupt):
-        callbacks = [bp.EarlyStopping(5), bp.Checkpoint(path), CutOff(7), Best()]
         network.fit(X, Y, 9, 4, callbacks=callbacks)
     stopping = bp.EarlyStopping(5)
     network = bp.Network.load(path)
