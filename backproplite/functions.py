@@ -32,6 +32,7 @@ def _rounded_once(function: np.ufunc) -> Callable[[Array], Array]:
     return rounded
 
 
+ZERO, ONE = np.zeros(()), np.ones(())
 exp, expm1, log1p = _rounded_once(np.exp), _rounded_once(np.expm1), _rounded_once(np.log1p)
 
 
@@ -44,12 +45,16 @@ def sigmoid_parts(x: Array) -> tuple[Array, Array]:
     """Return 1 / (1 + exp(-x)), and its tail: how far it is from 0 or 1, whichever is nearer.
 
     For x > 0 it is 1 - tail. For x < 0 it is exp(x) (1 - tail), which is the tail again but
-    rounds one time less.
+    rounds one time less. (Arrays of no axes start faster than Python's numbers.)
     """
-    small = decay_of_size(x)
-    tail = small / (1 + small)
-    rise = exp(np.minimum(x, 0))  # only where x < 0, so that it cannot overflow
-    return rise - rise * tail, tail
+    if x.itemsize == 4:  # NumPy's own float32 exponential is too rough
+        value, tail = sigmoid_parts(x.astype(np.float64))
+        return value.astype(x.dtype), tail.astype(x.dtype)
+    small = np.exp(np.minimum(x, -x))
+    tail = small / (ONE + small)
+    value = np.exp(np.minimum(x, ZERO))  # only where x < 0, so that it cannot overflow
+    value -= value * tail
+    return value, tail
 
 
 def sigmoid(x: Array) -> Array:
@@ -105,6 +110,13 @@ def total(x: Array, axis: int, **options: Any) -> Any:
     if x.itemsize == 4 and x.shape[axis] > MANY:
         return np.add.reduce(x, axis, np.float64, **options).astype(np.float32)
     return np.add.reduce(x, axis, **options)
+
+
+def product(x: Array, y: Array, out: Array | None = None) -> Array:
+    """Return x @ y; of two plain matrices as `dot`, which starts in a third of the time."""
+    if x.ndim == y.ndim == 2:
+        return x.dot(y, out)
+    return np.matmul(x, y, out=out)
 
 
 def product_over_samples(x: Array, y: Array, out: Array) -> None:

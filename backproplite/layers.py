@@ -24,7 +24,7 @@ from numpy.typing import DTypeLike
 from .checks import Array, number, refuse_class, whole_number
 from .configurable import Configurable, is_ours
 from .errors import ParameterError, ShapeError
-from .functions import MANY, centred, product_over_samples, total
+from .functions import MANY, centred, product, product_over_samples, total
 from .initializers import Constant, Glorot, Zeros
 from .parameters import Declared, Initializer, Stateful
 
@@ -378,20 +378,20 @@ class Dense(Layer):
         return cls(features, features + 1)
 
     def forward(self, x: Array) -> tuple[Array, Array]:
-        output = x @ self.weight
+        output = product(x, self.weight)
         output += self.bias[..., np.newaxis, :]
         return output, x
 
     def backward(self, grad_output: Array, x: Array) -> Array:
         self.backward_parameters(grad_output, x)
-        return grad_output @ self.weight.mT
+        return product(grad_output, self.weight.mT)
 
     def backward_parameters(self, grad_output: Array, x: Array) -> None:
         if x.itemsize == 4 and x.shape[-2] > MANY:  # float32 would lose digits
             product_over_samples(x, grad_output, self.grad_weight)
             total(grad_output, -2, out=self.grad_bias)
             return
-        np.matmul(x.mT, grad_output, out=self.grad_weight)
+        product(x.mT, grad_output, self.grad_weight)
         np.add.reduce(grad_output, axis=-2, out=self.grad_bias)
 
 
