@@ -120,12 +120,24 @@ def product(x: Array, y: Array, out: Array | None = None) -> Array:
 
 
 def product_over_samples(x: Array, y: Array, out: Array) -> None:
-    """Write x.mT @ y, of many float32 samples, into an array."""
+    """Write x.mT @ y into an array; of many float32 samples in float64, part by part."""
+    if x.itemsize > 4 or x.shape[-2] <= MANY:
+        product(x.mT, y, out)
+        return
     sums = np.zeros(out.shape)
     for start in range(0, x.shape[-2], MANY):
         rows = slice(start, start + MANY)
         sums += x[..., rows, :].mT @ y[..., rows, :]
     out[...] = sums
+
+
+def sum_over_samples(x: Array, out: Array) -> None:
+    """Write the sum of the samples into an array: of some as a product, which is faster."""
+    samples = x.shape[-2]
+    if samples > MANY:
+        total(x, -2, out=out)
+    else:
+        product(_ones(samples, x.dtype).mT, x, out[..., np.newaxis, :])
 
 
 def centred(x: Array, axis: int) -> tuple[Array, Array]:
