@@ -153,7 +153,11 @@ def centred(x: Array, axis: int) -> tuple[Array, Array]:
 def norm(vector: Array) -> Any:
     """Return the Euclidean length along the last axis, also where its square would not fit."""
     if vector.ndim > 1:
-        return np.array([norm(row) for row in vector])
+        squares = np.vecdot(vector, vector).astype(np.float64)
+        lengths = np.sqrt(squares)
+        for i in np.argwhere(~((squares > 1e-30) & (squares < math.inf))):
+            lengths[*i] = norm(vector[*i])
+        return lengths
     square = float(np.vdot(vector, vector))  # which, unlike dot, overflows without a warning
     if 1e-30 < square < math.inf:
         return math.sqrt(square)
@@ -164,6 +168,6 @@ def norm(vector: Array) -> Any:
 
 
 def is_finite(array: Array) -> bool:
-    """Tell whether all numbers of a 1-D array are finite."""
+    """Tell whether all numbers of an array are finite."""
     # The sum of squares is one quick product; only if it overflows, look at every number.
     return math.isfinite(abs(np.vdot(array, array))) or bool(np.isfinite(array).all())

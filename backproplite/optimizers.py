@@ -98,12 +98,17 @@ class Optimizer(Stateful, Configurable):
     @property
     def step_count(self) -> int:
         """How many steps it has made."""
-        return int(self._count)
+        return self._count.tolist()
 
     @property
     def rate(self) -> float:
         """The learning rate of the newest step."""
-        return float(self._rate)
+        return self._rate.tolist()
+
+    @property
+    def decays(self) -> bool:
+        """Whether there is weight decay."""
+        return self.weight_decay > 0
 
     def update(self, parameters: Array, gradients: Array, rate: float) -> None:
         """Change the parameters in place."""
@@ -137,7 +142,7 @@ class Optimizer(Stateful, Configurable):
         rate = self.current_rate()
         self._rate[()] = rate
         self.clip(gradients)
-        if self.weight_decay:
+        if self.decays:
             self.decay(parameters, gradients, rate, decaying)
         returned: Any = self.update(parameters, gradients, rate)  # type: ignore[func-returns-value]
         if returned is not None:
@@ -145,7 +150,7 @@ class Optimizer(Stateful, Configurable):
                 f"update of {type(self).__name__} must change the parameters in place, such as "
                 "by parameters -= ..., and return nothing."
             )
-        self._count[()] = self.step_count + 1
+        self._count[()] += 1
 
     def current_rate(self) -> float:
         """Return the learning rate of the coming step."""
@@ -172,13 +177,9 @@ class Optimizer(Stateful, Configurable):
             setattr(self, name, np.zeros_like(parameters))
 
     def views_in(self, record: Record) -> dict[str, Array]:
-        """Return views of a record for all that lasts between steps, with what it is by now."""
+        """Return views of a record for all that lasts between steps, and new scratch."""
         views = {name: record.views[f"optimizer.{name}"] for name in self.state_names}
-        for name, view in views.items():
-            if self.scratch.size:  # it was in another record: the network is copied or cast
-                view[...] = getattr(self, name)
         count, rate = record.views["optimizer_steps"], record.views["optimizer_rate"]
-        count[()], rate[()] = self.step_count, self.rate
         scratch = np.zeros_like(record.views["parameters"])
         return views | {"_count": count, "_rate": rate, "scratch": scratch}
 
@@ -205,8 +206,9 @@ class Optimizer(Stateful, Configurable):
         if self.clip_norm is not None:
             # 1 where the gradient is short enough: x / x, whatever x is. A length beyond all floats
             # counts as the largest, or nothing would be left.
-            factor = self.clip_norm / np.clip(norm(gradients), self.clip_norm, sys.float_info.max)
-            gradients *= np.asarray(factor, gradients.dtype)[..., np.newaxis]
+            length = np.asarray(norm(gradients))[..., np.newaxis]
+            factor = self.clip_norm / np.clip(length, self.clip_norm, sys.float_info.max)
+            gradients *= factor.astype(gradients.dtype)
 
     def decay(
         self, parameters: Array, gradients: Array, rate: float, decaying: Array | float
@@ -462,7 +464,7 @@ class Adam(Optimizer):
         mean *= self.beta1
         mean += scratch
         # Both corrections are taken out of the vectors, which saves a pass over them.
-        correction = math.sqrt(1 - self.beta2**step)
+        correction = (1 - self.beta2**step) ** 0.5
         np.sqrt(square, out=scratch)
         scratch += _at_work(self.epsilon * correction, square)
         np.divide(mean, scratch, out=scratch)
@@ -552,5 +554,5 @@ def _average_square(
 
 
 def _at_work(epsilon: float, square: Array) -> float:
-    """Return epsilon, but no less than what the root of the smallest square is."""
-    return max(epsilon, 2.0**-63 if square.itemsize == 4 else 2.0**-511)
+    """Return epsilon, and what the root of the smallest square is: nothing, beside most of them."""
+    return epsilon + (2.0**-63 if square.itemsize == 4 else 2.0**-511)
