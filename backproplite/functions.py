@@ -67,21 +67,22 @@ def softplus(x: Array) -> Array:
     return np.maximum(x, 0) + log1p(decay_of_size(x))
 
 
+@np.errstate(over="ignore")  # the difference of two floats may not fit a float
 def softmax_parts(x: Array) -> tuple[Array, Array]:
     """Return x less its row maximum, and the exponential of that."""
-    with np.errstate(over="ignore"):  # the difference of two floats may not fit a float
-        shifted = np.maximum(x - row_maximum(x), np.finfo(x.dtype).min)
+    shifted = x - row_maximum(x)
+    np.maximum(shifted, np.finfo(x.dtype).min, out=shifted)
     return shifted, np.exp(shifted)  # NumPy's own: the sum and the division round more
 
 
 def row_sum(x: Array) -> Array:
     """Return the sum of each row, shape (..., 1): as a product, which is faster."""
-    return x @ _ones(x.shape[-1], x.dtype)
+    return product(x, _ones(x.shape[-1], x.dtype))[..., np.newaxis]
 
 
 @lru_cache(16)
 def _ones(length: int, dtype: np.dtype[Any]) -> Array:
-    return np.ones((length, 1), dtype)
+    return np.ones(length, dtype)
 
 
 def row_maximum(x: Array) -> Array:
@@ -113,8 +114,8 @@ def total(x: Array, axis: int, **options: Any) -> Any:
 
 
 def product(x: Array, y: Array, out: Array | None = None) -> Array:
-    """Return x @ y; of two plain matrices as `dot`, which starts in a third of the time."""
-    if x.ndim == y.ndim == 2:
+    """Return x @ y; of plain matrices and vectors as `dot`, which starts in a third of the time."""
+    if x.ndim < 3 > y.ndim:
         return x.dot(y, out)
     return np.matmul(x, y, out=out)
 
@@ -137,7 +138,7 @@ def sum_over_samples(x: Array, out: Array) -> None:
     if samples > MANY:
         total(x, -2, out=out)
     else:
-        product(_ones(samples, x.dtype).mT, x, out[..., np.newaxis, :])
+        product(_ones(samples, x.dtype), x, out)
 
 
 def centred(x: Array, axis: int) -> tuple[Array, Array]:
@@ -167,7 +168,9 @@ def norm(vector: Array) -> Any:
     return largest * math.sqrt(float(np.sum((vector / largest) ** 2)))
 
 
-def is_finite(array: Array) -> bool:
-    """Tell whether all numbers of an array are finite."""
+def is_finite(array: Any) -> bool:
+    """Tell whether a number, or all those of an array, are finite."""
+    if isinstance(array, (float, np.generic)):
+        return math.isfinite(array)
     # The sum of squares is one quick product; only if it overflows, look at every number.
     return math.isfinite(abs(np.vdot(array, array))) or bool(np.isfinite(array).all())
