@@ -92,12 +92,12 @@ class OfAll(bp.Optimizer):
         parameters -= rate * gradients / abs(gradients).sum()
 
 
-def three(middle=lambda: bp.Tanh(), loss=bp.MeanSquaredError, optimizer=bp.GradientDescent):
+def three(middle=bp.Tanh, loss=bp.MeanSquaredError, optimizer=bp.GradientDescent):
     return [
         bp.Network(
             [bp.Dense(3, 4), middle(), bp.Dense(4, 1)],
             loss=loss(),
-            optimizer=optimizer(0.01 * (i + 1)),
+            optimizer=optimizer(0.002 * (i + 1)),
             seed=i,
         )
         for i in range(3)
