@@ -157,7 +157,7 @@ class Network(Answering):
     tried: Loss | None
     #: The `fit` that is under way, if any.
     under_way: Fit | None = None
-    #: Why it has stopped among others (`fit_together`), if it has diverged there.
+    #: What ended the newest `fit_together` of this network, if it diverged.
     diverged: DivergenceError | None = None
     #: What a file has brought along of a `fit` that was under way, for the next to go on from.
     cut_off: dict[str, Any] | None = None
@@ -195,7 +195,7 @@ class Network(Answering):
 
     # One training step: forward, loss, backward, update.
 
-    def step(self, batch: Batch, weight: float | None = None) -> float:
+    def step(self, batch: Batch, weight: float | None = None) -> Any:
         """Make one step on a prepared batch, or none: if it fails, all is as it was before.
 
         Parameters
@@ -217,13 +217,13 @@ class Network(Answering):
         """
         outputs, caches = self._forward_training(batch.x)
         loss, grad_output = self._loss.value_and_gradient(outputs, batch.targets, batch.shares)
-        if not math.isfinite(loss):
+        if not is_finite(loss):
             rate = self.optimizer.current_rate()
             raise DivergenceError(f"the loss turned {loss}", learning_rate=rate)
         self.backward_parameters(grad_output, caches)
         gradient_norm = norm(self._gradients)  # before clipping changes them
-        self._move(caches, weight, float(loss), gradient_norm)
-        return float(loss)
+        self._move(caches, weight, loss, gradient_norm)
+        return loss
 
     def way_forward(
         self, x: Array, rng: np.random.Generator | None = None
@@ -270,11 +270,11 @@ class Network(Answering):
         self._move(caches, None, 0.0, 0.0)
 
     def _move(
-        self, caches: Sequence[Any], weight: float | None, loss: float, gradient_norm: float
+        self, caches: Sequence[Any], weight: float | None, loss: Any, gradient_norm: Any
     ) -> None:
         """Make the update, all of it or none; without a weight it is in no epoch."""
         optimizer, record = self._optimizer, self.record
-        decaying = self.decaying if optimizer.weight_decay else 1.0
+        decaying = self.decaying if optimizer.decays else 1.0
         try:
             with record.all_or_nothing:
                 optimizer.step(self._parameters, self._gradients, decaying)
@@ -334,7 +334,7 @@ class Network(Answering):
         """
         batch = self.prepare(X, y, sample_weight)
         try:
-            return self.step(batch)
+            return float(self.step(batch))
         except DivergenceError as error:
             from .advice import cure
 
@@ -505,7 +505,7 @@ class Network(Answering):
             If the data cannot be used.
         """
         self._warn_if_statistics_are_unset()
-        return self.score(self.prepare(X, y, sample_weight))
+        return float(self.score(self.prepare(X, y, sample_weight)))
 
     def _warn_if_statistics_are_unset(self) -> None:
         if self._learning:
@@ -516,12 +516,12 @@ class Network(Answering):
     def current_score(self) -> float:
         """Return the loss now on what each epoch of the fit under way is scored on."""
         scored = None if self.under_way is None else self.under_way.scored
-        return math.inf if scored is None else self.score(scored)
+        return math.inf if scored is None else float(self.score(scored))
 
     @np.errstate(all="ignore")
-    def score(self, batch: Batch) -> float:
+    def score(self, batch: Batch) -> Any:
         """Return the loss on what `prepare` returns, as inference sees it."""
-        return float(self.loss.value(self._forward(batch.x), batch.targets, batch.shares))
+        return self.loss.value(self._forward(batch.x), batch.targets, batch.shares)
 
     def _forward(self, x: Array) -> Array:
         for layer in self.layers:
@@ -635,29 +635,43 @@ class Network(Answering):
         twin._gather(np.dtype(dtype), twin.optimizer)
         return twin
 
-    def _gather(self, dtype: np.dtype[Any], optimizer: Optimizer) -> None:
+    def move(self, memory: Array, gradients: Array) -> None:
+        """Let all that training changes, and the gradients, live in this memory from now on.
+
+        The numbers come along. With an axis in front they do not: the network then is many side by
+        side, whose numbers are those that the memory holds, a record in each row.
+        """
+        self._gather(self.dtype, self._optimizer, memory, gradients)
+
+    def _gather(
+        self,
+        dtype: np.dtype[Any],
+        optimizer: Optimizer,
+        memory: Array | None = None,
+        gradients: Array | None = None,
+    ) -> None:
         """Bring all that training changes into a new record, and bind its owners to it."""
         parts = parts_of(self.layers)
         shapes, states = shapes_of(parts)
         size = sum(map(math.prod, shapes.values()))
         kept = {f"optimizer.{name}": (size,) for name in optimizer.state_names}
-        record = Record({"parameters": (size,)} | states, kept, dtype)
-        vectors = {"_parameters": record.views["parameters"], "_gradients": np.zeros(size, dtype)}
-        parameters, gradients = (carve(vector, shapes) for vector in vectors.values())
+        record = Record({"parameters": (size,)} | states, kept, dtype, memory)
+        if gradients is None:
+            gradients = np.zeros(size, dtype)
+        own = {"_parameters": record.views["parameters"], "_gradients": gradients}
+        parameters, slopes = (carve(vector, shapes) for vector in own.values())
         owners: list[tuple[Stateful, dict[str, Array]]] = []
         for place, part in parts.items():
             views = {name: parameters[f"{place}.{name}"] for name in part.declared}
-            views |= {f"grad_{name}": gradients[f"{place}.{name}"] for name in part.declared}
+            views |= {f"grad_{name}": slopes[f"{place}.{name}"] for name in part.declared}
             views |= {name: record.views[f"{place}.{name}"] for name in part.state_names}
-            with np.errstate(over="ignore"):
-                for name, view in views.items():
-                    if name in vars(part) or not name.startswith("grad_"):  # else it is zeros
-                        view[...] = getattr(part, name)
             owners.append((part, views))
         owners.append((optimizer, optimizer.views_in(record)))
-        if "record" in vars(self):
-            record.take_over(*self.record.counted())
-        self._bind(owners, vectors | {"record": record, "_optimizer": optimizer, "_parts": parts})
+        if record.bytes.ndim == 1:
+            _bring_along(owners)
+            if "record" in vars(self):
+                record.take_over(*self.record.counted())
+        self._bind(owners, own | {"record": record, "_optimizer": optimizer, "_parts": parts})
 
     def _bind(
         self, owners: list[tuple[Stateful, dict[str, Array]]], own: Mapping[str, object]
@@ -873,6 +887,17 @@ class Network(Answering):
         if columns := not self.feature_names and column_names(like):
             X = matrix("validation X", X, self.dtype, self.in_features, columns)
         return self.prepare(X, y, weight[0] if weight else None, of="validation ")
+
+
+def _bring_along(owners: list[tuple[Stateful, dict[str, Array]]]) -> None:
+    """Write into views what their owners have by now; what has no room yet is zeros."""
+    with np.errstate(over="ignore"):
+        for owner, views in owners:
+            for name, view in views.items():
+                if name in vars(owner) or not name.startswith("grad_"):
+                    value = getattr(owner, name)
+                    if value.size:
+                        view[...] = value
 
 
 def _own(optimizer: Optimizer) -> Optimizer:

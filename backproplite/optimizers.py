@@ -98,12 +98,17 @@ class Optimizer(Stateful, Configurable):
     @property
     def step_count(self) -> int:
         """How many steps it has made."""
-        return int(self._count)
+        return self._count.item(0)
 
     @property
     def rate(self) -> float:
         """The learning rate of the newest step."""
-        return float(self._rate)
+        return self._rate.tolist()
+
+    @property
+    def decays(self) -> bool:
+        """Whether there is weight decay."""
+        return self.weight_decay > 0
 
     def update(self, parameters: Array, gradients: Array, rate: float) -> None:
         """Change the parameters in place."""
@@ -137,7 +142,7 @@ class Optimizer(Stateful, Configurable):
         rate = self.current_rate()
         self._rate[()] = rate
         self.clip(gradients)
-        if self.weight_decay:
+        if self.decays:
             self.decay(parameters, gradients, rate, decaying)
         returned: Any = self.update(parameters, gradients, rate)  # type: ignore[func-returns-value]
         if returned is not None:
@@ -145,7 +150,7 @@ class Optimizer(Stateful, Configurable):
                 f"update of {type(self).__name__} must change the parameters in place, such as "
                 "by parameters -= ..., and return nothing."
             )
-        self._count[()] = self.step_count + 1
+        self._count[()] += 1
 
     def current_rate(self) -> float:
         """Return the learning rate of the coming step."""
@@ -172,13 +177,9 @@ class Optimizer(Stateful, Configurable):
             setattr(self, name, np.zeros_like(parameters))
 
     def views_in(self, record: Record) -> dict[str, Array]:
-        """Return views of a record for all that lasts between steps, with what it is by now."""
+        """Return views of a record for all that lasts between steps, and new scratch."""
         views = {name: record.views[f"optimizer.{name}"] for name in self.state_names}
-        for name, view in views.items():
-            if self.scratch.size:  # it was in another record: the network is copied or cast
-                view[...] = getattr(self, name)
         count, rate = record.views["optimizer_steps"], record.views["optimizer_rate"]
-        count[()], rate[()] = self.step_count, self.rate
         scratch = np.zeros_like(record.views["parameters"])
         return views | {"_count": count, "_rate": rate, "scratch": scratch}
 
@@ -205,8 +206,9 @@ class Optimizer(Stateful, Configurable):
         if self.clip_norm is not None:
             # 1 where the gradient is short enough: x / x, whatever x is. A length beyond all floats
             # counts as the largest, or nothing would be left.
-            factor = self.clip_norm / np.clip(norm(gradients), self.clip_norm, sys.float_info.max)
-            gradients *= np.asarray(factor, gradients.dtype)[..., np.newaxis]
+            length = np.asarray(norm(gradients))[..., np.newaxis]
+            factor = self.clip_norm / np.clip(length, self.clip_norm, sys.float_info.max)
+            gradients *= factor.astype(gradients.dtype)
 
     def decay(
         self, parameters: Array, gradients: Array, rate: float, decaying: Array | float

@@ -50,6 +50,9 @@ class Record:
         The arrays that the optimizer keeps.
     dtype : numpy.dtype
         The precision of all these.
+    memory : array of uint8, optional
+        Where it lies, from the start of the last axis; new zeros unless given. Axes in front are
+        records side by side, and each is a row of it: every view has these axes too.
 
     Attributes
     ----------
@@ -58,7 +61,7 @@ class Record:
     views : dict of arrays
         Every part of it by name: besides the arrays given, "steps" and "epochs", made in the
         network's life; "optimizer_steps" and "optimizer_rate", of its newest step; "running".
-    plan, sums : arrays of shape (4,)
+    plan, sums : arrays of shape (4,), with the axes in front behind it
         The two halves of "running", the epoch under way: samples, batch size, whether shuffled
         and a checksum of the data; and its batches so far, with the sums of their weighted
         losses, gradient norms and weights.
@@ -75,6 +78,7 @@ class Record:
         model: Mapping[str, tuple[int, ...]],
         optimizer: Mapping[str, tuple[int, ...]],
         dtype: np.dtype[Any],
+        memory: Array | None = None,
     ) -> None:
         whole, real = np.dtype(np.int64), np.dtype(np.float64)
         fields = {
@@ -88,27 +92,29 @@ class Record:
         fields |= {name: (shape, dtype) for name, shape in {**model, **optimizer}.items()}
         sizes = [math.prod(shape) * each.itemsize for shape, each in fields.values()]
         ends = np.cumsum(sizes)
-        self.bytes = np.zeros(ends[-1], np.uint8)
-        pieces = zip(fields.items(), np.split(self.bytes, ends[:-1]), strict=True)
+        self.bytes = np.zeros(ends[-1], np.uint8) if memory is None else memory
+        front = self.bytes.shape[:-1]
+        pieces = zip(fields.items(), np.split(self.bytes, ends, axis=-1), strict=False)
         self.views: dict[str, Array] = {
-            name: piece.view(each).reshape(shape) for (name, (shape, each)), piece in pieces
+            name: piece.view(each).reshape(front + shape) for (name, (shape, each)), piece in pieces
         }
-        self.plan, self.sums = self.views["running"][:PLAN], self.views["running"][PLAN:]
+        running = np.moveaxis(self.views["running"], -1, 0)
+        self.plan, self.sums = running[:PLAN], running[PLAN:]
         start, size = sum(sizes[:head]), sum(sizes[head : head + len(model)])
-        self.model = self.bytes[start : start + size].view(dtype)
+        self.model = self.bytes[..., start : start + size].view(dtype)
         self.history: dict[str, list[float]] = {name: [] for name in HISTORY}
         self.all_or_nothing = AllOrNothing(self.bytes, self.history)
-        self.counts_or_nothing = AllOrNothing(self.bytes[:start], self.history)
+        self.counts_or_nothing = AllOrNothing(self.bytes[..., :start], self.history)
 
     @property
     def steps(self) -> int:
-        """Steps made in the network's life."""
-        return int(self.views["steps"])
+        """Steps made in the network's life; a list where records are side by side."""
+        return self.views["steps"].tolist()
 
     @property
     def epochs(self) -> int:
         """Epochs made in the network's life."""
-        return int(self.views["epochs"])
+        return self.views["epochs"].tolist()
 
     @property
     def batches(self) -> int:
@@ -137,7 +143,7 @@ class Record:
         """Forget the plan, so that the next epoch begins anew; the sums of this one go on."""
         self.plan[...] = 0
 
-    def count_step(self, weight: float | None, loss: float, gradient_norm: float) -> None:
+    def count_step(self, weight: float | None, loss: Any, gradient_norm: Any) -> None:
         """Count one more step, of so much weight in its epoch; None if it is in none."""
         self.views["steps"][()] += 1
         if weight is None:
@@ -149,10 +155,15 @@ class Record:
         sums[2] += gradient_norm
         sums[3] += weight
 
-    def end_epoch(self, val_loss: float, train_loss: float = math.nan) -> None:
+    def end_epoch(self, val_loss: Any, train_loss: Any = math.nan) -> None:
         """Write the history of an epoch that has had all its steps."""
-        batches, losses, norms, weights = self.sums.tolist()
-        rate = float(self.views["optimizer_rate"])
+        side_by_side = self.sums.ndim > 1
+        batches, losses, norms, weights = self.sums if side_by_side else self.sums.tolist()
+        rate = (
+            self.views["optimizer_rate"].copy()
+            if side_by_side
+            else self.views["optimizer_rate"].item()
+        )
         newest = losses / weights, val_loss, rate, norms / batches, train_loss
         for values, value in zip(self.history.values(), newest, strict=True):
             values.append(value)

@@ -246,7 +246,7 @@ def make_step(network: Network, batch: Batch, fit: Fit) -> None:
 
 def end_epoch(network: Network, fit: Fit) -> None:
     """Write the history of an epoch that has had all its steps."""
-    score = math.nan if fit.scored is None else network.score(fit.scored)
+    score = math.nan if fit.scored is None else float(network.score(fit.scored))
     with network.record.counts_or_nothing:
         if fit.scored is fit.data:
             network.record.end_epoch(math.nan, score)

@@ -78,7 +78,7 @@ def loss_landscape(
     """
     check_network(network)
     batch = network.prepare(X, y)
-    here = network.score(batch)
+    here = float(network.score(batch))
     span, rng = number("span", span, above=0), generator(seed)
     reach = np.linspace(-span, span, whole_number("resolution", resolution, 2))
     u, v = _direction(network, rng), _direction(network, rng)
