@@ -154,10 +154,11 @@ def centred(x: Array, axis: int) -> tuple[Array, Array]:
 def norm(vector: Array) -> Any:
     """Return the Euclidean length along the last axis, also where its square would not fit."""
     if vector.ndim > 1:
-        squares = np.vecdot(vector, vector).astype(np.float64)
-        lengths = np.sqrt(squares)
-        for i in np.argwhere(~((squares > 1e-30) & (squares < math.inf))):
-            lengths[*i] = norm(vector[*i])
+        squares = np.vecdot(vector, vector)
+        lengths = np.sqrt(squares, dtype=np.float64)
+        if not (np.minimum.reduce(squares, None) > 1e-30 and math.isfinite(squares.sum())):
+            for i in np.argwhere(~((squares > 1e-30) & (squares < math.inf))):
+                lengths[*i] = norm(vector[*i])
         return lengths
     square = float(np.vdot(vector, vector))  # which, unlike dot, overflows without a warning
     if 1e-30 < square < math.inf:
@@ -173,4 +174,5 @@ def is_finite(array: Any) -> bool:
     if isinstance(array, (float, np.generic)):
         return math.isfinite(array)
     # The sum of squares is one quick product; only if it overflows, look at every number.
-    return math.isfinite(abs(np.vdot(array, array))) or bool(np.isfinite(array).all())
+    square = np.vdot(array, array) if array.ndim == 1 else np.vecdot(array, array).sum()
+    return math.isfinite(abs(square)) or bool(np.isfinite(array).all())
