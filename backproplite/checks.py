@@ -20,6 +20,7 @@ from numpy.typing import DTypeLike, NDArray
 from .errors import InputError, ParameterError, ShapeError
 
 Array: TypeAlias = NDArray[Any]
+_cast = np.errstate(over="ignore")(np.ndarray.astype)
 
 
 def real_array(
@@ -39,11 +40,6 @@ def real_array(
         raise answers().not_finite(name, value, given, array)
     array.flags.writeable = False  # it may be the user's own, and layers may try
     return array
-
-
-@np.errstate(over="ignore")
-def _cast(array: Array, dtype: DTypeLike) -> Array:
-    return array.astype(dtype)
 
 
 def answers() -> Any:

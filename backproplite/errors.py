@@ -101,11 +101,8 @@ class DivergenceError(BackpropliteError, ArithmeticError):
 
 
 #: Where the lines are that no warning is about.
-INSIDE = (
-    os.path.join(os.path.dirname(__file__), ""),
-    contextlib.__file__,
-    np.errstate.__call__.__code__.co_filename,
-)
+HELPERS = contextlib.__file__, np.errstate.__call__.__code__.co_filename
+INSIDE = os.path.join(os.path.dirname(__file__), ""), *HELPERS
 
 
 def warn(message: str) -> None:

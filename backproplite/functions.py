@@ -47,7 +47,7 @@ def sigmoid_parts(x: Array) -> tuple[Array, Array]:
     For x > 0 it is 1 - tail. For x < 0 it is exp(x) (1 - tail), which is the tail again but
     rounds one time less. (Arrays of no axes start faster than Python's numbers.)
     """
-    if x.itemsize == 4:  # NumPy's own float32 exponential is too rough
+    if x.itemsize < 8:  # NumPy's own float32 exponential is too rough
         value, tail = sigmoid_parts(x.astype(np.float64))
         return value.astype(x.dtype), tail.astype(x.dtype)
     small = np.exp(np.minimum(x, -x))
@@ -116,7 +116,7 @@ def total(x: Array, axis: int, **options: Any) -> Any:
 
 def product(x: Array, y: Array, out: Array | None = None) -> Array:
     """Return x @ y; of plain matrices and vectors as `dot`, which starts in a third of the time."""
-    if x.ndim < 3 > y.ndim:
+    if x.ndim < 3 > y.ndim and (out is None or x.dtype is y.dtype is out.dtype):
         return x.dot(y, out)
     return np.matmul(x, y, out=out)
 
@@ -135,11 +135,10 @@ def product_over_samples(x: Array, y: Array, out: Array) -> None:
 
 def sum_over_samples(x: Array, out: Array) -> None:
     """Write the sum of the samples into an array: of some as a product, which is faster."""
-    samples = x.shape[-2]
-    if samples > MANY:
+    if x.shape[-2] > MANY:
         total(x, -2, out=out)
     else:
-        product(_ones(samples, x.dtype), x, out)
+        product(_ones(x.shape[-2], x.dtype), x, out)
 
 
 def centred(x: Array, axis: int) -> tuple[Array, Array]:

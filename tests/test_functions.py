@@ -14,6 +14,7 @@ from backproplite.functions import (
     centred,
     decay_of_size,
     norm,
+    product,
     product_over_samples,
     row_maximum,
     row_sum,
@@ -21,6 +22,7 @@ from backproplite.functions import (
     softmax,
     softmax_parts,
     softplus,
+    sum_over_samples,
     total,
 )
 
@@ -172,9 +174,29 @@ def test_sums_hold_their_digits_and_their_type(shape, dtype):
         assert mean.dtype == rest.dtype == dtype
         wanted = exact - exact.mean(axis, keepdims=True)
         np.testing.assert_allclose(rest.astype(np.longdouble), wanted, 0, 2 * eps)
+    sum_over_samples(x, out := np.empty_like(x[..., 0, :]))
+    np.testing.assert_allclose(out.astype(np.longdouble), exact.sum(-2), 200 * eps)
     out = np.empty((*shape[:-2], shape[-1], 3), dtype)
     product_over_samples(x, y, out)
     np.testing.assert_allclose(out, x.astype(float).mT @ y.astype(float), 200 * eps)
+
+
+@both_dtypes
+@given(matrices(), seeds)
+def test_products_and_sums_are_the_same_alone_side_by_side_and_in_any_type(dtype, x, seed):
+    x = x.astype(dtype)
+    weight = np.random.default_rng(seed).standard_normal((x.shape[1], 3)).astype(dtype)
+    pair, weights = np.stack([x, x[::-1]]), np.stack([weight, -weight])
+    together = product(pair, weights)
+    for i in range(2):
+        assert np.array_equal(product(pair[i], weights[i]), together[i])
+        assert np.array_equal(product(pair[i], weights[i]), pair[i] @ weights[i])
+    sum_over_samples(pair, sums := np.empty_like(pair[:, 0]))
+    for type_ in (np.float32, np.float64):
+        sum_over_samples(x, out := np.empty(x.shape[1], type_))
+        assert np.array_equal(out, sums[0].astype(type_))
+        product(x, weight.astype(type_), out := np.empty((len(x), 3), type_))
+        np.testing.assert_allclose(out, together[0], 1e-4, 1e-4 * abs(x).max())
 
 
 def test_nothing_is_written_to():

@@ -417,6 +417,23 @@ def test_float32_all_the_way(loss, weighted):
     assert type(network.evaluate(X, y)) is type(network.train_step(X, y)) is float
 
 
+def test_a_layer_that_gives_float64_trains_in_a_float32_network():
+    class Rough(Double):
+        def forward(self, x):
+            return x * np.array(2.0), ()
+
+        def backward(self, grad_output, cache):
+            return grad_output * np.array(2.0)
+
+    ended = []
+    for between in (Rough(), Double()):
+        network = small(bp.Dense(2, 3), between, bp.Dense(3, 1), dtype="float32")
+        network.fit(X2, Y1, 3)
+        ended.append([network.train_step(X2, Y1), *network.parameters])
+        assert network.dtype == np.float32
+    np.testing.assert_allclose(*ended, 1e-5)
+
+
 def test_float32_is_near_float64():
     single, double = (small(dtype=dtype) for dtype in ("float32", "float64"))
     assert np.array_equal(single.parameters, double.parameters.astype(np.float32))
