@@ -113,6 +113,8 @@ class Fit:
     @contextmanager
     def of(self, network: Network) -> Iterator[None]:
         """Be the network's only fit; tell the callbacks when it begins, and when it ends."""
+        from .threads import fitting_threads
+
         if vars(network).setdefault("under_way", self) is not self:
             raise ParameterError(
                 "the network is being trained already, by a fit that calls this one or in another "
@@ -121,6 +123,7 @@ class Fit:
         try:
             network.stop_training = False
             with ExitStack() as stack:
+                stack.enter_context(fitting_threads(network, self))
                 for callback in self.callbacks:
                     callback.start(network)
                     stack.callback(callback.finish, network)
