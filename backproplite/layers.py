@@ -31,6 +31,8 @@ from .parameters import Declared, Initializer, Stateful
 __all__ = ["BatchNorm", "Dense", "Dropout", "Layer", "LayerNorm", "Residual"]
 
 
+#: What holds no layers, and need not be looked into.
+_PLAIN = int, float, str, type(None)
 #: Counts first looks.
 _LOOKS = itertools.count()
 
@@ -277,8 +279,9 @@ def _collect(layer: Layer, path: str, found: dict[str, Layer]) -> None:
         raise ParameterError(f"{path} {type(layer).__name__} is used twice: make a new layer.")
     found[path] = layer
     for name, value in vars(layer).items():
-        for way, inner in _layers_in(name, value):
-            _collect(inner, f"{path}.{way}".lstrip("."), found)
+        if name != "_declared" and not isinstance(value, _PLAIN):
+            for way, inner in _layers_in(name, value):
+                _collect(inner, f"{path}.{way}".lstrip("."), found)
 
 
 def parts_of(layers: Sequence[Layer]) -> dict[str, Layer]:

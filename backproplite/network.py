@@ -451,7 +451,7 @@ class Network(Answering):
             from .progress import progress_callback
 
             watchers.append(progress_callback(epochs))
-        validation = self._checked_validation(validation_data, X)
+        validation = self.prepare_validation(validation_data, X)
         plan = plan_for(data, batch_size, switch("shuffle", shuffle))
         fit = Fit(data, plan, validation, watchers)
         advice.before_fit(self, fit)
@@ -864,7 +864,12 @@ class Network(Answering):
         outputs = self.out_features or self._forward(x[:1].copy()).shape[-1]
         targets = self.loss.prepare_targets(f"{of}y", y, outputs, self.dtype)
         same_samples(f"{of}X", x, f"{of}y", targets)
-        batch = Batch(x, targets)
+        return self.weighted(Batch(x, targets), sample_weight, class_weight, of)
+
+    def weighted(
+        self, batch: Batch, sample_weight: object, class_weight: object, of: str = ""
+    ) -> Batch:
+        """Return the samples of a prepared batch that count, with their shares."""
         if sample_weight is not None:
             batch = batch.weighted(f"{of}sample_weight", sample_weight)
         if class_weight is not None:
@@ -872,7 +877,7 @@ class Network(Answering):
             batch = batch.weighted("class_weight", weights)
         return batch
 
-    def _checked_validation(self, given: Sequence[Any] | None, like: object) -> Batch | None:
+    def prepare_validation(self, given: Sequence[Any] | None, like: object) -> Batch | None:
         """Return validation data ready for use, with columns like those of the training data."""
         if given is None:
             return None

@@ -29,8 +29,7 @@ _limited: list[list[tuple[Any, int]]] = []  # for each that is within, what to g
 def fitting_threads(network: Network, fit: Fit) -> AbstractContextManager[None]:
     """Return the context for a fit, in which BLAS has as many threads as serve it."""
     size, samples = network.parameters.size, fit.plan.batch_size
-    scored = 0 if fit.scored is None else len(fit.scored.x)
-    if size < LEAST_VECTOR and size * max(samples, scored) < LEAST:
+    if size < LEAST_VECTOR and size * samples < LEAST and fit.scored is None:
         return nullcontext()
     largest = max(each.stop - each.start for each in network.stretches)
     return one_thread() if samples * largest <= MOST else nullcontext()

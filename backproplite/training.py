@@ -50,9 +50,10 @@ class Batch(NamedTuple):
 
     def weighted(self, name: str, weights: object) -> Batch:
         """Return the samples that count, each as much as it says; all alike is no weights."""
-        shares = sample_shares(name, weights, len(self.x), self.x.dtype)
+        samples, dtype = len(self.x), self.targets.dtype
+        shares = sample_shares(name, weights, samples, dtype)
         if self.shares is not None:
-            shares = sample_shares(name, shares * self.shares, len(self.x), self.x.dtype)
+            shares = sample_shares(name, shares * self.shares, samples, dtype)
         counted = shares > 0
         x, targets, shares = self.x[counted], self.targets[counted], shares[counted]
         return Batch(x, targets, shares if shares.min() < shares.max() else None)
@@ -121,7 +122,7 @@ class Fit:
                 "thread: a callback must not train it, and each thread needs a network of its own."
             )
         try:
-            network.stop_training = False
+            network.stop_training, network.diverged = False, None
             with ExitStack() as stack:
                 stack.enter_context(fitting_threads(network, self))
                 for callback in self.callbacks:

@@ -56,8 +56,7 @@ def counts(sizes, samples, batch_size=None, scored=0):
         ((64, 64), 63, None, 0, HAD),
         ((64, 64), 64, None, 0, 1),
         ((64, 64), 64, 63, 0, HAD),
-        ((64, 64), 32, None, 63, HAD),
-        ((64, 64), 32, None, 64, 1),
+        ((64, 64), 32, None, 9, 1),  # and maybe many more samples in a score
         ((99, 100), 1, None, 0, 1),  # long vectors alone
         ((1023, 1024), 256, None, 0, 1),
         ((1023, 1024), 257, None, 0, HAD),  # products that gain

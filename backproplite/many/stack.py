@@ -70,10 +70,10 @@ class Member:
         if self.rows is None:
             return self.fit.data.select(places)
         x, targets, _ = self.fit.data
-        own = Batch(x, targets).select(self.rows[places])
-        if self.shares is None:
-            return own
-        return own._replace(shares=self.shares[places] * (len(self.rows) / len(own.x)))
+        rows, shares = self.rows[places], self.shares
+        if shares is not None:
+            shares = shares[places] * (len(shares) / len(rows))
+        return Batch(x[rows], targets[rows], shares)
 
     def settle(self) -> None:
         """Take its own samples out of the data of all."""
