@@ -120,6 +120,8 @@ class Fit:
     @contextmanager
     def of(self, network: Network) -> Iterator[None]:
         """Be the network's only fit; tell the callbacks when it begins, and when it ends."""
+        from .threads import fitting_threads
+
         try:
             if vars(network).setdefault("under_way", self) is not self:
                 raise ParameterError(
@@ -129,6 +131,7 @@ class Fit:
                 )
             network.stop_training, network.diverged = False, None
             with ExitStack() as stack:
+                stack.enter_context(fitting_threads(network, self))
                 for callback in self.callbacks:
                     callback.start(network)
                     stack.callback(callback.finish, network)
