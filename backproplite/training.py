@@ -120,14 +120,18 @@ class Fit:
     @contextmanager
     def of(self, network: Network) -> Iterator[None]:
         """Be the network's only fit; tell the callbacks when it begins, and when it ends."""
-        if vars(network).setdefault("under_way", self) is not self:
-            raise ParameterError(
-                "the network is being trained already, by a fit that calls this one or in another "
-                "thread: a callback must not train it, and each thread needs a network of its own."
-            )
+        from .threads import fitting_threads
+
         try:
+            if vars(network).setdefault("under_way", self) is not self:
+                raise ParameterError(
+                    "the network is being trained already, by a fit that calls this one or in "
+                    "another thread: a callback must not train it, and each thread needs a network "
+                    "of its own."
+                )
             network.stop_training, network.diverged = False, None
             with ExitStack() as stack:
+                stack.enter_context(fitting_threads(network, self))
                 for callback in self.callbacks:
                     callback.start(network)
                     stack.callback(callback.finish, network)
@@ -136,7 +140,8 @@ class Fit:
                 self.go_on_from(network)
                 yield
         finally:
-            del network.under_way
+            if network.under_way is self:
+                del network.under_way
 
     def tell(self, network: Network, listeners: Sequence[Callable[[Any], object]]) -> None:
         """Tell the callbacks that have not been told."""

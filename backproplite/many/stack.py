@@ -156,12 +156,13 @@ class Stack:
         # anew in each step, until something as large as this was freed: that takes a third longer.
         np.empty(2**24, np.uint8)
         first = members[0].network
-        row = -(-first.record.bytes.size // 64) * 64  # so that each begins aligned
-        self.memory = np.zeros((len(members), row), np.uint8)
+        size = first.record.bytes.size
+        self.memory = np.zeros((len(members), -(-size // 64) * 64), np.uint8)  # each begins aligned
+        self.rows = self.memory[:, :size]
         self.gradients = np.zeros((len(members), first.parameters.size), first.dtype)
         self.order = np.zeros((len(members), 0), np.intp)
         for i, member in enumerate(members):
-            member.network.move(self.memory[i], self.gradients[i])
+            member.network.move(self.rows[i], self.gradients[i])
         self.gather([*members])
 
     def gather(self, members: list[Member]) -> None:
@@ -190,9 +191,9 @@ class Stack:
         self.hand_out_history()
         members = [*self.members]
         i, last = members.index(member), members.pop()
-        member.network.move(np.zeros_like(self.memory[0]), np.zeros_like(self.gradients[0]))
+        member.network.move(np.zeros_like(self.rows[0]), np.zeros_like(self.gradients[0]))
         if last is not member:
-            last.network.move(self.memory[i], self.gradients[i])
+            last.network.move(self.rows[i], self.gradients[i])
             members[i], self.order[i] = last, self.order[len(members)]
         if members:
             self.gather(members)
@@ -231,6 +232,7 @@ class Stack:
                 for member in self.listening:
                     member.tell(member.fit.steppers)
             self.end_epoch()
+        self.hand_out_history()
 
     def batches(self) -> Iterator[slice | None]:
         """Yield the batches that are left of an epoch as stretches of the order; None for all."""

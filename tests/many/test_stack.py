@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from test_faults import interrupted_at
 
 import backproplite as bp
 from backproplite.callbacks import checked_callbacks
@@ -266,3 +267,63 @@ def test_an_error_names_the_member():
     assert any("networks[2]" in note for note in caught.value.__notes__)
     assert [len(network.history["loss"]) for network in networks] == [1, 1, 1]
     assert not any(network.under_way for network in networks)
+
+
+def state(network):
+    """All that training changes, but for the plan of an epoch without a step."""
+    history = tuple(np.array(values).tobytes() for values in network.history.values())
+    arrays = network.named_arrays()
+    if not network.record.batches:
+        del arrays["running"]
+    return {name: array.tobytes() for name, array in arrays.items()}, history
+
+
+class States(bp.Callback):
+    """Keeps the state of a network after each step and epoch."""
+
+    def start(self, network):
+        self.states = [state(network)]
+
+    def after_step(self, network):
+        self.states.append(state(network))
+
+    def __call__(self, network):
+        self.states.append(state(network))
+
+
+def one_leaves_and_one_diverges():
+    networks = [
+        bp.Network(
+            [bp.Dense(3, 2), bp.BatchNorm(2), bp.Dropout(0.2), bp.Dense(2, 1)],
+            bp.MeanSquaredError(),
+            bp.Momentum(0.01),
+            seed=i,
+        )
+        for i in range(4)
+    ]
+    networks[1].optimizer.learning_rate = 1e200
+    return networks
+
+
+@pytest.mark.parametrize("event", ["line", pytest.param("opcode", marks=pytest.mark.slow)])
+def test_ctrl_c_anywhere_leaves_each_in_a_whole_state(event):
+    def train(networks):
+        train_stack(members_of(networks, 7, [Stop(2, 1)]), 2)
+
+    possible = []
+    for network in one_leaves_and_one_diverges():
+        states = States()
+        try:
+            network.fit(X, Y, 1 if network.seed == 2 else 2, batch_size=7, callbacks=states)
+        except bp.DivergenceError:
+            states(network)
+        possible.append(states.states)
+    moment, interrupted = 0, True
+    while interrupted:
+        moment += 47 if event == "line" else 211
+        networks = one_leaves_and_one_diverges()
+        interrupted = interrupted_at(moment, lambda networks=networks: train(networks), event)
+        for network, states in zip(networks, possible, strict=True):
+            assert state(network) in states, moment
+    assert moment > 500
+    assert [state(each) for each in networks] == [states[-1] for states in possible]
