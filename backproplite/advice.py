@@ -13,15 +13,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .activations import Sigmoid, Softmax
-from .checks import Array, refuse_class
+from .checks import Array, blocks, refuse_class
 from .configurable import is_ours
 from .errors import BackpropliteError, InputError, ParameterError, ShapeError, warn
 from .functions import is_finite
 from .layers import BatchNorm, Layer, LayerNorm, parts_of
 from .losses import Loss
-from .training import Batch, Fit
+from .training import Batch, Fit, average
 
 if TYPE_CHECKING:
+    from .large import Stream
     from .network import Network
 
 
@@ -39,7 +40,8 @@ def before_fit(network: Network, fit: Fit) -> None:
         _refuse_batches_of_one(network, fit.plan.samples)
     targets, last = fit.data.targets, network.layers[-1]
     low, high = last.range or (-math.inf, math.inf)
-    lowest, highest = targets.min(), targets.max()
+    pieces = [targets[rows] for rows in blocks(targets)]
+    lowest, highest = min(each.min() for each in pieces), max(each.max() for each in pieces)
     rounding = 1e-6 * max(-lowest, highest)  # which scaling into the range leaves
     plain = network.loss.labels is None and is_ours(type(network.loss))  # are to be met
     if plain and not low - rounding <= lowest <= highest <= high + rounding:
@@ -55,7 +57,8 @@ def after_fit(network: Network, fit: Fit) -> None:
     before = fit.first_loss
     if before is None or not network.history["loss"][-1] > FAR * before > 0:
         return
-    after = network.score(fit.data)
+    # A stream may be at its end.
+    after = network.score(fit.data) if type(fit.data) is Batch else network.history["loss"][-1]
     if after > FAR * max(before, _of_zeros(network, fit.data)):
         warn(
             f"the loss has grown from {before:.3g} to {after:.3g} in this fit. Build the network "
@@ -155,7 +158,7 @@ def name_part(error: Exception, network: Network, X: Any, y: Any = None, *weight
         if y is not None:
             try_parts(network, x, network.prepare(x, y, *weights))
     except Exception as found:
-        if str(found) != str(error) or hasattr(found, "__notes__"):
+        if isinstance(found, PartError) or hasattr(found, "__notes__"):
             error.add_note(getattr(found, "__notes__", [str(found)])[0])
 
 
@@ -274,9 +277,13 @@ def _batch_norms(network: Network) -> list[BatchNorm]:
     return [part for part in parts if isinstance(part, BatchNorm)]
 
 
-def _of_zeros(network: Network, data: Batch) -> float:
-    """Return what outputs of zero would cost."""
-    return float(network.loss.value(np.zeros_like(data.targets), data.targets, data.shares))
+def _of_zeros(network: Network, data: Batch | Stream) -> float:
+    """Return what outputs of zero would cost; of a stream, in its first batch."""
+
+    def value(batch: Batch) -> Any:
+        return network.loss.value(np.zeros_like(batch.targets), batch.targets, batch.shares)
+
+    return float(average(data.select(slice(None)).pieces(), value))
 
 
 def _size(array: Array) -> float:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -20,6 +20,10 @@ from numpy.typing import DTypeLike, NDArray
 from .errors import InputError, ParameterError, ShapeError
 
 Array: TypeAlias = NDArray[Any]
+#: The bytes that an array must have to be worth a look at its blocks.
+SMALL = 2**18
+#: The rows of a block, and the numbers that these may come to.
+BLOCK = 4096, 2**22
 
 
 def real_array(
@@ -39,6 +43,21 @@ def real_array(
         raise answers().not_finite(name, value, given, array)
     array.flags.writeable = False  # it may be the user's own, and layers may try
     return array
+
+
+def in_blocks(name: str, value: object, ready: Callable[[str, Any], Array]) -> Any:
+    """Return what `ready(name, value)` does; of a large array, block by block."""
+    if getattr(value, "nbytes", 0) <= SMALL:
+        return ready(name, value)
+    from .large import in_blocks
+
+    return in_blocks(name, value, ready)
+
+
+def blocks(array: Array, rows: int | None = None) -> list[slice]:
+    """Return slices that part an array into blocks of so many rows, or of few enough."""
+    rows = rows or max(1, min(BLOCK[0], BLOCK[1] // (math.prod(array.shape[1:]) or 1)))
+    return [slice(start, start + rows) for start in range(0, len(array), rows)]
 
 
 def answers() -> Any:

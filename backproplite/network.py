@@ -11,7 +11,7 @@ import copy
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, wraps
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
@@ -21,7 +21,9 @@ from .chance import STEP, WEIGHTS, Chance
 from .checks import (
     Array,
     answers,
+    blocks,
     column_names,
+    in_blocks,
     matrix,
     real_array,
     refuse_class,
@@ -37,12 +39,17 @@ from .losses import Loss
 from .optimizers import Adam, Optimizer
 from .parameters import Stateful, carve, shapes_of
 from .record import Record
-from .training import Batch, Fit, plan_for, train
+from .training import Batch, Fit, average, plan_for, train
+
+if TYPE_CHECKING:
+    from .large import Stream
 
 __all__ = ["Network"]
 
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
+#: Batches, one after the other, or what returns them anew.
+Batches: TypeAlias = Iterable[Any] | Callable[[], Iterable[Any]]
 
 
 def in_use(
@@ -56,11 +63,12 @@ def in_use(
         with np.errstate(all="ignore"):
             try:
                 return answered(network, *arguments, **named)
-            except (DivergenceError, UnknownNameError):
+            except (DivergenceError, ParameterError, UnknownNameError):
                 raise
             except Exception as error:
                 from .advice import name_part
 
+                named.pop("batch_size", None)
                 name_part(error, network, *arguments, *named.values())
                 raise
 
@@ -376,12 +384,12 @@ class Network(Answering):
     @answering
     def fit(
         self,
-        X: ArrayLike,
-        y: ArrayLike,
-        epochs: int,
+        X: ArrayLike | Batches,
+        y: ArrayLike | None = None,
+        epochs: int | None = None,
         batch_size: int | None = None,
         shuffle: bool = True,
-        validation_data: Sequence[Any] | None = None,
+        validation_data: Sequence[Any] | Batches | None = None,
         sample_weight: ArrayLike | None = None,
         class_weight: str | Mapping[Any, float] | None = None,
         callbacks: Callable[[Network], object] | Iterable[Callable[[Network], object]] = (),
@@ -390,12 +398,16 @@ class Network(Answering):
         """Train for a number of epochs; called again, go on from there.
 
         An epoch that was cut off is finished first if it is called with the same data,
-        `batch_size` and `shuffle`, and counts as one.
+        `batch_size` and `shuffle`, and counts as one. (One of batches, whichever: as many are
+        passed over as are done.)
 
         Parameters
         ----------
         X : array of shape (samples, features)
-            The inputs: anything that NumPy can make an array of real numbers of.
+            The inputs: anything that NumPy can make an array of real numbers of. Without y,
+            batches (X, y) or (X, y, sample_weight): an iterable that begins anew in each epoch,
+            or a function that returns a new one. They come in its order, in its sizes; each
+            divides by the sum of its weights, which is what it counts in `history`.
         y : array of shape (samples, outputs)
             The targets; shape (samples,) will do for one output, or for class labels.
         epochs : int
@@ -405,7 +417,7 @@ class Network(Answering):
             counts for as many samples as it has.
         shuffle : bool
             Whether to put the samples into a new random order each epoch.
-        validation_data : (X, y) or (X, y, sample_weight), optional
+        validation_data : (X, y) or (X, y, sample_weight) or batches of such, optional
             Scored after each epoch, without training on it.
         sample_weight : array of shape (samples,), optional
             How much each sample counts beside the others; a batch of heavy samples makes a larger
@@ -442,21 +454,25 @@ class Network(Answering):
         from . import advice
 
         self.refuse_changed_layers()
-        data = self.prepare(X, y, sample_weight, class_weight=class_weight)
         epochs = whole_number("epochs", epochs, 0)
-        if batch_size is not None:
-            batch_size = whole_number("batch_size", batch_size, 1)
+        batch_size = _checked_size(batch_size)
         watchers = checked_callbacks(callbacks)
+        needed = any(each.needs_score for each in watchers)
+        again = epochs > 1 or (needed and validation_data is None)
+        data = self._data(X, y, again, batch_size, sample_weight, class_weight)
         if switch("progress", progress):
             from .progress import progress_callback
 
             watchers.append(progress_callback(epochs))
-        validation = self._checked_validation(validation_data, X)
+        names = column_names(X) if isinstance(data, Batch) else data.names
+        validation = self._checked_validation(validation_data, names, epochs > 1 or needed)
         plan = plan_for(data, batch_size, switch("shuffle", shuffle))
+        if plan.batch_size == plan.samples > 0:
+            data = data.select(slice(None))  # a step needs them all in memory
         fit = Fit(data, plan, validation, watchers)
         advice.before_fit(self, fit)
         with fit.of(self):
-            self.feature_names = self.feature_names or column_names(X)
+            self.feature_names = self.feature_names or names
             train(self, fit, epochs)
         advice.after_fit(self, fit)
         return self
@@ -464,48 +480,82 @@ class Network(Answering):
     # Using the network. Nothing here changes it.
 
     @in_use
-    def forward(self, X: ArrayLike) -> Array:
+    def forward(self, X: ArrayLike | Batches, batch_size: int | None = None) -> Array:
         """Return the raw outputs of the last layer, shape (samples, outputs).
 
-        Raises
-        ------
-        ShapeError, InputError
-            If X is not a finite array of shape (samples, features).
+        Parameters, and errors raised, are those of `predict`.
         """
-        self._warn_if_statistics_are_unset()
-        return self._forward(self.prepare_inputs(X))
+        return self._outputs(X, batch_size, lambda outputs: outputs)
 
     @in_use
-    def predict(self, X: ArrayLike) -> Array:
+    def predict(self, X: ArrayLike | Batches, batch_size: int | None = None) -> Array:
         """Return the outputs in the space of the targets, shape (samples, outputs).
 
         That is what `forward` gives, but probabilities for the losses on logits. It
         is always 2-D: for one output, compare `predict(X)[:, 0]` with a y of shape (samples,).
 
+        Parameters
+        ----------
+        X : array of shape (samples, features)
+            Or batches of X or of (X, y), as for `fit`.
+        batch_size : int, optional
+            How many rows go through the layers at a time; without it at most 4,096, so that a
+            million take no more memory than these.
+
         Raises
         ------
-        ShapeError, InputError
-            If X is not a finite array of shape (samples, features).
+        ShapeError, InputError, ParameterError
+            If X is not a finite array of shape (samples, features), or the size no whole number.
         """
+        return self._outputs(X, batch_size, self.loss.predictions)
+
+    def _outputs(self, X: Any, batch_size: int | None, finish: Callable[[Array], Array]) -> Array:
+        """Return what becomes of the outputs, block by block."""
         self._warn_if_statistics_are_unset()
-        return self.loss.predictions(self._forward(self.prepare_inputs(X)))
+        size = _checked_size(batch_size)
+        if not hasattr(X, "shape"):
+            from .large import inputs_of
+
+            if (batches := inputs_of(X, size)) is not None:
+                return np.concatenate(
+                    [finish(self._forward(self.prepare_inputs(x, of))) for of, x in batches]
+                )
+        x = self.prepare_inputs(X, whole=False)
+        first, *others = blocks(x, size)
+        outputs = finish(self._forward(x[first]))
+        if others:
+            begun = outputs
+            outputs = np.empty((len(x), *begun.shape[1:]), begun.dtype)
+            outputs[first] = begun
+            for rows in others:
+                outputs[rows] = finish(self._forward(x[rows]))
+        return outputs
 
     @in_use
-    def evaluate(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+    def evaluate(
+        self,
+        X: ArrayLike | Batches,
+        y: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+        batch_size: int | None = None,
+    ) -> float:
         """Return the loss on some data, as inference sees it.
 
         Parameters
         ----------
         X, y, sample_weight
-            As for `fit`.
+            As for `fit`, batches included.
+        batch_size : int, optional
+            As for `predict`.
 
         Raises
         ------
-        ShapeError, InputError
+        ShapeError, InputError, ParameterError
             If the data cannot be used.
         """
         self._warn_if_statistics_are_unset()
-        return float(self.score(self.prepare(X, y, sample_weight)))
+        size = _checked_size(batch_size)
+        return float(self.score(self._data(X, y, False, size, sample_weight), size))
 
     def _warn_if_statistics_are_unset(self) -> None:
         if self._learning:
@@ -519,9 +569,15 @@ class Network(Answering):
         return math.inf if scored is None else float(self.score(scored))
 
     @np.errstate(all="ignore")
-    def score(self, batch: Batch) -> Any:
-        """Return the loss on what `prepare` returns, as inference sees it."""
-        return self.loss.value(self._forward(batch.x), batch.targets, batch.shares)
+    def score(self, data: Batch | Stream, batch_size: int | None = None) -> Any:
+        """Return the loss on what `prepare` returns, as inference sees it, block by block."""
+
+        def value(batch: Batch) -> Any:
+            return self.loss.value(self._forward(batch.x), batch.targets, batch.shares)
+
+        if self.record.sums.ndim > 1:  # networks side by side, whose data are small
+            return value(data)  # type: ignore[arg-type]
+        return average(data.pieces(batch_size), value)
 
     def _forward(self, x: Array) -> Array:
         for layer in self.layers:
@@ -829,9 +885,13 @@ class Network(Answering):
 
     # Checking what comes in.
 
-    def prepare_inputs(self, X: object, of: str = "") -> Array:
+    def prepare_inputs(self, X: object, of: str = "", whole: bool = True) -> Array:
         """Return inputs ready for use, or say what is wrong with them, as `prepare` does."""
-        return matrix(f"{of}X", X, self.dtype, self.in_features, self.feature_names)
+
+        def ready(name: str, X: object) -> Array:
+            return matrix(name, X, self.dtype, self.in_features, self.feature_names)
+
+        return ready(f"{of}X", X) if whole else in_blocks(f"{of}X", X, ready)
 
     def prepare(
         self,
@@ -840,6 +900,7 @@ class Network(Answering):
         sample_weight: object = None,
         of: str = "",
         class_weight: object = None,
+        whole: bool = True,
     ) -> Batch:
         """Return inputs, targets and shares ready for use, or say what is wrong with them.
 
@@ -850,6 +911,9 @@ class Network(Answering):
             statistics either.
         of : str
             Whose they are, for the messages: "validation ".
+        whole : bool
+            Whether x and targets must be arrays; else large ones may be something that gives an
+            array when rows of it are taken.
 
         Returns
         -------
@@ -860,28 +924,66 @@ class Network(Answering):
         ShapeError, InputError
             If the data cannot be used.
         """
-        x = self.prepare_inputs(X, of)
+        x = self.prepare_inputs(X, of, whole)
         outputs = self.out_features or self._forward(x[:1].copy()).shape[-1]
-        targets = self.loss.prepare_targets(f"{of}y", y, outputs, self.dtype)
+
+        def ready(name: str, y: object) -> Array:
+            return self.loss.prepare_targets(name, y, outputs, self.dtype)
+
+        targets = ready(f"{of}y", y) if whole else in_blocks(f"{of}y", y, ready)
         same_samples(f"{of}X", x, f"{of}y", targets)
         batch = Batch(x, targets)
         if sample_weight is not None:
-            batch = batch.weighted(f"{of}sample_weight", sample_weight)
+            batch = batch.weighted(f"{of}sample_weight", sample_weight, whole)
         if class_weight is not None:
-            weights = self.loss.class_weights(class_weight, batch.targets)
-            batch = batch.weighted("class_weight", weights)
+            weights = self.loss.class_weights(class_weight, batch.targets[:])
+            batch = batch.weighted("class_weight", weights, whole)
         return batch
 
-    def _checked_validation(self, given: Sequence[Any] | None, like: object) -> Batch | None:
+    def _data(
+        self,
+        X: Any,
+        y: object,
+        again: bool,
+        batch_size: int | None,
+        sample_weight: object = None,
+        class_weight: object = None,
+    ) -> Batch | Stream:
+        """Return what to go through, once, or `again` and again."""
+        if y is not None or hasattr(X, "shape"):
+            return self.prepare(X, y, sample_weight, class_weight=class_weight, whole=False)
+        from .large import Stream, refuse_options
+
+        refuse_options(
+            batch_size=batch_size, sample_weight=sample_weight, class_weight=class_weight
+        )
+        return Stream("X", X, self.prepare, "", again)
+
+    def _checked_validation(
+        self, given: Any, columns: tuple[str, ...] | None, again: bool
+    ) -> Batch | Stream | None:
         """Return validation data ready for use, with columns like those of the training data."""
         if given is None:
             return None
-        if not isinstance(given, (tuple, list)) or len(given) not in (2, 3):
+
+        def ready(X: Any, y: object, weight: object = None, of: str = "validation ") -> Batch:
+            if columns and not self.feature_names:
+                X = matrix(f"{of}X", X, self.dtype, self.in_features, columns)
+            return self.prepare(X, y, weight, of, whole=False)
+
+        pair = isinstance(given, (tuple, list)) and len(given) in (2, 3)
+        if not pair or not hasattr(given[0], "shape"):
+            from .large import Stream, is_stream
+
+            if is_stream(given):
+                return Stream("validation_data", given, ready, "validation ", again)
+        if not pair:
             raise answers().no_validation(given)
-        X, y, *weight = given
-        if columns := not self.feature_names and column_names(like):
-            X = matrix("validation X", X, self.dtype, self.in_features, columns)
-        return self.prepare(X, y, weight[0] if weight else None, of="validation ")
+        return ready(*given)
+
+
+def _checked_size(batch_size: object) -> int | None:
+    return None if batch_size is None else whole_number("batch_size", batch_size, 1)
 
 
 def _bring_along(owners: list[tuple[Stateful, dict[str, Array]]]) -> None:

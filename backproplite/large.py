@@ -1,0 +1,216 @@
+"""Data larger than memory: arrays made ready row by row, and batches that come in a stream.
+
+Loaded when such are met.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from itertools import chain
+from typing import Any
+
+import numpy as np
+
+from .checks import Array, blocks, column_names
+from .errors import BackpropliteError, InputError, ParameterError
+from .training import Batch, Plan
+
+#: The bytes that an array made ready may take as a whole.
+LARGE = 2**26
+#: What stands for the end of a stream.
+END = object()
+
+
+class Rows:
+    """What is made of the rows of an array, when they are taken.
+
+    Parameters
+    ----------
+    array : array or Rows
+        In memory, or in a file that is mapped.
+    ready : function of an array
+        What makes rows ready for use.
+    """
+
+    def __init__(self, array: Any, ready: Callable[[Any], Array]) -> None:
+        self.array, self.ready = array, ready
+        first = ready(array[:1])
+        self.dtype, self.ndim = first.dtype, first.ndim
+        self.shape = (len(array), *first.shape[1:])
+        self.nbytes = first.nbytes * len(array)
+
+    def __len__(self) -> int:
+        return len(self.array)
+
+    def __getitem__(self, rows: Any) -> Array:
+        return self.ready(self.array[rows])
+
+
+def in_blocks(name: str, value: object, ready: Callable[[str, Any], Array]) -> Any:
+    """Return what `ready(name, value)` does, without a copy of all that is large.
+
+    An array that is as it should be is looked at block by block; one that is not is made ready
+    when its rows are taken.
+    """
+    plain = isinstance(value, np.ndarray) and not isinstance(value, np.ma.MaskedArray)
+    if not plain or value.ndim == 0 or value.dtype.kind not in "biuf":  # type: ignore[attr-defined]
+        return ready(name, value)
+    given = np.asarray(value)
+    first = ready(f"{name}[:1]", given[:1])
+    as_it_is = given.flags.c_contiguous and np.may_share_memory(first, given)
+    if not as_it_is and first.nbytes * len(given) <= LARGE:
+        return ready(name, value)
+    for block in blocks(given):
+        ready(f"{name}[{block.start}:{block.stop}]", given[block])
+    if not as_it_is:
+        return Rows(given, lambda rows: ready(name, rows))
+    array = given.reshape(len(given), *first.shape[1:])
+    array.flags.writeable = False
+    return array
+
+
+def chosen(array: Any, counted: Array, whole: bool) -> Any:
+    """Return the rows that count; of a large array, unless `whole`, when they are taken."""
+    if whole or array.nbytes <= LARGE:
+        return array[counted]
+    return Rows(np.flatnonzero(counted), array.__getitem__)
+
+
+def is_stream(value: Any) -> bool:
+    """Tell whether something gives batches one after the other, and is no array or table itself.
+
+    A list does if it holds batches (X, y), and these hold arrays.
+    """
+    if isinstance(value, (list, tuple)):
+        return any(map(is_batch, value[:1]))
+    others = str, bytes, Mapping, Set
+    iterable = isinstance(value, Iterable) and not isinstance(value, others)
+    return callable(value) or (iterable and not hasattr(value, "shape"))
+
+
+def is_batch(value: Any) -> bool:
+    """Tell whether something is a list or tuple that begins with a matrix."""
+    listed = isinstance(value, (list, tuple))
+    return listed and any(getattr(each, "ndim", 0) == 2 for each in value[:1])
+
+
+def inputs_of(X: Any, batch_size: int | None) -> Iterator[tuple[str, Any]] | None:
+    """Return the inputs of batches X or (X, y), each with whose they are; None of an array."""
+    if not is_batch(X) and not is_stream(X):
+        return None
+    refuse_options(batch_size=batch_size)
+    numbered = enumerate(whole("X", begun("X", X)), 1)
+    return ((f"batch {i}: ", each[0] if is_batch(each) else each) for i, each in numbered)
+
+
+def refuse_options(**options: object) -> None:
+    """Refuse what cannot be had with batches."""
+    mends = {
+        "batch_size": "they are as large as they come.",
+        "sample_weight": "give it in them, (X, y, sample_weight).",
+        "class_weight": "it needs all data at once. Give a sample_weight in them.",
+    }
+    for name, value in options.items():
+        if value is not None:
+            raise ParameterError(f"{name} cannot be had where X gives batches: {mends[name]}")
+
+
+def begun(name: str, source: Any) -> Iterator[Any]:
+    """Return a new iterator over batches."""
+    try:
+        return iter(source if hasattr(source, "__iter__") or not callable(source) else source())
+    except TypeError as error:
+        raise InputError(
+            f"{name} without y must give batches (X, y), one after the other; got "
+            f"{type(source).__name__}. Python says: {error}."
+        ) from None
+
+
+def whole(name: str, batches: Iterator[Any]) -> Iterator[Any]:
+    """Return an iterator over the same; refuse one that gives none."""
+    first = next(batches, END)
+    if first is END:
+        raise InputError(f"{name} must give one batch at least; it gave none.")
+    return chain([first], batches)
+
+
+class Stream:
+    """Batches that come one after the other, begun anew each time that they are gone through.
+
+    It stands in the place of a `Batch` of all data, and has the x, targets and shares of the first.
+
+    Parameters
+    ----------
+    name : str
+        What it is called in messages.
+    source : iterable, or function that returns one
+        Of batches (X, y) or (X, y, sample_weight).
+    prepare : function of X, y, sample_weight and `of`
+        What makes a `Batch` of one of them.
+    of : str
+        Whose they are, for the messages: "validation ".
+    again : bool
+        Whether it must be gone through more than once.
+
+    Attributes
+    ----------
+    names : tuple of str or None
+        The columns of the first inputs, if they are a table that names them.
+    """
+
+    #: It is gone through as it comes: by nothing can an epoch tell it from another.
+    plan = Plan(samples=0, batch_size=0, shuffled=False, checksum=1)
+
+    def __init__(
+        self, name: str, source: Any, prepare: Callable[..., Batch], of: str, again: bool
+    ) -> None:
+        self.name, self.source, self.prepare, self.of = name, source, prepare, of
+        self.users_settings = np.geterr()  # which the source runs under
+        batches = begun(name, source)
+        if batches is source and again:
+            raise InputError(
+                f"{name} must give its batches again and again; got {type(source).__name__}, which "
+                "gives them once. Give a list, or a function that returns a new one each time."
+            )
+        batches = whole(name, batches)
+        given = next(batches)
+        self.ahead: Iterator[Any] | None = chain([given], batches)
+        try:
+            first, _ = self._prepared(given, 1)
+        except BackpropliteError as error:
+            error.add_note("Where there is no y, X stands for batches (X, y).")
+            raise
+        self.x, self.targets, self.shares = first
+        self.select = first.select
+        self.names = column_names(given[0])
+
+    def pieces(self, batch_size: int | None = None, done: int = 0) -> Iterator[tuple[Batch, float]]:
+        """Yield the batches after those that are done, each with the sum of its weights."""
+        batches, self.ahead, number = self.ahead or begun(self.name, self.source), None, 0
+        while True:
+            with np.errstate(**self.users_settings):
+                given = next(batches, END)
+            if given is END:
+                break
+            number += 1
+            if number > done:
+                yield self._prepared(given, number)
+        if not number:
+            raise InputError(
+                f"{self.name} ran dry: it gave no batch when it was begun anew. Give a list, or a "
+                "function that returns a new iterator each time."
+            )
+
+    def _prepared(self, given: Any, number: int) -> tuple[Batch, float]:
+        of = f"{self.of}batch {number}: "
+        if not isinstance(given, (list, tuple)) or len(given) not in (2, 3):
+            length = f" of {len(given)}" if isinstance(given, (list, tuple)) else ""
+            raise InputError(
+                f"{of}it must be (X, y) or (X, y, sample_weight); got "
+                f"{type(given).__name__}{length}."
+            )
+        X, y, *weight = given
+        batch = self.prepare(X, y, *weight, of=of)
+        if not weight or weight[0] is None:
+            return batch, float(len(batch.x))
+        return batch, float(np.sum(np.asarray(weight[0], float)))
