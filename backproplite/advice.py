@@ -39,12 +39,14 @@ def before_fit(network: Network, fit: Fit) -> None:
     if fit.plan.batch_size == 1:
         _refuse_batches_of_one(network, fit.plan.samples)
     targets, last = fit.data.targets, network.layers[-1]
+    if network.loss.labels is not None or not is_ours(type(network.loss)):
+        return  # they are to be met
     low, high = last.range or (-math.inf, math.inf)
-    pieces = [targets[rows] for rows in blocks(targets)]
-    lowest, highest = min(each.min() for each in pieces), max(each.max() for each in pieces)
+    lowest, highest = math.inf, -math.inf
+    for rows in blocks(targets):
+        lowest, highest = min(lowest, targets[rows].min()), max(highest, targets[rows].max())
     rounding = 1e-6 * max(-lowest, highest)  # which scaling into the range leaves
-    plain = network.loss.labels is None and is_ours(type(network.loss))  # are to be met
-    if plain and not low - rounding <= lowest <= highest <= high + rounding:
+    if not low - rounding <= lowest <= highest <= high + rounding:
         warn(
             f"{last!r} ends the network, and gives numbers from {low:g} to {high:g}; y goes from "
             f"{lowest:g} to {highest:g}, and what lies outside cannot be learnt. End "

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -45,18 +45,12 @@ def real_array(
     return array
 
 
-def in_blocks(name: str, value: object, ready: Callable[[str, Any], Array]) -> Any:
-    """Return what `ready(name, value)` does; of a large array, block by block."""
-    if getattr(value, "nbytes", 0) <= SMALL:
-        return ready(name, value)
-    from .large import in_blocks
-
-    return in_blocks(name, value, ready)
-
-
-def blocks(array: Array, rows: int | None = None) -> list[slice]:
-    """Return slices that part an array into blocks of so many rows, or of few enough."""
-    rows = rows or max(1, min(BLOCK[0], BLOCK[1] // (math.prod(array.shape[1:]) or 1)))
+def blocks(array: Array, batch_size: object = None) -> list[slice]:
+    """Return slices that part an array into blocks of `batch_size` rows, or of few enough."""
+    if batch_size is None:
+        rows = max(1, min(BLOCK[0], BLOCK[1] // (math.prod(array.shape[1:]) or 1)))
+    else:
+        rows = whole_number("batch_size", batch_size, 1)
     return [slice(start, start + rows) for start in range(0, len(array), rows)]
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .checks import Array, blocks, column_names
+from .checks import Array, answers, blocks, column_names
 from .errors import BackpropliteError, InputError, ParameterError
 from .training import Batch, Plan
 
@@ -37,7 +37,7 @@ class Rows:
         first = ready(array[:1])
         self.dtype, self.ndim = first.dtype, first.ndim
         self.shape = (len(array), *first.shape[1:])
-        self.nbytes = first.nbytes * len(array)
+        self.size, self.nbytes = first.size * len(array), first.nbytes * len(array)
 
     def __len__(self) -> int:
         return len(self.array)
@@ -82,7 +82,7 @@ def is_stream(value: Any) -> bool:
     A list does if it holds batches (X, y), and these hold arrays.
     """
     if isinstance(value, (list, tuple)):
-        return any(map(is_batch, value[:1]))
+        return bool(value) and is_batch(value[0])
     others = str, bytes, Mapping, Set
     iterable = isinstance(value, Iterable) and not isinstance(value, others)
     return callable(value) or (iterable and not hasattr(value, "shape"))
@@ -90,8 +90,7 @@ def is_stream(value: Any) -> bool:
 
 def is_batch(value: Any) -> bool:
     """Tell whether something is a list or tuple that begins with a matrix."""
-    listed = isinstance(value, (list, tuple))
-    return listed and any(getattr(each, "ndim", 0) == 2 for each in value[:1])
+    return isinstance(value, (list, tuple)) and bool(value) and getattr(value[0], "ndim", 0) == 2
 
 
 def inputs_of(X: Any, batch_size: int | None) -> Iterator[tuple[str, Any]] | None:
@@ -101,6 +100,32 @@ def inputs_of(X: Any, batch_size: int | None) -> Iterator[tuple[str, Any]] | Non
     refuse_options(batch_size=batch_size)
     numbered = enumerate(whole("X", begun("X", X)), 1)
     return ((f"batch {i}: ", each[0] if is_batch(each) else each) for i, each in numbered)
+
+
+def training_stream(
+    X: Any,
+    prepare: Callable[..., Batch],
+    epochs: int,
+    batch_size: object,
+    sample_weight: object,
+    class_weight: object = None,
+) -> Stream:
+    """Return batches to go through so many times."""
+    refuse_options(batch_size=batch_size, sample_weight=sample_weight, class_weight=class_weight)
+    try:
+        return Stream("X", X, prepare, "", epochs)
+    except BackpropliteError as error:
+        error.add_note("Where there is no y, X stands for batches (X, y).")
+        raise
+
+
+def validation_data(given: Any, ready: Callable[..., Batch], epochs: int) -> Batch | Stream:
+    """Return (X, y), (X, y, sample_weight) or batches of such, ready to be scored."""
+    if is_stream(given):
+        return Stream("validation_data", given, ready, "validation ", epochs)
+    if not isinstance(given, (list, tuple)) or len(given) not in (2, 3):
+        raise answers().no_validation(given)
+    return ready(*given)
 
 
 def refuse_options(**options: object) -> None:
@@ -149,8 +174,8 @@ class Stream:
         What makes a `Batch` of one of them.
     of : str
         Whose they are, for the messages: "validation ".
-    again : bool
-        Whether it must be gone through more than once.
+    epochs : int
+        How many times it is to be gone through.
 
     Attributes
     ----------
@@ -162,12 +187,12 @@ class Stream:
     plan = Plan(samples=0, batch_size=0, shuffled=False, checksum=1)
 
     def __init__(
-        self, name: str, source: Any, prepare: Callable[..., Batch], of: str, again: bool
+        self, name: str, source: Any, prepare: Callable[..., Batch], of: str, epochs: int
     ) -> None:
         self.name, self.source, self.prepare, self.of = name, source, prepare, of
         self.users_settings = np.geterr()  # which the source runs under
         batches = begun(name, source)
-        if batches is source and again:
+        if batches is source and epochs > 1:
             raise InputError(
                 f"{name} must give its batches again and again; got {type(source).__name__}, which "
                 "gives them once. Give a list, or a function that returns a new one each time."
@@ -175,11 +200,7 @@ class Stream:
         batches = whole(name, batches)
         given = next(batches)
         self.ahead: Iterator[Any] | None = chain([given], batches)
-        try:
-            first, _ = self._prepared(given, 1)
-        except BackpropliteError as error:
-            error.add_note("Where there is no y, X stands for batches (X, y).")
-            raise
+        first, _ = self._prepared(given, 1)
         self.x, self.targets, self.shares = first
         self.select = first.select
         self.names = column_names(given[0])

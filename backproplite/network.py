@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cached_property, wraps
+from functools import cached_property, partial, wraps
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeAlias, TypeVar
 
 import numpy as np
@@ -19,11 +19,11 @@ from numpy.typing import ArrayLike, DTypeLike
 from .callbacks import checked_callbacks
 from .chance import STEP, WEIGHTS, Chance
 from .checks import (
+    BLOCK,
+    SMALL,
     Array,
-    answers,
     blocks,
     column_names,
-    in_blocks,
     matrix,
     real_array,
     refuse_class,
@@ -455,17 +455,16 @@ class Network(Answering):
 
         self.refuse_changed_layers()
         epochs = whole_number("epochs", epochs, 0)
-        batch_size = _checked_size(batch_size)
+        if batch_size is not None:
+            batch_size = whole_number("batch_size", batch_size, 1)
         watchers = checked_callbacks(callbacks)
-        needed = any(each.needs_score for each in watchers)
-        again = epochs > 1 or (needed and validation_data is None)
-        data = self._data(X, y, again, batch_size, sample_weight, class_weight)
+        data = self._data(X, y, epochs, batch_size, sample_weight, class_weight)
         if switch("progress", progress):
             from .progress import progress_callback
 
             watchers.append(progress_callback(epochs))
         names = column_names(X) if isinstance(data, Batch) else data.names
-        validation = self._checked_validation(validation_data, names, epochs > 1 or needed)
+        validation = self._checked_validation(validation_data, names, epochs)
         plan = plan_for(data, batch_size, switch("shuffle", shuffle))
         if plan.batch_size == plan.samples > 0:
             data = data.select(slice(None))  # a step needs them all in memory
@@ -512,23 +511,22 @@ class Network(Answering):
     def _outputs(self, X: Any, batch_size: int | None, finish: Callable[[Array], Array]) -> Array:
         """Return what becomes of the outputs, block by block."""
         self._warn_if_statistics_are_unset()
-        size = _checked_size(batch_size)
         if not hasattr(X, "shape"):
             from .large import inputs_of
 
-            if (batches := inputs_of(X, size)) is not None:
-                return np.concatenate(
-                    [finish(self._forward(self.prepare_inputs(x, of))) for of, x in batches]
-                )
+            if (batches := inputs_of(X, batch_size)) is not None:
+                ready = (self.prepare_inputs(x, of) for of, x in batches)
+                return np.concatenate([finish(self._forward(x)) for x in ready])
         x = self.prepare_inputs(X, whole=False)
-        first, *others = blocks(x, size)
-        outputs = finish(self._forward(x[first]))
+        if batch_size is None and x.size <= BLOCK[0]:
+            return finish(self._forward(x))
+        first, *others = blocks(x, batch_size)
+        begun = outputs = finish(self._forward(x[first]))
         if others:
-            begun = outputs
             outputs = np.empty((len(x), *begun.shape[1:]), begun.dtype)
             outputs[first] = begun
-            for rows in others:
-                outputs[rows] = finish(self._forward(x[rows]))
+        for rows in others:
+            outputs[rows] = finish(self._forward(x[rows]))
         return outputs
 
     @in_use
@@ -554,8 +552,8 @@ class Network(Answering):
             If the data cannot be used.
         """
         self._warn_if_statistics_are_unset()
-        size = _checked_size(batch_size)
-        return float(self.score(self._data(X, y, False, size, sample_weight), size))
+        data = self._data(X, y, 1, batch_size, sample_weight)
+        return float(self.score(data, batch_size))
 
     def _warn_if_statistics_are_unset(self) -> None:
         if self._learning:
@@ -887,11 +885,12 @@ class Network(Answering):
 
     def prepare_inputs(self, X: object, of: str = "", whole: bool = True) -> Array:
         """Return inputs ready for use, or say what is wrong with them, as `prepare` does."""
+        wanted = self.dtype, self.in_features, self.feature_names
+        if whole or getattr(X, "nbytes", 0) <= SMALL:
+            return matrix(f"{of}X", X, *wanted)
+        from .large import in_blocks
 
-        def ready(name: str, X: object) -> Array:
-            return matrix(name, X, self.dtype, self.in_features, self.feature_names)
-
-        return ready(f"{of}X", X) if whole else in_blocks(f"{of}X", X, ready)
+        return in_blocks(f"{of}X", X, lambda name, rows: matrix(name, rows, *wanted))
 
     def prepare(
         self,
@@ -926,11 +925,14 @@ class Network(Answering):
         """
         x = self.prepare_inputs(X, of, whole)
         outputs = self.out_features or self._forward(x[:1].copy()).shape[-1]
+        prepared = self.loss.prepare_targets
+        if whole or getattr(y, "nbytes", 0) <= SMALL:
+            targets = prepared(f"{of}y", y, outputs, self.dtype)
+        else:
+            from .large import in_blocks
 
-        def ready(name: str, y: object) -> Array:
-            return self.loss.prepare_targets(name, y, outputs, self.dtype)
-
-        targets = ready(f"{of}y", y) if whole else in_blocks(f"{of}y", y, ready)
+            ready = partial(prepared, outputs=outputs, dtype=self.dtype)
+            targets = in_blocks(f"{of}y", y, ready)
         same_samples(f"{of}X", x, f"{of}y", targets)
         batch = Batch(x, targets)
         if sample_weight is not None:
@@ -941,26 +943,18 @@ class Network(Answering):
         return batch
 
     def _data(
-        self,
-        X: Any,
-        y: object,
-        again: bool,
-        batch_size: int | None,
-        sample_weight: object = None,
-        class_weight: object = None,
+        self, X: Any, y: object, epochs: int, batch_size: int | None, *weights: object
     ) -> Batch | Stream:
-        """Return what to go through, once, or `again` and again."""
+        """Return what to go through so many times; the weights are of samples and classes."""
         if y is not None or hasattr(X, "shape"):
-            return self.prepare(X, y, sample_weight, class_weight=class_weight, whole=False)
-        from .large import Stream, refuse_options
+            sample_weight, class_weight, *_ = (*weights, None)
+            return self.prepare(X, y, sample_weight, "", class_weight, whole=False)
+        from .large import training_stream
 
-        refuse_options(
-            batch_size=batch_size, sample_weight=sample_weight, class_weight=class_weight
-        )
-        return Stream("X", X, self.prepare, "", again)
+        return training_stream(X, self.prepare, epochs, batch_size, *weights)
 
     def _checked_validation(
-        self, given: Any, columns: tuple[str, ...] | None, again: bool
+        self, given: Any, columns: tuple[str, ...] | None, epochs: int
     ) -> Batch | Stream | None:
         """Return validation data ready for use, with columns like those of the training data."""
         if given is None:
@@ -971,19 +965,9 @@ class Network(Answering):
                 X = matrix(f"{of}X", X, self.dtype, self.in_features, columns)
             return self.prepare(X, y, weight, of, whole=False)
 
-        pair = isinstance(given, (tuple, list)) and len(given) in (2, 3)
-        if not pair or not hasattr(given[0], "shape"):
-            from .large import Stream, is_stream
+        from .large import validation_data
 
-            if is_stream(given):
-                return Stream("validation_data", given, ready, "validation ", again)
-        if not pair:
-            raise answers().no_validation(given)
-        return ready(*given)
-
-
-def _checked_size(batch_size: object) -> int | None:
-    return None if batch_size is None else whole_number("batch_size", batch_size, 1)
+        return validation_data(given, ready, epochs)
 
 
 def _bring_along(owners: list[tuple[Stateful, dict[str, Array]]]) -> None:

@@ -67,7 +67,11 @@ class Batch(NamedTuple):
 
     def pieces(self, batch_size: int | None = None) -> Iterator[tuple[Batch, float]]:
         """Yield all samples, in blocks or batches, with how many those are."""
-        for rows in blocks(self.x, batch_size):
+        parts = blocks(self.x, batch_size)
+        if len(parts) == 1 and type(self.x) is type(self.targets) is np.ndarray:
+            yield self, len(self.x)
+            return
+        for rows in parts:
             batch = self.select(rows)
             yield batch, len(batch.x)
 
@@ -75,6 +79,8 @@ class Batch(NamedTuple):
 def average(pieces: Iterable[tuple[Batch, float]], value: Callable[[Batch], Any]) -> Any:
     """Return the mean of a number of each piece, weighted."""
     parts = [(value(batch), weight) for batch, weight in pieces]
+    if len(parts) == 1:
+        return parts[0][0]
     total = sum(weight for _, weight in parts)
     return sum(each * np.float64(weight / total) for each, weight in parts)
 

@@ -44,9 +44,10 @@ def everything(network):
 @pytest.fixture
 def tiny(monkeypatch):
     """Every array is large, and a block has three rows."""
-    monkeypatch.setattr(checks, "SMALL", 0)
-    monkeypatch.setattr(checks, "BLOCK", (3, 10**6))
     monkeypatch.setattr(large, "LARGE", 0)
+    monkeypatch.setattr("backproplite.network.SMALL", 0)
+    for module in ("checks", "network"):
+        monkeypatch.setattr(f"backproplite.{module}.BLOCK", (3, 10**6))
 
 
 # Large arrays
@@ -334,8 +335,10 @@ def test_what_gives_its_batches_once_will_do_for_once():
     given = small().fit(iter(cut(X, Y)), epochs=1, validation_data=iter([(X, Y)]))
     assert everything(given) == everything(plain)
     assert small().evaluate(iter([(X, Y)])) == small().evaluate(X, Y)
-    with pytest.raises(bp.InputError, match="must give its batches again and again"):
-        small().fit(iter(cut(X, Y)), epochs=1, callbacks=bp.EarlyStopping(1))
+    network = small()
+    with pytest.raises(bp.InputError, match="X ran dry"):
+        network.fit(iter(cut(X, Y)), epochs=1, callbacks=bp.EarlyStopping(1))
+    assert network.step_count == 0
 
 
 def test_a_source_that_runs_dry_is_named_and_the_epochs_before_stand():
