@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from . import datasets as datasets
     from . import plots as plots
     from .checking import *
+    from .many import *
     from .seeing import *
 
 __version__ = "0.1.0"
@@ -40,6 +41,15 @@ __version__ = "0.1.0"
 _RINGS = {
     "": ["datasets", "plots"],
     "checking": ["GradientReport", "check_gradients", "numerical_gradient"],
+    "many": [
+        "CrossValidation",
+        "Variants",
+        "cross_validate",
+        "fit_together",
+        "fresh",
+        "predict_together",
+        "variants",
+    ],
     "seeing": [
         "Descent",
         "Diagnosis",

@@ -32,41 +32,59 @@ FAR = 1000
 
 def before_fit(network: Network, fit: Fit) -> None:
     """Refuse parts that do not give what they should, and warn of what cannot be learnt."""
+    refuse_unfit(network, fit)
+    if said := out_of_reach(network, fit):
+        warn(said)
+
+
+def after_fit(network: Network, fit: Fit) -> None:
+    """Warn of a fit that has made the loss, of all its data, thousands of times as large."""
+    if said := run_away(network, fit.data, fit.first_loss):
+        warn(said)
+
+
+def refuse_unfit(network: Network, fit: Fit) -> None:
+    """Refuse parts that do not give what they should, or that learn nothing in such a fit."""
     parts = (*parts_of(network.layers).values(), network.loss)
     if network.tried is not network.loss and not all(is_ours(type(part)) for part in parts):
         refuse_faulty_parts(network, fit.data.select(slice(2)))
     network.tried = network.loss
     if fit.plan.batch_size == 1:
         _refuse_batches_of_one(network, fit.plan.samples)
+
+
+def out_of_reach(network: Network, fit: Fit) -> str | None:
+    """Return what to say of targets that the last layer cannot give, if there are any."""
     targets, last = fit.data.targets, network.layers[-1]
     if network.loss.labels is not None or not is_ours(type(network.loss)):
-        return  # they are to be met
+        return None  # they are to be met
     low, high = last.range or (-math.inf, math.inf)
     lowest, highest = math.inf, -math.inf
     for rows in blocks(targets):
         lowest, highest = min(lowest, targets[rows].min()), max(highest, targets[rows].max())
     rounding = 1e-6 * max(-lowest, highest)  # which scaling into the range leaves
-    if not low - rounding <= lowest <= highest <= high + rounding:
-        warn(
-            f"{last!r} ends the network, and gives numbers from {low:g} to {high:g}; y goes from "
-            f"{lowest:g} to {highest:g}, and what lies outside cannot be learnt. End "
-            "the network in a Dense layer, or scale y into that range."
-        )
+    if low - rounding <= lowest <= highest <= high + rounding:
+        return None
+    return (
+        f"{last!r} ends the network, and gives numbers from {low:g} to {high:g}; y goes from "
+        f"{lowest:g} to {highest:g}, and what lies outside cannot be learnt. End "
+        "the network in a Dense layer, or scale y into that range."
+    )
 
 
-def after_fit(network: Network, fit: Fit) -> None:
-    """Warn of a fit that has made the loss, of all its data, thousands of times as large."""
-    before = fit.first_loss
+def run_away(network: Network, data: Batch | Stream, before: float | None) -> str | None:
+    """Return what to say of a loss that a fit has made thousands of times as large, if it has."""
     if before is None or not network.history["loss"][-1] > FAR * before > 0:
-        return
+        return None
     # A stream may be at its end.
-    after = network.score(fit.data) if type(fit.data) is Batch else network.history["loss"][-1]
-    if after > FAR * max(before, _of_zeros(network, fit.data)):
-        warn(
-            f"the loss has grown from {before:.3g} to {after:.3g} in this fit. Build the network "
-            f"anew with a lower learning rate (now {network.optimizer.rate:g}), or clip the "
-            "gradients (clip_norm=1)."
-        )
+    after = network.score(data) if type(data) is Batch else network.history["loss"][-1]
+    if not after > FAR * max(before, _of_zeros(network, data)):
+        return None
+    return (
+        f"the loss has grown from {before:.3g} to {after:.3g} in this fit. Build the network "
+        f"anew with a lower learning rate (now {network.optimizer.rate:g}), or clip the "
+        "gradients (clip_norm=1)."
+    )
 
 
 def cure(network: Network, data: Batch, before: float | None) -> str | None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .checks import Array, answers, blocks, column_names
+from .checks import Array, blocks
 from .errors import BackpropliteError, InputError, ParameterError
 from .training import Batch, Plan
 
@@ -119,15 +119,6 @@ def training_stream(
         raise
 
 
-def validation_data(given: Any, ready: Callable[..., Batch], epochs: int) -> Batch | Stream:
-    """Return (X, y), (X, y, sample_weight) or batches of such, ready to be scored."""
-    if is_stream(given):
-        return Stream("validation_data", given, ready, "validation ", epochs)
-    if not isinstance(given, (list, tuple)) or len(given) not in (2, 3):
-        raise answers().no_validation(given)
-    return ready(*given)
-
-
 def refuse_options(**options: object) -> None:
     """Refuse what cannot be had with batches."""
     mends = {
@@ -179,8 +170,8 @@ class Stream:
 
     Attributes
     ----------
-    names : tuple of str or None
-        The columns of the first inputs, if they are a table that names them.
+    like
+        The first inputs as they came, which may be a table that names its columns.
     """
 
     #: It is gone through as it comes: by nothing can an epoch tell it from another.
@@ -203,7 +194,7 @@ class Stream:
         first, _ = self._prepared(given, 1)
         self.x, self.targets, self.shares = first
         self.select = first.select
-        self.names = column_names(given[0])
+        self.like = given[0]
 
     def pieces(self, batch_size: int | None = None, done: int = 0) -> Iterator[tuple[Batch, float]]:
         """Yield the batches after those that are done, each with the sum of its weights."""

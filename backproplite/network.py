@@ -22,6 +22,7 @@ from .checks import (
     BLOCK,
     SMALL,
     Array,
+    answers,
     blocks,
     column_names,
     matrix,
@@ -31,7 +32,7 @@ from .checks import (
     switch,
     whole_number,
 )
-from .configurable import Answering, answering
+from .configurable import Answering, answering, refuse_unknown, signature_of
 from .errors import DivergenceError, ParameterError, ShapeError, UnknownNameError
 from .functions import is_finite, norm
 from .layers import Layer, check_neighbours, checked_layers, parts_of, way_back, way_forward
@@ -56,21 +57,22 @@ def in_use(
     method: Callable[Concatenate[Network, Given], Result],
 ) -> Callable[Concatenate[Network, Given], Result]:
     """Let no floating-point flag of the user's act within, and name the part that fails."""
-    answered = answering(method)
 
     @wraps(method)
+    @np.errstate(all="ignore")
     def using(network: Network, /, *arguments: Given.args, **named: Given.kwargs) -> Result:
-        with np.errstate(all="ignore"):
-            try:
-                return answered(network, *arguments, **named)
-            except (DivergenceError, ParameterError, UnknownNameError):
-                raise
-            except Exception as error:
-                from .advice import name_part
+        try:
+            return method(network, *arguments, **named)
+        except (DivergenceError, ParameterError, UnknownNameError):
+            raise
+        except Exception as error:
+            if isinstance(error, TypeError):
+                refuse_unknown(method.__name__, signature_of(method), (network, *arguments), named)
+            from .advice import name_part
 
-                named.pop("batch_size", None)
-                name_part(error, network, *arguments, *named.values())
-                raise
+            named.pop("batch_size", None)
+            name_part(error, network, *arguments, *named.values())
+            raise
 
     return using
 
@@ -463,15 +465,15 @@ class Network(Answering):
             from .progress import progress_callback
 
             watchers.append(progress_callback(epochs))
-        names = column_names(X) if isinstance(data, Batch) else data.names
-        validation = self._checked_validation(validation_data, names, epochs)
+        like = X if isinstance(data, Batch) else data.like
+        validation = self.prepare_validation(validation_data, like, epochs)
         plan = plan_for(data, batch_size, switch("shuffle", shuffle))
         if plan.batch_size == plan.samples > 0:
             data = data.select(slice(None))  # a step needs them all in memory
         fit = Fit(data, plan, validation, watchers)
         advice.before_fit(self, fit)
         with fit.of(self):
-            self.feature_names = self.feature_names or names
+            self.feature_names = self.feature_names or column_names(like)
             train(self, fit, epochs)
         advice.after_fit(self, fit)
         return self
@@ -934,7 +936,17 @@ class Network(Answering):
             ready = partial(prepared, outputs=outputs, dtype=self.dtype)
             targets = in_blocks(f"{of}y", y, ready)
         same_samples(f"{of}X", x, f"{of}y", targets)
-        batch = Batch(x, targets)
+        return self.weighted(Batch(x, targets), sample_weight, class_weight, of, whole)
+
+    def weighted(
+        self,
+        batch: Batch,
+        sample_weight: object,
+        class_weight: object,
+        of: str = "",
+        whole: bool = True,
+    ) -> Batch:
+        """Return the samples of a prepared batch that count, with their shares."""
         if sample_weight is not None:
             batch = batch.weighted(f"{of}sample_weight", sample_weight, whole)
         if class_weight is not None:
@@ -953,21 +965,28 @@ class Network(Answering):
 
         return training_stream(X, self.prepare, epochs, batch_size, *weights)
 
-    def _checked_validation(
-        self, given: Any, columns: tuple[str, ...] | None, epochs: int
-    ) -> Batch | Stream | None:
-        """Return validation data ready for use, with columns like those of the training data."""
+    def prepare_validation(self, given: Any, like: object, epochs: int | None = None) -> Any:
+        """Return validation data ready for use, with columns like those of the training data.
+
+        Large ones, and batches, may be scored in so many epochs; None is for arrays in memory.
+        """
         if given is None:
             return None
+        columns = None if self.feature_names else column_names(like)
 
         def ready(X: Any, y: object, weight: object = None, of: str = "validation ") -> Batch:
-            if columns and not self.feature_names:
+            if columns:
                 X = matrix(f"{of}X", X, self.dtype, self.in_features, columns)
-            return self.prepare(X, y, weight, of, whole=False)
+            return self.prepare(X, y, weight, of, whole=epochs is None)
 
-        from .large import validation_data
+        if epochs is not None:
+            from .large import Stream, is_stream
 
-        return validation_data(given, ready, epochs)
+            if is_stream(given):
+                return Stream("validation_data", given, ready, "validation ", epochs)
+        if not isinstance(given, (tuple, list)) or len(given) not in (2, 3):
+            raise answers().no_validation(given)
+        return ready(*given)
 
 
 def _bring_along(owners: list[tuple[Stateful, dict[str, Array]]]) -> None:

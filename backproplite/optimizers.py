@@ -98,7 +98,7 @@ class Optimizer(Stateful, Configurable):
     @property
     def step_count(self) -> int:
         """How many steps it has made."""
-        return self._count.tolist()
+        return self._count.item(0)
 
     @property
     def rate(self) -> float:
@@ -464,7 +464,7 @@ class Adam(Optimizer):
         mean *= self.beta1
         mean += scratch
         # Both corrections are taken out of the vectors, which saves a pass over them.
-        correction = (1 - self.beta2**step) ** 0.5
+        correction = math.sqrt(1 - self.beta2**step)
         np.sqrt(square, out=scratch)
         scratch += _at_work(self.epsilon * correction, square)
         np.divide(mean, scratch, out=scratch)
@@ -554,5 +554,5 @@ def _average_square(
 
 
 def _at_work(epsilon: float, square: Array) -> float:
-    """Return epsilon, and what the root of the smallest square is: nothing, beside most of them."""
-    return epsilon + (2.0**-63 if square.itemsize == 4 else 2.0**-511)
+    """Return epsilon, but no less than what the root of the smallest square is."""
+    return max(epsilon, 2.0**-63 if square.itemsize == 4 else 2.0**-511)

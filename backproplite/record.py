@@ -159,7 +159,11 @@ class Record:
         """Write the history of an epoch that has had all its steps."""
         side_by_side = self.sums.ndim > 1
         batches, losses, norms, weights = self.sums if side_by_side else self.sums.tolist()
-        rate = self.views["optimizer_rate"].tolist()
+        rate = (
+            self.views["optimizer_rate"].copy()
+            if side_by_side
+            else self.views["optimizer_rate"].item()
+        )
         newest = losses / weights, val_loss, rate, norms / batches, train_loss
         for values, value in zip(self.history.values(), newest, strict=True):
             values.append(value)

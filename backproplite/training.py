@@ -44,19 +44,20 @@ class Batch(NamedTuple):
 
     def select(self, rows: Any) -> Batch:
         """Return some of the samples. The mean gradient of such batches is that of all."""
-        x, shares = self.x[rows], self.shares
+        x, shares = _rows_of(self.x, rows), self.shares
         if shares is not None:
             shares = shares[rows] * (len(shares) / len(x))
-        return Batch(x, self.targets[rows], shares)
+        return Batch(x, _rows_of(self.targets, rows), shares)
 
     def weighted(self, name: str, weights: object, whole: bool = True) -> Batch:
         """Return the samples that count, each as much as it says; all alike is no weights.
 
         Unless `whole`, large arrays of them are made when rows are taken.
         """
-        shares = sample_shares(name, weights, len(self.x), self.x.dtype)
+        samples, dtype = len(self.x), self.targets.dtype
+        shares = sample_shares(name, weights, samples, dtype)
         if self.shares is not None:
-            shares = sample_shares(name, shares * self.shares, len(self.x), self.x.dtype)
+            shares = sample_shares(name, shares * self.shares, samples, dtype)
         x, targets, counted = self.x, self.targets, shares > 0
         if not counted.all():
             from .large import chosen
@@ -83,6 +84,12 @@ def average(pieces: Iterable[tuple[Batch, float]], value: Callable[[Batch], Any]
         return parts[0][0]
     total = sum(weight for _, weight in parts)
     return sum(each * np.float64(weight / total) for each, weight in parts)
+
+
+def _rows_of(array: Array, rows: Any) -> Array:
+    """Return some rows of an array; by `take`, which is three times as fast, if it can."""
+    numbered = isinstance(array, np.ndarray) and getattr(rows, "dtype", bool) == np.intp
+    return array.take(rows, 0) if numbered else array[rows]
 
 
 class Plan(NamedTuple):
@@ -142,14 +149,18 @@ class Fit:
     @contextmanager
     def of(self, network: Network) -> Iterator[None]:
         """Be the network's only fit; tell the callbacks when it begins, and when it ends."""
-        if vars(network).setdefault("under_way", self) is not self:
-            raise ParameterError(
-                "the network is being trained already, by a fit that calls this one or in another "
-                "thread: a callback must not train it, and each thread needs a network of its own."
-            )
+        from .threads import fitting_threads
+
         try:
-            network.stop_training = False
+            if vars(network).setdefault("under_way", self) is not self:
+                raise ParameterError(
+                    "the network is being trained already, by a fit that calls this one or in "
+                    "another thread: a callback must not train it, and each thread needs a network "
+                    "of its own."
+                )
+            network.stop_training, network.diverged = False, None
             with ExitStack() as stack:
+                stack.enter_context(fitting_threads(network, self))
                 for callback in self.callbacks:
                     callback.start(network)
                     stack.callback(callback.finish, network)
@@ -158,7 +169,8 @@ class Fit:
                 self.go_on_from(network)
                 yield
         finally:
-            del network.under_way
+            if network.under_way is self:
+                del network.under_way
 
     def tell(self, network: Network, listeners: Sequence[Callable[[Any], object]]) -> None:
         """Tell the callbacks that have not been told."""

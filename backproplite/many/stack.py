@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -30,9 +30,11 @@ if TYPE_CHECKING:
     from ..network import Network
 
 #: The bytes that a stack may work on: about what one core keeps in its cache.
-CACHE = 2**21
+CACHE = 2**22
 #: As many samples are scored side by side at most; more are scored network by network.
 SCORED = 2048
+#: The settings of an optimizer that need not be alike, as they act on each parameter by itself.
+VARYING = {"momentum", "weight_decay", "clip_norm", "clip_value"}
 
 
 @dataclass(eq=False)
@@ -68,10 +70,10 @@ class Member:
         if self.rows is None:
             return self.fit.data.select(places)
         x, targets, _ = self.fit.data
-        own = Batch(x, targets).select(self.rows[places])
-        if self.shares is None:
-            return own
-        return own._replace(shares=self.shares[places] * (len(self.rows) / len(own.x)))
+        rows, shares = self.rows[places], self.shares
+        if shares is not None:
+            shares = shares[places] * (len(shares) / len(rows))
+        return Batch(x[rows], targets[rows], shares)
 
     def settle(self) -> None:
         """Take its own samples out of the data of all."""
@@ -140,6 +142,8 @@ class Stack:
     """
 
     members: list[Member]
+    #: Those with callbacks.
+    listening: list[Member]
     whole: Network
     data: Data
     scored: Data | None
@@ -148,13 +152,17 @@ class Stack:
     handed_out: int
 
     def __init__(self, members: Sequence[Member]) -> None:
+        # The C library of Linux gives what is freed back to the system, page by page, and takes it
+        # anew in each step, until something as large as this was freed: that takes a third longer.
+        np.empty(2**24, np.uint8)
         first = members[0].network
-        row = -(-first.record.bytes.size // 64) * 64  # so that each begins aligned
-        self.memory = np.zeros((len(members), row), np.uint8)
+        size = first.record.bytes.size
+        self.memory = np.zeros((len(members), -(-size // 64) * 64), np.uint8)  # each begins aligned
+        self.rows = self.memory[:, :size]
         self.gradients = np.zeros((len(members), first.parameters.size), first.dtype)
         self.order = np.zeros((len(members), 0), np.intp)
         for i, member in enumerate(members):
-            member.network.move(self.memory[i], self.gradients[i])
+            member.network.move(self.rows[i], self.gradients[i])
         self.gather([*members])
 
     def gather(self, members: list[Member]) -> None:
@@ -163,14 +171,18 @@ class Stack:
         whole = networks[0].cast(networks[0].dtype)
         whole.optimizer = side_by_side(networks[0].optimizer)
         whole.move(self.memory[:count], self.gradients[:count])
-        whole.optimizer.join([network.optimizer for network in networks])
+        joined: Any = whole.optimizer
+        joined.join([network.optimizer for network in networks])
         whole.chance = Chances([network.chance for network in networks])
+        scored: Data | None
         data = scored = Data(
             [fit.data for fit in fits], [m.rows for m in members], [m.counts() for m in members]
         )
         if fits[0].scored is not fits[0].data:
-            scored = fits[0].scored and Data.of([fit.scored for fit in fits])
+            others = [fit.scored for fit in fits if fit.scored]
+            scored = Data.of(others) if others else None
         now = {"members": members, "whole": whole, "data": data, "scored": scored}
+        now["listening"] = [member for member in members if member.fit.callbacks]
         now |= {"begun": [len(each.history["loss"]) for each in networks], "handed_out": 0}
         vars(self).update(now)  # at once: an interrupt may come at any time
 
@@ -179,9 +191,9 @@ class Stack:
         self.hand_out_history()
         members = [*self.members]
         i, last = members.index(member), members.pop()
-        member.network.move(np.zeros_like(self.memory[0]), np.zeros_like(self.gradients[0]))
+        member.network.move(np.zeros_like(self.rows[0]), np.zeros_like(self.gradients[0]))
         if last is not member:
-            last.network.move(self.memory[i], self.gradients[i])
+            last.network.move(self.rows[i], self.gradients[i])
             members[i], self.order[i] = last, self.order[len(members)]
         if members:
             self.gather(members)
@@ -195,8 +207,9 @@ class Stack:
             return
         count, new = len(self.members), slice(self.handed_out, None)
         for name, entries in self.whole.record.history.items():
-            table = np.array([np.broadcast_to(entry, count) for entry in entries[new]]).T.tolist()
-            for member, begun, values in zip(self.members, self.begun, table, strict=False):
+            table = np.array(entries[new])  # epochs by members, or one number for all
+            columns = table.T.tolist() if table.ndim > 1 else [table.tolist()] * count
+            for member, begun, values in zip(self.members, self.begun, columns, strict=True):
                 member.network.history[name][begun + self.handed_out :] = values
         self.handed_out = len(self.whole.record.history["loss"])
 
@@ -206,19 +219,20 @@ class Stack:
             if member.fit.told:
                 steppers, batches = member.fit.steppers, member.network.record.batches
                 member.tell(steppers if batches else member.fit.callbacks)
-        for _ in range(epochs):
+        for epoch in range(epochs):
             for member in [*self.members]:
                 if member.network.stop_training and not member.network.record.batches:
                     self.dismiss(member)
             if not self.members:
                 break
-            for member in self.members:
+            for member in self.listening if epoch else self.members:  # who may have meddled with it
                 member.network.record.begin_epoch(member.fit.plan)
             for stretch in self.batches():
                 self.step(stretch)
-                for member in self.members:
+                for member in self.listening:
                     member.tell(member.fit.steppers)
             self.end_epoch()
+        self.hand_out_history()
 
     def batches(self) -> Iterator[slice | None]:
         """Yield the batches that are left of an epoch as stretches of the order; None for all."""
@@ -240,8 +254,10 @@ class Stack:
 
     def step(self, stretch: slice | None) -> None:
         """Make one step of all; what fails together is done one by one."""
-        batch = self.data.all if stretch is None else self.data.take(
-            self.order[: len(self.members), stretch]
+        batch = (
+            self.data.all
+            if stretch is None
+            else self.data.take(self.order[: len(self.members), stretch])
         )
         try:
             losses = self.whole.step(batch, float(batch.x.shape[-2]))
@@ -263,11 +279,11 @@ class Stack:
 
     def failing(self, batch: Batch) -> list[Member]:
         """Return the members whose loss is not finite."""
-        outputs = batch.x
-        for outputs, _ in self.whole.way_forward(batch.x):
-            pass
+        *_, (outputs, _) = self.whole.way_forward(batch.x)
         losses = self.whole.loss.value(outputs, batch.targets, batch.shares)
-        return [each for each, loss in zip(self.members, losses, strict=True) if not np.isfinite(loss)]
+        return [
+            each for each, loss in zip(self.members, losses, strict=True) if not np.isfinite(loss)
+        ]
 
     def step_alone(self, member: Member, stretch: slice | None) -> None:
         """Make the step of one member; it leaves if it diverges."""
@@ -286,18 +302,19 @@ class Stack:
                 self.whole.record.end_epoch(math.nan, score)
             else:
                 self.whole.record.end_epoch(score)
-        if any(member.fit.callbacks for member in self.members):
+        if self.listening:
             self.hand_out_history()
-            for member in self.members:
+            for member in self.listening:
                 member.tell(member.fit.callbacks)
 
     def score(self) -> Any:
         """Return the loss of each on what an epoch is scored on."""
         if self.scored is None:
             return math.nan
-        if len(self.members[0].fit.scored.x) <= SCORED:
+        pairs = [(member.network, member.fit.scored) for member in self.members]
+        if pairs[0][1] is None or len(pairs[0][1].x) <= SCORED:
             return self.whole.score(self.scored.all)
-        return np.array([member.network.score(member.fit.scored) for member in self.members])
+        return np.array([network.score(scored) for network, scored in pairs if scored])
 
 
 class Data:
@@ -354,38 +371,35 @@ def rows_of(array: Array, starts: Array | None, rows: Array | None) -> Array:
 
 
 class SideBySide(Optimizer):
-    """What makes an optimizer that of many networks: settings, rates and counts of each."""
+    """What makes an optimizer that of many networks which have made as many steps."""
 
     optimizers: list[Optimizer]
     known_rate: Any
-    in_step: bool
+    any_decays = False
 
     def join(self, optimizers: list[Optimizer]) -> None:
-        """Take the settings of each, as a column where they differ."""
+        """Take over the rate and the settings of each, as a column where they differ."""
         self.optimizers, dtype = optimizers, self.scratch.dtype
-        for name in varying(self):
+        self.any_decays = any(each.decays for each in optimizers)
+        for name in VARYING & vars(self).keys():
             values = [vars(each)[name] for each in optimizers]
-            if len({*values}) > 1:
-                vars(self)[name] = np.array(values, dtype)[:, np.newaxis]
+            # a length is a float64 number, and what it is compared with
+            vars(self)[name] = column(values, np.float64 if name == "clip_norm" else dtype)
         rates = [each.learning_rate for each in optimizers]
-        self.in_step = len({each.step_count for each in optimizers}) == 1
-        if any(map(callable, rates)):
-            self.known_rate = None
-        else:
-            self.known_rate = column(rates, dtype)
+        self.known_rate = None if any(map(callable, rates)) else column(rates, np.float64)
 
     def current_rate(self) -> Any:
         if self.known_rate is not None:
             return self.known_rate
-        return column([each.current_rate() for each in self.optimizers], self.scratch.dtype)
+        return column([each.current_rate() for each in self.optimizers], np.float64)
 
-    @property
-    def step_count(self) -> Any:
-        return int(self._count[0, 0]) if self._count.ndim and self.in_step else self._count
+    def update(self, parameters: Array, gradients: Array, rate: Any) -> None:
+        rate = rate.astype(self.scratch.dtype) if isinstance(rate, np.ndarray) else rate
+        return super().update(parameters, gradients, rate)
 
     @property
     def decays(self) -> bool:
-        return bool(np.any(self.weight_decay))
+        return self.any_decays
 
     def views_in(self, record: Record) -> dict[str, Array]:
         views = super().views_in(record)
@@ -403,13 +417,7 @@ def side_by_side(optimizer: Optimizer) -> Optimizer:
     return twin
 
 
-def varying(optimizer: Optimizer) -> list[str]:
-    """Return the settings that may differ between members: those that are plain numbers."""
-    settings = optimizer.settings().items()
-    return [n for n, value in settings if type(value) is float and n != "learning_rate"]
-
-
-def column(values: Sequence[float], dtype: Any) -> Any:
+def column(values: Sequence[Any], dtype: Any) -> Any:
     """Return one number for all where they are alike, else a column of them."""
     return values[0] if len({*values}) == 1 else np.array(values, dtype)[:, np.newaxis]
 
@@ -470,18 +478,18 @@ def likeness_of_member(member: Member) -> Any:
     network, fit, optimizer = member.network, member.fit, member.network.optimizer
     record, plan, scored = network.record, fit.plan, fit.scored
     done = record.batches if record.plan.tolist() == [*plan] else 0
-    free = {*varying(optimizer), "learning_rate"}
+    free = {name for name in VARYING if vars(optimizer).get(name) is not None}
     return (
         *(likeness(layer) for layer in network.layers),
         likeness(network.loss),
-        likeness(optimizer, free),
+        *(likeness(optimizer, free | {"learning_rate"}), optimizer.step_count),
         *(network.dtype.str, plan.samples, plan.batch_size, plan.shuffled, done),
         *(member.rows is None, member.counts() is None, fit.data.x.shape[1:]),
         scored and (scored is fit.data, len(scored.x), scored.shares is None),
     )
 
 
-def likeness(value: Any, besides: set[str] = frozenset()) -> Any:
+def likeness(value: Any, besides: Set[str] = frozenset()) -> Any:
     """Return something hashable that is equal for what computes alike, whatever its numbers."""
     if isinstance(value, Configurable):
         skipped = {"in_network", "_declared", "scratch", "_count", "_rate", *besides}
@@ -504,9 +512,7 @@ def likeness(value: Any, besides: set[str] = frozenset()) -> Any:
 
 def stackable(members: Sequence[Member]) -> bool:
     """Tell whether networks end alike side by side and alone: parts of one's own are tried."""
-    first = members[0].network
-    parts = [*parts_of(first.layers).values(), first.loss, first.optimizer]
-    if all(is_ours(type(part)) for part in parts):
+    if all(is_ours(type(part)) for part in _parts(members[0].network)):
         return True
     try:
         with np.errstate(all="ignore"):
@@ -519,27 +525,36 @@ def _ends_alike(members: Sequence[Member]) -> bool:
     """Make two steps of copies side by side, and alone."""
     alone, together = (
         [
-            Member(copy.deepcopy(m.network), Fit(m.fit.data, m.fit.plan, None, ()), m.rows, m.shares)
+            Member(
+                copy.deepcopy(m.network), Fit(m.fit.data, m.fit.plan, None, ()), m.rows, m.shares
+            )
             for m in members
         ]
         for _ in range(2)
     )
     for pair in (alone, together):
         pair[1].network.parameters[...] *= 0.9  # in case the two are one network
-    before = [likeness(part) for part in parts_of(alone[0].network.layers).values()]
-    places = slice(0, members[0].fit.plan.batch_size)
+    before = [likeness(part) for part in _parts(alone[0].network)]
+    places = np.arange(members[0].fit.plan.batch_size)
     stack = Stack(together)
     for _ in range(2):
-        stack.whole.step(stack.data.take(np.array([np.arange(len(members[0].batch(places).x))] * 2)))
+        stack.whole.step(stack.data.take(np.array([places, places])))
         for member in alone:
             member.network.step(member.batch(places))
-    after = [likeness(part) for part in parts_of(alone[0].network.layers).values()]
+    after = [likeness(part) for part in _parts(alone[0].network)]
     tolerance = 1e-9 if members[0].network.dtype == np.float64 else 1e-4
-    pairs = zip(alone, together, strict=True)
-    return before == after and all(
-        np.allclose(array, other, tolerance, tolerance)
-        for one, two in pairs
-        for array, other in zip(
-            one.network.record.views.values(), two.network.record.views.values(), strict=True
-        )
-    )
+    pairs = [
+        pair
+        for one, two in zip(alone, together, strict=True)
+        for pair in zip(_numbers(one.network), _numbers(two.network), strict=True)
+    ]
+    return before == after and all(np.allclose(*pair, tolerance, tolerance) for pair in pairs)
+
+
+def _parts(network: Network) -> list[Configurable]:
+    return [*parts_of(network.layers).values(), network.loss, network.optimizer]
+
+
+def _numbers(network: Network) -> list[Array]:
+    """Return all that a step has changed."""
+    return [*network.record.views.values(), network.gradients]
