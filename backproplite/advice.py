@@ -19,7 +19,7 @@ from .errors import BackpropliteError, InputError, ParameterError, ShapeError, w
 from .functions import is_finite
 from .layers import BatchNorm, Layer, LayerNorm, parts_of
 from .losses import Loss
-from .training import Batch, Fit, average
+from .training import Batch, Fit
 
 if TYPE_CHECKING:
     from .large import Stream
@@ -303,7 +303,9 @@ def _of_zeros(network: Network, data: Batch | Stream) -> float:
     def value(batch: Batch) -> Any:
         return network.loss.value(np.zeros_like(batch.targets), batch.targets, batch.shares)
 
-    return float(average(data.select(slice(None)).pieces(), value))
+    from .large import average
+
+    return float(average(data.select(slice(None)), value))
 
 
 def _size(array: Array) -> float:

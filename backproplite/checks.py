@@ -20,8 +20,6 @@ from numpy.typing import DTypeLike, NDArray
 from .errors import InputError, ParameterError, ShapeError
 
 Array: TypeAlias = NDArray[Any]
-#: The bytes that an array must have to be worth a look at its blocks.
-SMALL = 2**18
 #: The rows of a block, and the numbers that these may come to.
 BLOCK = 4096, 2**22
 

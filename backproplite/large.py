@@ -6,15 +6,21 @@ Loaded when such are met.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from functools import partial
 from itertools import chain
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .checks import Array, blocks
+from .checks import Array, answers, blocks, column_names, matrix, same_samples
 from .errors import BackpropliteError, InputError, ParameterError
 from .training import Batch, Plan
 
+if TYPE_CHECKING:
+    from .network import Network
+
+#: The bytes from which on an array is worth a look at its blocks.
+SMALL = 2**18
 #: The bytes that an array made ready may take as a whole.
 LARGE = 2**26
 #: What stands for the end of a stream.
@@ -35,25 +41,27 @@ class Rows:
     def __init__(self, array: Any, ready: Callable[[Any], Array]) -> None:
         self.array, self.ready = array, ready
         first = ready(array[:1])
-        self.dtype, self.ndim = first.dtype, first.ndim
-        self.shape = (len(array), *first.shape[1:])
+        self.dtype, self.ndim, self.shape = first.dtype, first.ndim, (len(array), *first.shape[1:])
         self.size, self.nbytes = first.size * len(array), first.nbytes * len(array)
 
     def __len__(self) -> int:
         return len(self.array)
 
-    def __getitem__(self, rows: Any) -> Array:
+    def __getitem__(self, rows: Any) -> Any:
+        """Return rows made ready; of a mask, what makes them."""
+        if getattr(getattr(rows, "dtype", None), "kind", "") == "b":
+            return Rows(np.flatnonzero(rows), self.__getitem__)
         return self.ready(self.array[rows])
 
 
-def in_blocks(name: str, value: object, ready: Callable[[str, Any], Array]) -> Any:
+def in_blocks(name: str, value: Any, ready: Callable[[str, Any], Array]) -> Any:
     """Return what `ready(name, value)` does, without a copy of all that is large.
 
     An array that is as it should be is looked at block by block; one that is not is made ready
     when its rows are taken.
     """
     plain = isinstance(value, np.ndarray) and not isinstance(value, np.ma.MaskedArray)
-    if not plain or value.ndim == 0 or value.dtype.kind not in "biuf":  # type: ignore[attr-defined]
+    if not plain or value.nbytes <= SMALL or value.dtype.kind not in "biuf":
         return ready(name, value)
     given = np.asarray(value)
     first = ready(f"{name}[:1]", given[:1])
@@ -63,17 +71,121 @@ def in_blocks(name: str, value: object, ready: Callable[[str, Any], Array]) -> A
     for block in blocks(given):
         ready(f"{name}[{block.start}:{block.stop}]", given[block])
     if not as_it_is:
-        return Rows(given, lambda rows: ready(name, rows))
+        return Rows(given, partial(ready, name))
     array = given.reshape(len(given), *first.shape[1:])
     array.flags.writeable = False
     return array
 
 
-def chosen(array: Any, counted: Array, whole: bool) -> Any:
-    """Return the rows that count; of a large array, unless `whole`, when they are taken."""
-    if whole or array.nbytes <= LARGE:
-        return array[counted]
-    return Rows(np.flatnonzero(counted), array.__getitem__)
+def inputs_in_blocks(network: Network, X: Any, of: str = "") -> Any:
+    """Return inputs as `prepare_inputs` does, large ones as `in_blocks` does."""
+    wanted = network.dtype, network.in_features, network.feature_names
+    return in_blocks(f"{of}X", X, lambda name, x: matrix(name, x, *wanted))
+
+
+def data_in_blocks(
+    network: Network,
+    X: Any,
+    y: Any,
+    sample_weight: object = None,
+    of: str = "",
+    class_weight: object = None,
+) -> Batch:
+    """Return data as `prepare` does, large arrays as `in_blocks` does."""
+    if max(getattr(X, "nbytes", 0), getattr(y, "nbytes", 0)) <= SMALL:
+        return network.prepare(X, y, sample_weight, of, class_weight)
+    x = inputs_in_blocks(network, X, of)
+    *_, (outputs, _) = network.way_forward(np.array(x[:2]))
+    width, dtype = outputs.shape[-1], network.dtype
+    ready = partial(network.loss.prepare_targets, outputs=width, dtype=dtype)
+    targets = in_blocks(f"{of}y", y, ready)
+    same_samples(f"{of}X", x, f"{of}y", targets)
+    if sample_weight is not None or class_weight is not None:  # a mask may choose some
+        x, targets = (
+            Rows(each, np.asarray) if each.nbytes > LARGE else each for each in (x, targets)
+        )
+    return network.weighted(Batch(x, targets), sample_weight, class_weight, of)
+
+
+def data_for(
+    network: Network,
+    X: Any,
+    y: Any,
+    epochs: int,
+    batch_size: object,
+    sample_weight: object = None,
+    class_weight: object = None,
+) -> Batch | Stream:
+    """Return what to go through so many times: arrays, or batches where there is no y."""
+    if y is not None or hasattr(X, "shape"):
+        return data_in_blocks(network, X, y, sample_weight, "", class_weight)
+    refuse_options(batch_size=batch_size, sample_weight=sample_weight, class_weight=class_weight)
+    try:
+        return Stream("X", X, network.prepare, "", epochs)
+    except BackpropliteError as error:
+        error.add_note("Where there is no y, X stands for batches (X, y).")
+        raise
+
+
+def validation_for(network: Network, given: Any, like: object, epochs: int | None = None) -> Any:
+    """Return validation data ready for use, with columns like those of the training data.
+
+    Large arrays, and batches, are to be scored in so many epochs; None is for arrays in memory.
+    """
+    prepare = network.prepare if epochs is None else partial(data_in_blocks, network)
+    columns = None if network.feature_names else column_names(like)
+
+    def ready(X: Any, y: Any, weight: object = None, of: str = "validation ") -> Batch:
+        if columns:
+            X = matrix(f"{of}X", X, network.dtype, network.in_features, columns)
+        return prepare(X, y, weight, of)
+
+    if given is None:
+        return None
+    if epochs is not None and is_stream(given):
+        return Stream("validation_data", given, ready, "validation ", epochs)
+    if not isinstance(given, (tuple, list)) or len(given) not in (2, 3):
+        raise answers().no_validation(given)
+    return ready(*given)
+
+
+def average(
+    data: Batch | Stream, value: Callable[[Batch], Any], batch_size: int | None = None
+) -> Any:
+    """Return the mean of a number of each batch, or of each block where data are at hand."""
+    pieces = data.pieces() if isinstance(data, Stream) else _pieces(data, batch_size)
+    parts = [(value(batch), weight) for batch, weight in pieces]
+    if len(parts) == 1:
+        return parts[0][0]
+    total = sum(weight for _, weight in parts)
+    return sum(each * np.float64(weight / total) for each, weight in parts)
+
+
+def _pieces(data: Batch, batch_size: int | None) -> Iterator[tuple[Batch, float]]:
+    for rows in blocks(data.x, batch_size):
+        batch = data.select(rows)
+        yield batch, len(batch.x)
+
+
+def outputs_of(
+    network: Network, X: Any, batch_size: int | None, made_of: Callable[[Array], Array]
+) -> Array:
+    """Return what is made of inputs, block by block, or of each batch of them."""
+    if is_batch(X) or is_stream(X):
+        refuse_options(batch_size=batch_size)
+        numbered = enumerate(whole("X", begun("X", X)), 1)
+        given = ((f"batch {i}: ", each[0] if is_batch(each) else each) for i, each in numbered)
+        return np.concatenate([made_of(network.prepare_inputs(x, of)) for of, x in given])
+    x = inputs_in_blocks(network, X)
+    first, *others = blocks(x, batch_size)
+    begun_with = made_of(x[first])
+    if not others:
+        return begun_with
+    outputs = np.empty((len(x), *begun_with.shape[1:]), begun_with.dtype)
+    outputs[first] = begun_with
+    for rows in others:
+        outputs[rows] = made_of(x[rows])
+    return outputs
 
 
 def is_stream(value: Any) -> bool:
@@ -91,32 +203,6 @@ def is_stream(value: Any) -> bool:
 def is_batch(value: Any) -> bool:
     """Tell whether something is a list or tuple that begins with a matrix."""
     return isinstance(value, (list, tuple)) and bool(value) and getattr(value[0], "ndim", 0) == 2
-
-
-def inputs_of(X: Any, batch_size: int | None) -> Iterator[tuple[str, Any]] | None:
-    """Return the inputs of batches X or (X, y), each with whose they are; None of an array."""
-    if not is_batch(X) and not is_stream(X):
-        return None
-    refuse_options(batch_size=batch_size)
-    numbered = enumerate(whole("X", begun("X", X)), 1)
-    return ((f"batch {i}: ", each[0] if is_batch(each) else each) for i, each in numbered)
-
-
-def training_stream(
-    X: Any,
-    prepare: Callable[..., Batch],
-    epochs: int,
-    batch_size: object,
-    sample_weight: object,
-    class_weight: object = None,
-) -> Stream:
-    """Return batches to go through so many times."""
-    refuse_options(batch_size=batch_size, sample_weight=sample_weight, class_weight=class_weight)
-    try:
-        return Stream("X", X, prepare, "", epochs)
-    except BackpropliteError as error:
-        error.add_note("Where there is no y, X stands for batches (X, y).")
-        raise
 
 
 def refuse_options(**options: object) -> None:
@@ -196,7 +282,7 @@ class Stream:
         self.select = first.select
         self.like = given[0]
 
-    def pieces(self, batch_size: int | None = None, done: int = 0) -> Iterator[tuple[Batch, float]]:
+    def pieces(self, done: int = 0) -> Iterator[tuple[Batch, float]]:
         """Yield the batches after those that are done, each with the sum of its weights."""
         batches, self.ahead, number = self.ahead or begun(self.name, self.source), None, 0
         while True:

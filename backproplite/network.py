@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cached_property, partial, wraps
+from functools import cached_property, wraps
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeAlias, TypeVar
 
 import numpy as np
@@ -20,10 +20,7 @@ from .callbacks import checked_callbacks
 from .chance import STEP, WEIGHTS, Chance
 from .checks import (
     BLOCK,
-    SMALL,
     Array,
-    answers,
-    blocks,
     column_names,
     matrix,
     real_array,
@@ -40,7 +37,7 @@ from .losses import Loss
 from .optimizers import Adam, Optimizer
 from .parameters import Stateful, carve, shapes_of
 from .record import Record
-from .training import Batch, Fit, average, plan_for, train
+from .training import Batch, Fit, plan_for, train
 
 if TYPE_CHECKING:
     from .large import Stream
@@ -454,19 +451,20 @@ class Network(Answering):
             If there are targets that the last activation cannot reach, or the loss has run away.
         """
         from . import advice
+        from .large import data_for, validation_for
 
         self.refuse_changed_layers()
         epochs = whole_number("epochs", epochs, 0)
         if batch_size is not None:
             batch_size = whole_number("batch_size", batch_size, 1)
         watchers = checked_callbacks(callbacks)
-        data = self._data(X, y, epochs, batch_size, sample_weight, class_weight)
+        data = data_for(self, X, y, epochs, batch_size, sample_weight, class_weight)
         if switch("progress", progress):
             from .progress import progress_callback
 
             watchers.append(progress_callback(epochs))
         like = X if isinstance(data, Batch) else data.like
-        validation = self.prepare_validation(validation_data, like, epochs)
+        validation = validation_for(self, validation_data, like, epochs)
         plan = plan_for(data, batch_size, switch("shuffle", shuffle))
         if plan.batch_size == plan.samples > 0:
             data = data.select(slice(None))  # a step needs them all in memory
@@ -513,23 +511,15 @@ class Network(Answering):
     def _outputs(self, X: Any, batch_size: int | None, finish: Callable[[Array], Array]) -> Array:
         """Return what becomes of the outputs, block by block."""
         self._warn_if_statistics_are_unset()
-        if not hasattr(X, "shape"):
-            from .large import inputs_of
 
-            if (batches := inputs_of(X, batch_size)) is not None:
-                ready = (self.prepare_inputs(x, of) for of, x in batches)
-                return np.concatenate([finish(self._forward(x)) for x in ready])
-        x = self.prepare_inputs(X, whole=False)
-        if batch_size is None and x.size <= BLOCK[0]:
+        def made_of(x: Array) -> Array:
             return finish(self._forward(x))
-        first, *others = blocks(x, batch_size)
-        begun = outputs = finish(self._forward(x[first]))
-        if others:
-            outputs = np.empty((len(x), *begun.shape[1:]), begun.dtype)
-            outputs[first] = begun
-        for rows in others:
-            outputs[rows] = finish(self._forward(x[rows]))
-        return outputs
+
+        if batch_size is None and type(X) is np.ndarray and X.size <= BLOCK[0]:
+            return made_of(self.prepare_inputs(X))
+        from .large import outputs_of
+
+        return outputs_of(self, X, batch_size, made_of)
 
     @in_use
     def evaluate(
@@ -553,9 +543,10 @@ class Network(Answering):
         ShapeError, InputError, ParameterError
             If the data cannot be used.
         """
+        from .large import data_for
+
         self._warn_if_statistics_are_unset()
-        data = self._data(X, y, 1, batch_size, sample_weight)
-        return float(self.score(data, batch_size))
+        return float(self.score(data_for(self, X, y, 1, batch_size, sample_weight), batch_size))
 
     def _warn_if_statistics_are_unset(self) -> None:
         if self._learning:
@@ -575,9 +566,12 @@ class Network(Answering):
         def value(batch: Batch) -> Any:
             return self.loss.value(self._forward(batch.x), batch.targets, batch.shares)
 
-        if self.record.sums.ndim > 1:  # networks side by side, whose data are small
-            return value(data)  # type: ignore[arg-type]
-        return average(data.pieces(batch_size), value)
+        few = batch_size is None and data.x.size <= BLOCK[0]
+        if isinstance(data, Batch) and (few or self.record.sums.ndim > 1):  # many share few
+            return value(data)
+        from .large import average
+
+        return average(data, value, batch_size)
 
     def _forward(self, x: Array) -> Array:
         for layer in self.layers:
@@ -885,14 +879,9 @@ class Network(Answering):
 
     # Checking what comes in.
 
-    def prepare_inputs(self, X: object, of: str = "", whole: bool = True) -> Array:
+    def prepare_inputs(self, X: object, of: str = "") -> Array:
         """Return inputs ready for use, or say what is wrong with them, as `prepare` does."""
-        wanted = self.dtype, self.in_features, self.feature_names
-        if whole or getattr(X, "nbytes", 0) <= SMALL:
-            return matrix(f"{of}X", X, *wanted)
-        from .large import in_blocks
-
-        return in_blocks(f"{of}X", X, lambda name, rows: matrix(name, rows, *wanted))
+        return matrix(f"{of}X", X, self.dtype, self.in_features, self.feature_names)
 
     def prepare(
         self,
@@ -901,7 +890,6 @@ class Network(Answering):
         sample_weight: object = None,
         of: str = "",
         class_weight: object = None,
-        whole: bool = True,
     ) -> Batch:
         """Return inputs, targets and shares ready for use, or say what is wrong with them.
 
@@ -912,9 +900,6 @@ class Network(Answering):
             statistics either.
         of : str
             Whose they are, for the messages: "validation ".
-        whole : bool
-            Whether x and targets must be arrays; else large ones may be something that gives an
-            array when rows of it are taken.
 
         Returns
         -------
@@ -925,68 +910,22 @@ class Network(Answering):
         ShapeError, InputError
             If the data cannot be used.
         """
-        x = self.prepare_inputs(X, of, whole)
+        x = self.prepare_inputs(X, of)
         outputs = self.out_features or self._forward(x[:1].copy()).shape[-1]
-        prepared = self.loss.prepare_targets
-        if whole or getattr(y, "nbytes", 0) <= SMALL:
-            targets = prepared(f"{of}y", y, outputs, self.dtype)
-        else:
-            from .large import in_blocks
-
-            ready = partial(prepared, outputs=outputs, dtype=self.dtype)
-            targets = in_blocks(f"{of}y", y, ready)
+        targets = self.loss.prepare_targets(f"{of}y", y, outputs, self.dtype)
         same_samples(f"{of}X", x, f"{of}y", targets)
-        return self.weighted(Batch(x, targets), sample_weight, class_weight, of, whole)
+        return self.weighted(Batch(x, targets), sample_weight, class_weight, of)
 
     def weighted(
-        self,
-        batch: Batch,
-        sample_weight: object,
-        class_weight: object,
-        of: str = "",
-        whole: bool = True,
+        self, batch: Batch, sample_weight: object, class_weight: object, of: str = ""
     ) -> Batch:
         """Return the samples of a prepared batch that count, with their shares."""
         if sample_weight is not None:
-            batch = batch.weighted(f"{of}sample_weight", sample_weight, whole)
+            batch = batch.weighted(f"{of}sample_weight", sample_weight)
         if class_weight is not None:
             weights = self.loss.class_weights(class_weight, batch.targets[:])
-            batch = batch.weighted("class_weight", weights, whole)
+            batch = batch.weighted("class_weight", weights)
         return batch
-
-    def _data(
-        self, X: Any, y: object, epochs: int, batch_size: int | None, *weights: object
-    ) -> Batch | Stream:
-        """Return what to go through so many times; the weights are of samples and classes."""
-        if y is not None or hasattr(X, "shape"):
-            sample_weight, class_weight, *_ = (*weights, None)
-            return self.prepare(X, y, sample_weight, "", class_weight, whole=False)
-        from .large import training_stream
-
-        return training_stream(X, self.prepare, epochs, batch_size, *weights)
-
-    def prepare_validation(self, given: Any, like: object, epochs: int | None = None) -> Any:
-        """Return validation data ready for use, with columns like those of the training data.
-
-        Large ones, and batches, may be scored in so many epochs; None is for arrays in memory.
-        """
-        if given is None:
-            return None
-        columns = None if self.feature_names else column_names(like)
-
-        def ready(X: Any, y: object, weight: object = None, of: str = "validation ") -> Batch:
-            if columns:
-                X = matrix(f"{of}X", X, self.dtype, self.in_features, columns)
-            return self.prepare(X, y, weight, of, whole=epochs is None)
-
-        if epochs is not None:
-            from .large import Stream, is_stream
-
-            if is_stream(given):
-                return Stream("validation_data", given, ready, "validation ", epochs)
-        if not isinstance(given, (tuple, list)) or len(given) not in (2, 3):
-            raise answers().no_validation(given)
-        return ready(*given)
 
 
 def _bring_along(owners: list[tuple[Stateful, dict[str, Array]]]) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -49,41 +49,15 @@ class Batch(NamedTuple):
             shares = shares[rows] * (len(shares) / len(x))
         return Batch(x, _rows_of(self.targets, rows), shares)
 
-    def weighted(self, name: str, weights: object, whole: bool = True) -> Batch:
-        """Return the samples that count, each as much as it says; all alike is no weights.
-
-        Unless `whole`, large arrays of them are made when rows are taken.
-        """
+    def weighted(self, name: str, weights: object) -> Batch:
+        """Return the samples that count, each as much as it says; all alike is no weights."""
         samples, dtype = len(self.x), self.targets.dtype
         shares = sample_shares(name, weights, samples, dtype)
         if self.shares is not None:
             shares = sample_shares(name, shares * self.shares, samples, dtype)
-        x, targets, counted = self.x, self.targets, shares > 0
-        if not counted.all():
-            from .large import chosen
-
-            x, targets = chosen(x, counted, whole), chosen(targets, counted, whole)
-            shares = shares[counted]
+        counted = shares > 0
+        x, targets, shares = self.x[counted], self.targets[counted], shares[counted]
         return Batch(x, targets, shares if shares.min() < shares.max() else None)
-
-    def pieces(self, batch_size: int | None = None) -> Iterator[tuple[Batch, float]]:
-        """Yield all samples, in blocks or batches, with how many those are."""
-        parts = blocks(self.x, batch_size)
-        if len(parts) == 1 and type(self.x) is type(self.targets) is np.ndarray:
-            yield self, len(self.x)
-            return
-        for rows in parts:
-            batch = self.select(rows)
-            yield batch, len(batch.x)
-
-
-def average(pieces: Iterable[tuple[Batch, float]], value: Callable[[Batch], Any]) -> Any:
-    """Return the mean of a number of each piece, weighted."""
-    parts = [(value(batch), weight) for batch, weight in pieces]
-    if len(parts) == 1:
-        return parts[0][0]
-    total = sum(weight for _, weight in parts)
-    return sum(each * np.float64(weight / total) for each, weight in parts)
 
 
 def _rows_of(array: Array, rows: Any) -> Array:

@@ -27,7 +27,7 @@ RINGS = [
 #: as many threads as serve it, where data are large or come in batches, and where something is wrong.
 #: What to say when training fails is loaded when it does.
 HANDED_OVER = {("network", "files"), ("network", "progress"), ("training", "advice")}
-HANDED_OVER |= {("training", "threads"), ("training", "large"), ("network", "large")}
+HANDED_OVER |= {("training", "threads"), ("network", "large"), ("advice", "large")}
 HANDED_OVER |= {("checks", "answers"), ("configurable", "answers"), ("layers", "answers")}
 
 PATHS = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))

@@ -45,7 +45,7 @@ def everything(network):
 def tiny(monkeypatch):
     """Every array is large, and a block has three rows."""
     monkeypatch.setattr(large, "LARGE", 0)
-    monkeypatch.setattr("backproplite.network.SMALL", 0)
+    monkeypatch.setattr(large, "SMALL", 0)
     for module in ("checks", "network"):
         monkeypatch.setattr(f"backproplite.{module}.BLOCK", (3, 10**6))
 
@@ -120,14 +120,14 @@ def test_class_weights_and_early_stopping_take_large_arrays(tiny, tmp_path):
 def test_rows_of_a_file_are_made_ready_when_they_are_taken(tiny, tmp_path):
     there = mapped(X, tmp_path, "float32")
     network = small()
-    batch = network.prepare(there, Y, WEIGHTS, whole=False)
+    batch = large.data_in_blocks(network, there, Y, WEIGHTS)
     assert type(batch.x) is large.Rows
     assert batch.x.shape == (9, 3)
     assert batch.x.dtype == batch.x[:1].dtype == network.dtype
     assert np.array_equal(batch.x[2:7], X[WEIGHTS > 0][2:7])
     assert type(network.prepare(there, Y, WEIGHTS).x) is np.ndarray
     there = mapped(X, tmp_path)
-    as_it_is = network.prepare(there, Y, whole=False).x
+    as_it_is = large.data_in_blocks(network, there, Y).x
     assert np.shares_memory(as_it_is, there)
     assert not as_it_is.flags.writeable
 
