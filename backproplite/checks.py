@@ -57,6 +57,11 @@ def blocks(array: Array, batch_size: object = None) -> list[slice]:
     return [slice(start, start + rows) for start in range(0, len(array), rows)]
 
 
+def in_one_block(array: Array) -> bool:
+    """Tell whether an array is no more than a block."""
+    return array.ndim > 0 and len(array) <= BLOCK[0] and array.size <= BLOCK[1]
+
+
 def answers() -> Any:
     """Return what says what is wrong with data: loaded when something is."""
     from .answers import data

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .checks import Array, answers, blocks, column_names, matrix, same_samples
+from .checks import Array, answers, blocks, column_names, in_one_block, matrix, same_samples
 from .errors import BackpropliteError, InputError, ParameterError
 from .training import Batch, Plan
 
@@ -95,9 +95,8 @@ def data_in_blocks(
     if max(getattr(X, "nbytes", 0), getattr(y, "nbytes", 0)) <= SMALL:
         return network.prepare(X, y, sample_weight, of, class_weight)
     x = inputs_in_blocks(network, X, of)
-    *_, (outputs, _) = network.way_forward(np.array(x[:2]))
-    width, dtype = outputs.shape[-1], network.dtype
-    ready = partial(network.loss.prepare_targets, outputs=width, dtype=dtype)
+    width = network.out_features or [*network.way_forward(np.array(x[:2]))][-1][0].shape[-1]
+    ready = partial(network.loss.prepare_targets, outputs=width, dtype=network.dtype)
     targets = in_blocks(f"{of}y", y, ready)
     same_samples(f"{of}X", x, f"{of}y", targets)
     if sample_weight is not None or class_weight is not None:  # a mask may choose some
@@ -177,10 +176,10 @@ def outputs_of(
         given = ((f"batch {i}: ", each[0] if is_batch(each) else each) for i, each in numbered)
         return np.concatenate([made_of(network.prepare_inputs(x, of)) for of, x in given])
     x = inputs_in_blocks(network, X)
+    if batch_size is None and in_one_block(x):
+        return made_of(x)
     first, *others = blocks(x, batch_size)
     begun_with = made_of(x[first])
-    if not others:
-        return begun_with
     outputs = np.empty((len(x), *begun_with.shape[1:]), begun_with.dtype)
     outputs[first] = begun_with
     for rows in others:

@@ -19,9 +19,9 @@ from numpy.typing import ArrayLike, DTypeLike
 from .callbacks import checked_callbacks
 from .chance import STEP, WEIGHTS, Chance
 from .checks import (
-    BLOCK,
     Array,
     column_names,
+    in_one_block,
     matrix,
     real_array,
     refuse_class,
@@ -511,15 +511,11 @@ class Network(Answering):
     def _outputs(self, X: Any, batch_size: int | None, finish: Callable[[Array], Array]) -> Array:
         """Return what becomes of the outputs, block by block."""
         self._warn_if_statistics_are_unset()
-
-        def made_of(x: Array) -> Array:
-            return finish(self._forward(x))
-
-        if batch_size is None and type(X) is np.ndarray and X.size <= BLOCK[0]:
-            return made_of(self.prepare_inputs(X))
+        if batch_size is None and type(X) is np.ndarray and in_one_block(X):
+            return finish(self._forward(self.prepare_inputs(X)))
         from .large import outputs_of
 
-        return outputs_of(self, X, batch_size, made_of)
+        return outputs_of(self, X, batch_size, lambda x: finish(self._forward(x)))
 
     @in_use
     def evaluate(
@@ -566,7 +562,7 @@ class Network(Answering):
         def value(batch: Batch) -> Any:
             return self.loss.value(self._forward(batch.x), batch.targets, batch.shares)
 
-        few = batch_size is None and data.x.size <= BLOCK[0]
+        few = batch_size is None and in_one_block(data.x) and in_one_block(data.targets)
         if isinstance(data, Batch) and (few or self.record.sums.ndim > 1):  # many share few
             return value(data)
         from .large import average

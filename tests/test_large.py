@@ -46,8 +46,7 @@ def tiny(monkeypatch):
     """Every array is large, and a block has three rows."""
     monkeypatch.setattr(large, "LARGE", 0)
     monkeypatch.setattr(large, "SMALL", 0)
-    for module in ("checks", "network"):
-        monkeypatch.setattr(f"backproplite.{module}.BLOCK", (3, 10**6))
+    monkeypatch.setattr(checks, "BLOCK", (3, 10**6))
 
 
 # Large arrays
