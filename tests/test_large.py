@@ -128,7 +128,17 @@ def test_rows_of_a_file_are_made_ready_when_they_are_taken(tiny, tmp_path):
     there = mapped(X, tmp_path)
     as_it_is = large.data_in_blocks(network, there, Y).x
     assert np.shares_memory(as_it_is, there)
-    assert not as_it_is.flags.writeable
+
+
+def test_an_array_that_is_as_it_should_be_is_looked_at_and_never_written_to(tiny):
+    own = X.copy()
+    x = large.data_in_blocks(small(), own, Y).x
+    assert np.shares_memory(x, own)
+    assert own.flags.writeable
+    assert not x.flags.writeable
+    strided = np.repeat(X, 2, axis=1)[:, ::2], np.repeat(X, 2, axis=0)[::2]
+    for each in strided:
+        assert large.data_in_blocks(small(), each, Y).x[2:5].flags.c_contiguous
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32", "float16"])
@@ -152,7 +162,7 @@ def test_what_is_wrong_in_a_large_array_is_found_in_its_block(dtype, tiny):
 @pytest.mark.parametrize(
     ("dtype", "order", "call"),
     [
-        ("<f4", "C", "network.fit(X, y, 1, 4000)"),
+        ("<f4", "C", "network.fit(X, y, 1, 4000, sample_weight=1 - y)"),
         ("|u1", "F", "network.fit(X, y, 1, 4000, False, sample_weight=1 - y)"),
         pytest.param("<f8", "F", "network.fit(X, y, 1, 4000)", marks=pytest.mark.slow),
         pytest.param(">f4", "C", "network.fit(X, y, 1, 4000, False)", marks=pytest.mark.slow),
@@ -401,11 +411,12 @@ def test_batches_of_a_plan_of_their_own_begin_an_epoch_that_arrays_had_begun():
     network = small()
     with pytest.raises(KeyboardInterrupt):
         network.fit(X, Y, 1, 4, callbacks=Cut())
+    with pytest.raises(KeyboardInterrupt):
+        network.fit(cut(X, Y), epochs=1, callbacks=Cut())
+    assert (network.step_count, network.record.batches) == (2, 1)
+    network.train_step(X, Y)  # after which nothing is under way
     network.fit(cut(X, Y), epochs=1)
-    assert network.step_count == 4
-    network.train_step(X, Y)
-    network.fit(cut(X, Y), epochs=1)
-    assert network.step_count == 8
+    assert network.step_count == 3 + 3
     assert Plan(*map(int, network.record.plan)) == large.Stream.plan
 
 
