@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
 #: Below this many multiplications in a product no BLAS shares it, nor a vector below this size.
 LEAST, LEAST_VECTOR = 2**18, 10_000
-#: Up to this many, a product is done sooner than a thread that was put to sleep wakes up.
-MOST = 2**28
+#: Up to this many, two threads save a third at most on a quiet machine, and cost tenfold on a
+#: busy one. It is a matter of size alone: the number of threads can change the last bits.
+MOST = 2**24
 
 _lock = Lock()
 _limited: list[list[tuple[Any, int]]] = []  # for each that is within, what to go back to
