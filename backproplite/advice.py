@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .activations import Sigmoid, Softmax
-from .checks import Array, refuse_class
+from .checks import Array, blocks, refuse_class
 from .configurable import is_ours
 from .errors import BackpropliteError, InputError, ParameterError, ShapeError, warn
 from .functions import is_finite
@@ -22,6 +22,7 @@ from .losses import Loss
 from .training import Batch, Fit
 
 if TYPE_CHECKING:
+    from .large import Stream
     from .network import Network
 
 
@@ -55,11 +56,14 @@ def refuse_unfit(network: Network, fit: Fit) -> None:
 def out_of_reach(network: Network, fit: Fit) -> str | None:
     """Return what to say of targets that the last layer cannot give, if there are any."""
     targets, last = fit.data.targets, network.layers[-1]
+    if network.loss.labels is not None or not is_ours(type(network.loss)):
+        return None  # they are to be met
     low, high = last.range or (-math.inf, math.inf)
-    lowest, highest = targets.min(), targets.max()
+    lowest, highest = math.inf, -math.inf
+    for rows in blocks(targets):
+        lowest, highest = min(lowest, targets[rows].min()), max(highest, targets[rows].max())
     rounding = 1e-6 * max(-lowest, highest)  # which scaling into the range leaves
-    plain = network.loss.labels is None and is_ours(type(network.loss))  # are to be met
-    if not plain or low - rounding <= lowest <= highest <= high + rounding:
+    if low - rounding <= lowest <= highest <= high + rounding:
         return None
     return (
         f"{last!r} ends the network, and gives numbers from {low:g} to {high:g}; y goes from "
@@ -68,11 +72,12 @@ def out_of_reach(network: Network, fit: Fit) -> str | None:
     )
 
 
-def run_away(network: Network, data: Batch, before: float | None) -> str | None:
+def run_away(network: Network, data: Batch | Stream, before: float | None) -> str | None:
     """Return what to say of a loss that a fit has made thousands of times as large, if it has."""
     if before is None or not network.history["loss"][-1] > FAR * before > 0:
         return None
-    after = network.score(data)
+    # A stream may be at its end.
+    after = network.score(data) if type(data) is Batch else network.history["loss"][-1]
     if not after > FAR * max(before, _of_zeros(network, data)):
         return None
     return (
@@ -173,7 +178,7 @@ def name_part(error: Exception, network: Network, X: Any, y: Any = None, *weight
         if y is not None:
             try_parts(network, x, network.prepare(x, y, *weights))
     except Exception as found:
-        if str(found) != str(error) or hasattr(found, "__notes__"):
+        if isinstance(found, PartError) or hasattr(found, "__notes__"):
             error.add_note(getattr(found, "__notes__", [str(found)])[0])
 
 
@@ -292,9 +297,15 @@ def _batch_norms(network: Network) -> list[BatchNorm]:
     return [part for part in parts if isinstance(part, BatchNorm)]
 
 
-def _of_zeros(network: Network, data: Batch) -> float:
-    """Return what outputs of zero would cost."""
-    return float(network.loss.value(np.zeros_like(data.targets), data.targets, data.shares))
+def _of_zeros(network: Network, data: Batch | Stream) -> float:
+    """Return what outputs of zero would cost; of a stream, in its first batch."""
+
+    def value(batch: Batch) -> Any:
+        return network.loss.value(np.zeros_like(batch.targets), batch.targets, batch.shares)
+
+    from .large import average
+
+    return float(average(data.select(slice(None)), value))
 
 
 def _size(array: Array) -> float:

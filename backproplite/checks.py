@@ -20,6 +20,8 @@ from numpy.typing import DTypeLike, NDArray
 from .errors import InputError, ParameterError, ShapeError
 
 Array: TypeAlias = NDArray[Any]
+#: The rows of a block, and the numbers that these may come to.
+BLOCK = 4096, 2**22
 
 
 def real_array(
@@ -44,6 +46,20 @@ def real_array(
 @np.errstate(over="ignore")
 def _cast(array: Array, dtype: DTypeLike) -> Array:
     return array.astype(dtype)
+
+
+def blocks(array: Array, batch_size: object = None) -> list[slice]:
+    """Return slices that part an array into blocks of `batch_size` rows, or of few enough."""
+    if batch_size is None:
+        rows = max(1, min(BLOCK[0], BLOCK[1] // (math.prod(array.shape[1:]) or 1)))
+    else:
+        rows = whole_number("batch_size", batch_size, 1)
+    return [slice(start, start + rows) for start in range(0, len(array), rows)]
+
+
+def in_one_block(array: Array) -> bool:
+    """Tell whether an array is no more than a block."""
+    return array.ndim > 0 and len(array) <= BLOCK[0] and array.size <= BLOCK[1]
 
 
 def answers() -> Any:

@@ -11,7 +11,7 @@ import copy
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, wraps
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
@@ -20,8 +20,8 @@ from .callbacks import checked_callbacks
 from .chance import STEP, WEIGHTS, Chance
 from .checks import (
     Array,
-    answers,
     column_names,
+    in_one_block,
     matrix,
     real_array,
     refuse_class,
@@ -39,10 +39,15 @@ from .parameters import Stateful, carve, shapes_of
 from .record import Record
 from .training import Batch, Fit, plan_for, train
 
+if TYPE_CHECKING:
+    from .large import Stream
+
 __all__ = ["Network"]
 
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
+#: Batches, one after the other, or what returns them anew.
+Batches: TypeAlias = Iterable[Any] | Callable[[], Iterable[Any]]
 
 
 def in_use(
@@ -55,13 +60,14 @@ def in_use(
     def using(network: Network, /, *arguments: Given.args, **named: Given.kwargs) -> Result:
         try:
             return method(network, *arguments, **named)
-        except (DivergenceError, UnknownNameError):
+        except (DivergenceError, ParameterError, UnknownNameError):
             raise
         except Exception as error:
             if isinstance(error, TypeError):
                 refuse_unknown(method.__name__, signature_of(method), (network, *arguments), named)
             from .advice import name_part
 
+            named.pop("batch_size", None)
             name_part(error, network, *arguments, *named.values())
             raise
 
@@ -377,12 +383,12 @@ class Network(Answering):
     @answering
     def fit(
         self,
-        X: ArrayLike,
-        y: ArrayLike,
-        epochs: int,
+        X: ArrayLike | Batches,
+        y: ArrayLike | None = None,
+        epochs: int | None = None,
         batch_size: int | None = None,
         shuffle: bool = True,
-        validation_data: Sequence[Any] | None = None,
+        validation_data: Sequence[Any] | Batches | None = None,
         sample_weight: ArrayLike | None = None,
         class_weight: str | Mapping[Any, float] | None = None,
         callbacks: Callable[[Network], object] | Iterable[Callable[[Network], object]] = (),
@@ -391,12 +397,16 @@ class Network(Answering):
         """Train for a number of epochs; called again, go on from there.
 
         An epoch that was cut off is finished first if it is called with the same data,
-        `batch_size` and `shuffle`, and counts as one.
+        `batch_size` and `shuffle`, and counts as one. (One of batches, whichever: as many are
+        passed over as are done.)
 
         Parameters
         ----------
         X : array of shape (samples, features)
-            The inputs: anything that NumPy can make an array of real numbers of.
+            The inputs: anything that NumPy can make an array of real numbers of. Without y,
+            batches (X, y) or (X, y, sample_weight): an iterable that begins anew in each epoch,
+            or a function that returns a new one. They come in its order, in its sizes; each
+            divides by the sum of its weights, which is what it counts in `history`.
         y : array of shape (samples, outputs)
             The targets; shape (samples,) will do for one output, or for class labels.
         epochs : int
@@ -406,7 +416,7 @@ class Network(Answering):
             counts for as many samples as it has.
         shuffle : bool
             Whether to put the samples into a new random order each epoch.
-        validation_data : (X, y) or (X, y, sample_weight), optional
+        validation_data : (X, y) or (X, y, sample_weight) or batches of such, optional
             Scored after each epoch, without training on it.
         sample_weight : array of shape (samples,), optional
             How much each sample counts beside the others; a batch of heavy samples makes a larger
@@ -441,23 +451,27 @@ class Network(Answering):
             If there are targets that the last activation cannot reach, or the loss has run away.
         """
         from . import advice
+        from .large import data_for, validation_for
 
         self.refuse_changed_layers()
-        data = self.prepare(X, y, sample_weight, class_weight=class_weight)
         epochs = whole_number("epochs", epochs, 0)
         if batch_size is not None:
             batch_size = whole_number("batch_size", batch_size, 1)
         watchers = checked_callbacks(callbacks)
+        data = data_for(self, X, y, epochs, batch_size, sample_weight, class_weight)
         if switch("progress", progress):
             from .progress import progress_callback
 
             watchers.append(progress_callback(epochs))
-        validation = self.prepare_validation(validation_data, X)
+        like = X if isinstance(data, Batch) else data.like
+        validation = validation_for(self, validation_data, like, epochs)
         plan = plan_for(data, batch_size, switch("shuffle", shuffle))
+        if plan.batch_size == plan.samples > 0:
+            data = data.select(slice(None))  # a step needs them all in memory
         fit = Fit(data, plan, validation, watchers)
         advice.before_fit(self, fit)
         with fit.of(self):
-            self.feature_names = self.feature_names or column_names(X)
+            self.feature_names = self.feature_names or column_names(like)
             train(self, fit, epochs)
         advice.after_fit(self, fit)
         return self
@@ -465,48 +479,70 @@ class Network(Answering):
     # Using the network. Nothing here changes it.
 
     @in_use
-    def forward(self, X: ArrayLike) -> Array:
+    def forward(self, X: ArrayLike | Batches, batch_size: int | None = None) -> Array:
         """Return the raw outputs of the last layer, shape (samples, outputs).
 
-        Raises
-        ------
-        ShapeError, InputError
-            If X is not a finite array of shape (samples, features).
+        Parameters, and errors raised, are those of `predict`.
         """
-        self._warn_if_statistics_are_unset()
-        return self._forward(self.prepare_inputs(X))
+        return self._outputs(X, batch_size, lambda outputs: outputs)
 
     @in_use
-    def predict(self, X: ArrayLike) -> Array:
+    def predict(self, X: ArrayLike | Batches, batch_size: int | None = None) -> Array:
         """Return the outputs in the space of the targets, shape (samples, outputs).
 
         That is what `forward` gives, but probabilities for the losses on logits. It
         is always 2-D: for one output, compare `predict(X)[:, 0]` with a y of shape (samples,).
 
+        Parameters
+        ----------
+        X : array of shape (samples, features)
+            Or batches of X or of (X, y), as for `fit`.
+        batch_size : int, optional
+            How many rows go through the layers at a time; without it at most 4,096, so that a
+            million take no more memory than these.
+
         Raises
         ------
-        ShapeError, InputError
-            If X is not a finite array of shape (samples, features).
+        ShapeError, InputError, ParameterError
+            If X is not a finite array of shape (samples, features), or the size no whole number.
         """
+        return self._outputs(X, batch_size, self.loss.predictions)
+
+    def _outputs(self, X: Any, batch_size: int | None, finish: Callable[[Array], Array]) -> Array:
+        """Return what becomes of the outputs, block by block."""
         self._warn_if_statistics_are_unset()
-        return self.loss.predictions(self._forward(self.prepare_inputs(X)))
+        if batch_size is None and type(X) is np.ndarray and in_one_block(X):
+            return finish(self._forward(self.prepare_inputs(X)))
+        from .large import outputs_of
+
+        return outputs_of(self, X, batch_size, lambda x: finish(self._forward(x)))
 
     @in_use
-    def evaluate(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+    def evaluate(
+        self,
+        X: ArrayLike | Batches,
+        y: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+        batch_size: int | None = None,
+    ) -> float:
         """Return the loss on some data, as inference sees it.
 
         Parameters
         ----------
         X, y, sample_weight
-            As for `fit`.
+            As for `fit`, batches included.
+        batch_size : int, optional
+            As for `predict`.
 
         Raises
         ------
-        ShapeError, InputError
+        ShapeError, InputError, ParameterError
             If the data cannot be used.
         """
+        from .large import data_for
+
         self._warn_if_statistics_are_unset()
-        return float(self.score(self.prepare(X, y, sample_weight)))
+        return float(self.score(data_for(self, X, y, 1, batch_size, sample_weight), batch_size))
 
     def _warn_if_statistics_are_unset(self) -> None:
         if self._learning:
@@ -520,9 +556,18 @@ class Network(Answering):
         return math.inf if scored is None else float(self.score(scored))
 
     @np.errstate(all="ignore")
-    def score(self, batch: Batch) -> Any:
-        """Return the loss on what `prepare` returns, as inference sees it."""
-        return self.loss.value(self._forward(batch.x), batch.targets, batch.shares)
+    def score(self, data: Batch | Stream, batch_size: int | None = None) -> Any:
+        """Return the loss on what `prepare` returns, as inference sees it, block by block."""
+
+        def value(batch: Batch) -> Any:
+            return self.loss.value(self._forward(batch.x), batch.targets, batch.shares)
+
+        few = batch_size is None and in_one_block(data.x) and in_one_block(data.targets)
+        if isinstance(data, Batch) and (few or self.record.sums.ndim > 1):  # many share few
+            return value(data)
+        from .large import average
+
+        return average(data, value, batch_size)
 
     def _forward(self, x: Array) -> Array:
         for layer in self.layers:
@@ -874,20 +919,9 @@ class Network(Answering):
         if sample_weight is not None:
             batch = batch.weighted(f"{of}sample_weight", sample_weight)
         if class_weight is not None:
-            weights = self.loss.class_weights(class_weight, batch.targets)
+            weights = self.loss.class_weights(class_weight, batch.targets[:])
             batch = batch.weighted("class_weight", weights)
         return batch
-
-    def prepare_validation(self, given: Sequence[Any] | None, like: object) -> Batch | None:
-        """Return validation data ready for use, with columns like those of the training data."""
-        if given is None:
-            return None
-        if not isinstance(given, (tuple, list)) or len(given) not in (2, 3):
-            raise answers().no_validation(given)
-        X, y, *weight = given
-        if columns := not self.feature_names and column_names(like):
-            X = matrix("validation X", X, self.dtype, self.in_features, columns)
-        return self.prepare(X, y, weight[0] if weight else None, of="validation ")
 
 
 def _bring_along(owners: list[tuple[Stateful, dict[str, Array]]]) -> None:

@@ -29,7 +29,7 @@ _limited: list[list[tuple[Any, int]]] = []  # for each that is within, what to g
 
 def fitting_threads(network: Network, fit: Fit) -> AbstractContextManager[None]:
     """Return the context for a fit, in which BLAS has as many threads as serve it."""
-    size, samples = network.parameters.size, fit.plan.batch_size
+    size, samples = network.parameters.size, fit.plan.batch_size or len(fit.data.x)
     if size < LEAST_VECTOR and size * samples < LEAST and fit.scored is None:
         return nullcontext()
     largest = max(each.stop - each.start for each in network.stretches)

@@ -17,11 +17,12 @@ import numpy as np
 
 from .callbacks import Callback
 from .chance import ORDER
-from .checks import Array, sample_shares
+from .checks import Array, blocks, sample_shares
 from .configurable import Configurable
 from .errors import BackpropliteError, DivergenceError, ParameterError, warn
 
 if TYPE_CHECKING:
+    from .large import Stream
     from .network import Network
 
 
@@ -74,12 +75,14 @@ class Plan(NamedTuple):
     checksum: int
 
 
-def plan_for(data: Batch, batch_size: int | None, shuffled: bool) -> Plan:
+def plan_for(data: Batch | Stream, batch_size: int | None, shuffled: bool) -> Plan:
     """Return the plan of an epoch over some data; all samples at once if there is no batch size."""
+    if not isinstance(data, Batch):
+        return data.plan
     checksum, samples = 0, len(data.x)
-    for array in data:
-        if array is not None:
-            checksum = zlib.crc32(np.ascontiguousarray(array).data, checksum)
+    for array in [each for each in data if each is not None]:
+        for rows in blocks(array):
+            checksum = zlib.crc32(np.ascontiguousarray(array[rows]).data, checksum)
     return Plan(samples, min(batch_size or samples, samples), bool(shuffled), checksum)
 
 
@@ -88,18 +91,18 @@ class Fit:
 
     Parameters
     ----------
-    data : Batch
+    data : Batch or Stream
         All that it trains on.
     plan : Plan
         How.
-    validation : Batch or None
+    validation : Batch or Stream or None
         What else each epoch is scored on.
     callbacks : sequence of Callback
         In the order in which they are told.
 
     Attributes
     ----------
-    scored : Batch or None
+    scored : Batch or Stream or None
         What each epoch is scored on: without validation data the training data, if a callback
         needs scores.
     told : int
@@ -107,7 +110,7 @@ class Fit:
     """
 
     def __init__(
-        self, data: Batch, plan: Plan, validation: Batch | None, callbacks: Sequence[Callback]
+        self, data: Any, plan: Plan, validation: Any, callbacks: Sequence[Callback]
     ) -> None:
         self.data, self.plan, self.callbacks = data, plan, callbacks
         needed = any(each.needs_score for each in callbacks)
@@ -211,33 +214,41 @@ def train(network: Network, fit: Fit, epochs: int) -> None:
             if network.stop_training and not network.record.batches:
                 break
             network.record.begin_epoch(fit.plan)
-            for batch in batches(network, fit.data, fit.plan):
-                make_step(network, batch, fit)
+            for batch, weight in batches(network, fit.data, fit.plan):
+                make_step(network, batch, fit, weight)
                 fit.tell(network, fit.steppers)
             end_epoch(network, fit)
             fit.tell(network, fit.callbacks)
 
 
-def batches(network: Network, data: Batch, plan: Plan) -> Iterator[Batch]:
-    """Yield the batches that are left of an epoch; the last may be small."""
+def batches(
+    network: Network, data: Batch | Stream, plan: Plan
+) -> Iterator[tuple[Batch, float | None]]:
+    """Yield the batches that are left of an epoch, with their weights; the last may be small."""
     samples, batch_size, shuffled, _ = plan
     done = network.record.batches
+    if not isinstance(data, Batch):
+        yield from data.pieces(done=done)
+        return
     if batch_size == samples:  # an order makes no difference
         if not done:
-            yield data
+            yield data, None
         return
     order = None
     if shuffled:
         order = network.chance.at(ORDER, network.epoch_count).permutation(samples)
     for start in range(done * batch_size, samples, batch_size):
         rows = slice(start, start + batch_size)
-        yield data.select(rows if order is None else order[rows])
+        yield data.select(rows if order is None else order[rows]), None
 
 
-def make_step(network: Network, batch: Batch, fit: Fit) -> None:
-    """Make one step; an error says where in the training it came, and what to do."""
+def make_step(network: Network, batch: Batch, fit: Fit, weight: float | None = None) -> None:
+    """Make one step; an error says where in the training it came, and what to do.
+
+    The batch counts in its epoch as many samples as it has, unless a weight is given.
+    """
     try:
-        loss = network.step(batch, float(len(batch.x)))
+        loss = network.step(batch, float(len(batch.x)) if weight is None else weight)
     except DivergenceError as error:
         from .advice import cure
 

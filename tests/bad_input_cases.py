@@ -153,12 +153,77 @@ GROUPS = [
             InputError: X must hold real numbers; got <NA> at index [0, 1] (column 'b'). Remove, fill or encode such entries first.
         {"a": 1}
             InputError: X must hold real numbers; got {'a': 1}.
+    """,
+    ),
+    Group(
+        "`X` that NumPy does not go through",
+        TAKES_X[2:],
+        "numbers",
+        r"""
         (row for row in X)
-            InputError: X must hold real numbers; got generator, which NumPy does not go through. Give np.array(list(X)), a numpy.memmap, or each batch of it to train_step.
+            InputError: X must hold real numbers; got generator, which NumPy does not go through. Give np.array(list(X)), a numpy.memmap, or batches (X, y) as X alone.
         map(list, X)
-            InputError: X must hold real numbers; got map, which NumPy does not go through. Give np.array(list(X)), a numpy.memmap, or each batch of it to train_step.
+            InputError: X must hold real numbers; got map, which NumPy does not go through. Give np.array(list(X)), a numpy.memmap, or batches (X, y) as X alone.
         print
             InputError: X must hold real numbers; got <built-in function print>.
+    """,
+    ),
+    Group(
+        "Batches to train on",
+        ["network.fit(..., epochs=2)"],
+        "numbers",
+        r"""
+        []
+            InputError: X must give one batch at least; it gave none.
+        iter([(X, y)])
+            InputError: X must give its batches again and again; got list_iterator, which gives them once. Give a list, or a function that returns a new one each time.
+        lambda: iter(())
+            InputError: X must give one batch at least; it gave none.
+        lambda: None
+            InputError: X without y must give batches (X, y), one after the other; got function. Python says: 'NoneType' object is not iterable.
+        7
+            InputError: X without y must give batches (X, y), one after the other; got int. Python says: 'int' object is not iterable.
+        X
+            InputError: y must hold real numbers; got None.
+        [X, X]
+            InputError: batch 1: it must be (X, y) or (X, y, sample_weight); got ndarray.
+        [{"X": X, "y": y}]
+            InputError: batch 1: it must be (X, y) or (X, y, sample_weight); got dict.
+        [(X, y, None, y)]
+            InputError: batch 1: it must be (X, y) or (X, y, sample_weight); got tuple of 4.
+        [(X[:, :2], y)]
+            ShapeError: batch 1: X must have 3 features; got 2 (shape (5, 2)). Rows are samples, columns are features.
+        [(X, y[:3])]
+            ShapeError: batch 1: X and batch 1: y must have the same number of samples; got 5 and 3.
+        [(X, y, -y[:, 0] - 1)]
+            InputError: batch 1: sample_weight must not be negative; got -2 at index [1]. A weight of 0 leaves a sample out.
+        [(X, y)], batch_size=2
+            ParameterError: batch_size cannot be had where X gives batches: they are as large as they come.
+        [(X, y)], sample_weight=y
+            ParameterError: sample_weight cannot be had where X gives batches: give it in them, (X, y, sample_weight).
+        [(X, y)], class_weight="balanced"
+            ParameterError: class_weight cannot be had where X gives batches: it needs all data at once. Give a sample_weight in them.
+        [(X, y)], validation_data=[(X, y * np.nan)]
+            InputError: validation batch 1: y must be finite in float64; got nan at index [0, 0]. Remove or fill such values first.
+        [(X, y)], validation_data=iter([(X, y)])
+            InputError: validation_data must give its batches again and again; got list_iterator, which gives them once. Give a list, or a function that returns a new one each time.
+    """,
+    ),
+    Group(
+        "Batches to predict",
+        ["network.predict(...)", "network.forward(...)"],
+        "numbers",
+        r"""
+        (row for row in X)
+            ShapeError: batch 1: X must be 2-D, shaped (samples, features); got shape (3,). Reshape one sample to (1, -1), one feature to (-1, 1).
+        iter(())
+            InputError: X must give one batch at least; it gave none.
+        [X, X[:, :2]]
+            ShapeError: batch 2: X must have 3 features; got 2 (shape (5, 2)). Rows are samples, columns are features.
+        [X, X], 2
+            ParameterError: batch_size cannot be had where X gives batches: they are as large as they come.
+        print
+            InputError: X without y must give batches (X, y), one after the other; got builtin_function_or_method. Python says: 'NoneType' object is not iterable.
     """,
     ),
     Group(
@@ -593,10 +658,14 @@ GROUPS = [
             UnknownNameError: fit has no argument 'validation_split'. Split the data: validation_data=(X_val, y_val).
         network.predict(X, verbose=0)
             UnknownNameError: predict has no argument 'verbose'. It prints nothing.
-        network.predict(X, 32)
-            UnknownNameError: predict takes X; got array([[0., 1...[1., 1., 1.]]), 32.
-        network.evaluate(X, y, batch_size=32)
-            UnknownNameError: evaluate has no argument 'batch_size'. It belongs to fit: fit(X, y, epochs, batch_size).
+        network.predict(X, 32, 1)
+            UnknownNameError: predict takes X, batch_size; got array([[0., 1...[1., 1., 1.]]), 32, 1.
+        network.train_step(X, y, batch_size=32)
+            UnknownNameError: train_step has no argument 'batch_size'. It belongs to fit: fit(X, y, epochs, batch_size).
+        network.predict(X, batch_size=0)
+            ParameterError: batch_size must be a whole number of at least 1; got 0.
+        network.evaluate(X, y, batch_size=2.5)
+            ParameterError: batch_size must be a whole number of at least 1; got 2.5.
         network.fit(X, y, max_iter=10)
             UnknownNameError: fit has no argument 'max_iter'. Here it is epochs.
         setattr(network.optimizer, "lr", 5)

@@ -55,7 +55,7 @@ def _in_words(name: str, value: object, given: Array, labels: str | None) -> str
         if isinstance(value, Iterable) and not isinstance(value, Mapping):
             return (
                 f"{type(value).__name__}, which NumPy does not go through. Give "
-                f"np.array(list({name})), a numpy.memmap, or each batch of it to train_step."
+                f"np.array(list({name})), a numpy.memmap, or batches (X, y) as X alone."
             )
         return f"{shown(value)}."
     for index, entry in np.ndenumerate(given):

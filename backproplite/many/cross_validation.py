@@ -135,7 +135,7 @@ def cross_validate(
     pairs = _pairs(network, whole, folds, network.seed if seed is None else seed)
     networks = Variants([variants(network)[0] for _ in pairs], [{} for _ in pairs])
     given = np.asarray(y)
-    held_out = []
+    held_out: list[Any] = []
     for _, test in pairs:
         few = [whole.x[test], given[test]]
         if sample_weight is not None:

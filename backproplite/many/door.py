@@ -18,6 +18,7 @@ from ..callbacks import Callback, Checkpoint, checked_callbacks
 from ..checks import Array, answers, real_array, switch, whole_number
 from ..configurable import is_ours
 from ..errors import BackpropliteError, InputError, ParameterError, ShapeError
+from ..large import validation_for
 from ..network import Network
 from ..training import Batch, Fit, Plan, plan_for
 from .stack import Member
@@ -244,7 +245,7 @@ class Door:
         network, given, X = self.networks[i], self.validation[i], self.X[i]
         alike = network.dtype, network.in_features, network.feature_names
         key = "validation", id(given), id(X), *alike, self.targets_like(network)
-        return self.known.once(key, lambda: network.prepare_validation(given, X))
+        return self.known.once(key, lambda: validation_for(network, given, X))
 
     def targets_like(self, network: Network) -> Hashable:
         """Return what two networks have in common that make the same of targets."""
