@@ -38,7 +38,7 @@ def measure(figures, quick):
                 if name == "one by one" and count > 1:
                     seconds[name] = alone[: len(seconds["ours"])]
                     continue
-                (taken, _), *_ = fresh(together.START + code + together.END, count, epochs, 1)
+                (taken, _), _ = fresh(together.START + code + together.END, count, epochs, 1)
                 seconds[name].append(taken / count / epochs)
         if count == 1:
             alone = seconds["one by one"]

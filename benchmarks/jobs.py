@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .measuring import ROOT, fresh, installed, number_row, ratio_row
+from .measuring import MEMORY, ROOT, fresh, installed, number_row, ratio_row
 
 READ = """
 import sys, json
@@ -79,7 +79,10 @@ for _ in range(20):
         parameters, velocities = step(parameters, velocities, X[rows], y[rows])
 guesses = np.asarray(forward(parameters, T)).argmax(1)
 """
-SCORE = "\nprint(json.dumps(float((guesses == t).mean())))"
+SCORE = f"""
+{MEMORY}
+print(json.dumps([float((guesses == t).mean()), megabytes("VmHWM")]))
+"""
 JOBS = {
     "ours": ("backproplite", OURS, None),
     "scikit-learn": ("sklearn", SKLEARN, 0.15),
@@ -111,7 +114,7 @@ def measure(figures, quick):
         np.savez(path, X=f4[train], y=y[train], T=f4[test], t=y[test])
         for i in range(1 + (2 if quick else 11)):
             for name, (code, _) in jobs.items():
-                score, taken, peak = fresh(READ + code + SCORE, path)
+                (score, peak), taken = fresh(READ + code + SCORE, path)
                 if i:  # the first fills the caches
                     seconds[name].append(taken)
                     memory[name].append(peak)

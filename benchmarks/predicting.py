@@ -4,18 +4,19 @@ import warnings
 
 import numpy as np
 
-from .measuring import fresh, installed, ratio_row, timed
+from .measuring import MEMORY, fresh, installed, ratio_row, timed
 
-MILLION = """
-import resource, sys
+MILLION = f"""
+{MEMORY}
+import sys
 import numpy as np, backproplite as bp
 X = np.ones((int(sys.argv[1]), 64), np.float32)
 network = bp.Network([bp.Dense(64, 64), bp.ReLU(), bp.Dense(64, 10)], bp.SoftmaxCrossEntropy(),
                      seed=0, dtype="float32")
 network.predict(X[:10])
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+before = megabytes("VmRSS")
 P = network.predict(X)
-print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1000 - P.nbytes / 1e6)
+print(megabytes("VmHWM") - before - P.nbytes / 1e6)
 """
 
 

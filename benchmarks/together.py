@@ -18,20 +18,22 @@ X, y = np.array([[0.0, 0], [0, 1], [1, 0], [1, 1]]), np.array([[0.0], [1], [1], 
 rates = np.linspace(0.1, 0.9, count)
 starts = [[rng.normal(size=s) for s in ((2, 4), (4,), (4, 1), (1,))]
           for rng in map(np.random.default_rng, range(count))]
+prepare = lambda: None
 """
 END = """
-losses = job()
+losses = job(prepare())
 taken = 0
 if again:
+    prepared = prepare()
     started = time.perf_counter()
-    job()
+    job(prepared)
     taken = time.perf_counter() - started
 print(json.dumps([taken, np.asarray(losses)[:, 100].tolist()]))
 """
 OURS = """
 import backproplite as bp
 
-def job():
+def prepare():
     networks = []
     for start, rate in zip(starts, rates):
         network = bp.Network([bp.Dense(2, 4), bp.Sigmoid(), bp.Dense(4, 1), bp.Sigmoid()],
@@ -39,6 +41,9 @@ def job():
         for layer, weight, bias in zip(network.layers[::2], start[::2], start[1::2]):
             layer.weight[...], layer.bias[...] = weight, bias
         networks.append(network)
+    return networks
+
+def job(networks):
     TRAIN
     return [network.history["loss"] for network in networks]
 """
@@ -64,12 +69,12 @@ stacked = [np.array(each) for each in zip(*starts)]
 """
 SCANS = """
 one = jax.jit(scan)
-job = lambda: [np.asarray(one(start, rate)) for start, rate in zip(starts, rates)]
+job = lambda _: [np.asarray(one(start, rate)) for start, rate in zip(starts, rates)]
 """
 STEPS = """
 all_at_once = jax.jit(jax.vmap(step))
 
-def job():
+def job(_):
     parameters, losses = stacked, []
     for _ in range(epochs):
         parameters, values = all_at_once(parameters, rates)
@@ -78,7 +83,7 @@ def job():
 """
 INSIDE = """
 all_at_once = jax.jit(jax.vmap(scan))
-job = lambda: np.asarray(all_at_once(stacked, rates))
+job = lambda _: np.asarray(all_at_once(stacked, rates))
 """
 WAYS = {
     "ours": ("backproplite", TOGETHER),
@@ -110,7 +115,7 @@ def exclusive_or(count, epochs, rounds, ratio_goal, goal):
             if count > 64 and name == "one by one" and alone[name]:
                 alone[name].append(alone[name][0])  # half a minute: once will do
                 continue
-            (taken, losses[name]), *_ = fresh(START + code + END, count, epochs, 1)
+            (taken, losses[name]), _ = fresh(START + code + END, count, epochs, 1)
             alone[name].append(taken / count / epochs)
             if name != "one by one":
                 jobs[name].append(fresh(START + code + END, count, epochs, 0)[1])
