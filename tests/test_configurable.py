@@ -415,7 +415,9 @@ def test_an_error_from_within_fit_is_left_as_it_is():
 
     with pytest.raises(TypeError, match=r"^mine\b"):
         network.fit([[1]], [1], 1, callbacks=broken)
-    with pytest.raises(TypeError, match="missing 1 required positional argument: 'epochs'"):
+    with pytest.raises(TypeError, match="missing 1 required positional argument: 'layers'"):
+        bp.Network(loss=bp.MeanSquaredError())
+    with pytest.raises(bp.ParameterError, match=r"^epochs must be .*; got None\."):
         network.fit([[1]], [1])
     with pytest.raises(bp.UnknownNameError, match=r"^fit has no argument 'verbose'. Here it is pr"):
         network.fit([[1]], [1], 1, verbose=1)
