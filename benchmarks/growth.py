@@ -33,7 +33,7 @@ def measure(figures, quick):
     epochs, alone = 200 if quick else 1000, []
     for count in MEMBERS[:3] if quick else MEMBERS:
         seconds = {name: [] for name in codes}
-        for _ in range(2 if quick else 5):
+        for _ in range(2 if quick else 3):
             for name, code in codes.items():
                 if name == "one by one" and count > 1:
                     seconds[name] = alone[: len(seconds["ours"])]

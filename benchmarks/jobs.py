@@ -112,7 +112,7 @@ def measure(figures, quick):
         path = Path(folder, "digits.npz")
         f4 = X.astype(np.float32)
         np.savez(path, X=f4[train], y=y[train], T=f4[test], t=y[test])
-        for i in range(1 + (2 if quick else 11)):
+        for i in range(1 + (2 if quick else 8)):
             for name, (code, _) in jobs.items():
                 (score, peak), taken = fresh(READ + code + SCORE, path)
                 if i:  # the first fills the caches

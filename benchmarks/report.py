@@ -120,7 +120,7 @@ def page(results):
     ]
     if head["quick"]:
         text.append("Few rounds on a machine at work: not the figures to quote.")
-    text.append("![Ratios of time by work and library](_static/speed.svg)")
+    text.append(f"![{alt_text(rows)}](_static/speed.svg)")
     for title, of_title in sections(rows).items():
         text.append(f"## {title}")
         if title == TITLES["growth"]:
@@ -132,6 +132,24 @@ def page(results):
     return "\n\n".join(text) + "\n"
 
 
+def alt_text(rows):
+    """Return in words what the picture of ratios shows."""
+    ratios = [row["middle"] for row in drawn(rows)]
+    faster = sum(ratio < 1 for ratio in ratios)
+    return f"Our time over that of others: in {faster} of {len(ratios)} comparisons we are faster"
+
+
+def drawn(rows):
+    """Return the rows that are in the picture of ratios."""
+    return [
+        row
+        for row in rows
+        if row["figure"] in ("S1", "S2", "S3", "S4", "S5", "S6", "S7", "S8")
+        if row["theirs"] is not None and library(row["beside"])
+        if "partial_fit" not in row["beside"] and "memory" not in row["work"]
+    ]
+
+
 def library(beside):
     """Return which library a row stands beside, or None."""
     return next((name for name in COLOURS if beside.startswith(name)), None)
@@ -141,18 +159,12 @@ def draw_ratios(results):
     """Draw each ratio beside another library on one logarithmic axis."""
     from matplotlib.figure import Figure
 
-    rows = [
-        row
-        for row in results["rows"]
-        if row["figure"] in ("S1", "S2", "S3", "S4", "S5", "S6", "S7", "S8")
-        if row["theirs"] is not None and library(row["beside"])
-        if "partial_fit" not in row["beside"] and "memory" not in row["work"]
-    ]
-    works = list(dict.fromkeys((row["figure"], row["work"]) for row in rows))
-    figure = Figure(figsize=(10, 1.3 + 0.42 * len(works)), layout="constrained", facecolor="white")
+    rows = drawn(results["rows"])
+    works = list(dict.fromkeys(map(place_of, rows)))
+    figure = Figure(figsize=(11, 1.3 + 0.42 * len(works)), layout="constrained", facecolor="white")
     axes = figure.subplots()
     for row in rows:
-        place = works.index((row["figure"], row["work"]))
+        place = works.index(place_of(row))
         colour, marker = COLOURS[library(row["beside"])]
         axes.plot([row["low"], row["high"]], [place, place], color=colour, linewidth=1.5)
         axes.plot(row["middle"], place, marker, color=colour, markersize=9)
@@ -162,8 +174,8 @@ def draw_ratios(results):
     axes.axvline(1, color="black", linewidth=1)
     axes.set_xscale("log")
     axes.set_xlabel("our time / theirs        (left of 1 we are faster)", fontsize=12)
-    labels = [f"{figure}  {short(work)}" for figure, work in works]
-    axes.set_yticks(range(len(works)), labels, fontsize=11)
+    axes.set_yticks(range(len(works)), works, fontsize=11)
+    axes.xaxis.set_major_formatter("{x:g}")
     axes.invert_yaxis()
     axes.grid(axis="both", color="#dddddd", linewidth=0.8)
     axes.set_axisbelow(True)
@@ -171,8 +183,15 @@ def draw_ratios(results):
     return figure
 
 
+def place_of(row):
+    """Return the label of the line on which a row is drawn: one for each way of JAX."""
+    _, _, way = row["beside"].partition("JAX, ")
+    return f"{row['figure']}  {short(row['work'])}" + (f", beside {way}" if way else "")
+
+
 def short(work):
     """Return what is done in few words."""
+    work = work.replace("exclusive or", "XOR").replace("from a fresh process", "as a job")
     for word in (" sigmoid, squared error,", ", full batch", " ReLU, float32,", " float32,"):
         work = work.replace(word, "")
     return re.sub(r" \([\d.]+% right\)|, an epoch|, gradient descent", "", work)
@@ -201,7 +220,10 @@ def draw_growth(results):
                 [*points], [*points.values()], color=colour, marker=marker, markersize=8
             )
         axes.set_xscale("log", base=2)
+        axes.set_xticks([*lines.get("backproplite", [])])
+        axes.xaxis.set_major_formatter("{x:g}")
         axes.set_yscale("log")
+        axes.yaxis.set_major_formatter("{x:g}")
         axes.set_xlabel({"members": "networks at once (2-4-1)"}.get(what, what), fontsize=12)
         axes.set_ylabel("µs a network-step" if what == "members" else "µs a step", fontsize=12)
         axes.tick_params(labelsize=11)
