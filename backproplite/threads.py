@@ -7,6 +7,7 @@ step. It needs threadpoolctl; without it nothing is done.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
@@ -19,8 +20,11 @@ if TYPE_CHECKING:
 
 #: Below this many multiplications in a product no BLAS shares it, nor a vector below this size.
 LEAST, LEAST_VECTOR = 2**18, 10_000
-#: Up to this many, a product is done sooner than a thread that was put to sleep wakes up.
-MOST = 2**28
+#: Up to this many, two threads save two fifths at most on a quiet machine, and cost tenfold on a
+#: busy one. It is a matter of size alone: the number of threads can change the last bits.
+MOST = 2**27
+#: Who has set one of these knows better.
+SETTINGS = {"OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"}
 
 _lock = Lock()
 _limited: list[list[tuple[Any, int]]] = []  # for each that is within, what to go back to
@@ -29,7 +33,8 @@ _limited: list[list[tuple[Any, int]]] = []  # for each that is within, what to g
 def fitting_threads(network: Network, fit: Fit) -> AbstractContextManager[None]:
     """Return the context for a fit, in which BLAS has as many threads as serve it."""
     size, samples = network.parameters.size, fit.plan.batch_size or len(fit.data.x)
-    if size < LEAST_VECTOR and size * samples < LEAST and fit.scored is None:
+    nothing_to_share = size < LEAST_VECTOR and size * samples < LEAST and fit.scored is None
+    if nothing_to_share or not SETTINGS.isdisjoint(os.environ):
         return nullcontext()
     largest = max(each.stop - each.start for each in network.stretches)
     return one_thread() if samples * largest <= MOST else nullcontext()

@@ -130,3 +130,25 @@ def update_by_adam(parameter, gradient, mean, square, learning_rate, *, steps):
     change = np.divide(mean, scale, out=scale)
     change *= learning_rate / (1 - beta1**steps)
     parameter -= change
+
+
+def layers_momentum(parameters, learning_rate):
+    """Any number of hidden layers of ReLU, softmax cross-entropy, momentum."""
+    weights, biases = parameters[::2], parameters[1::2]
+    velocities = [np.zeros_like(parameter) for parameter in parameters]
+
+    def step(x, labels):
+        inputs = [x]
+        for weight, bias in zip(weights[:-1], biases[:-1], strict=True):
+            inputs.append(np.maximum(inputs[-1] @ weight + bias, 0))
+        loss, grad = softmax_cross_entropy(inputs[-1] @ weights[-1] + biases[-1], labels)
+        gradients = []
+        for i in range(len(weights) - 1, -1, -1):
+            gradients = [inputs[i].T @ grad, grad.sum(axis=0), *gradients]
+            if i:
+                grad = grad @ weights[i].T * (inputs[i] > 0)
+        for arrays in zip(parameters, gradients, velocities, strict=True):
+            update_by_momentum(*arrays, learning_rate)
+        return loss
+
+    return step

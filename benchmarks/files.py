@@ -1,26 +1,18 @@
-"""What it costs to save a network, beside `np.savez` of the same numbers.
+"""S12: what it costs to save a network, beside `np.savez` of the same numbers.
 
-Both write to the same disk and wait until it has them. They take turns; a ratio is the median over
-the rounds of ours / theirs, both from the same round: below 1, ours is faster.
-
-    python benchmarks/files.py [folder]     (a temporary one, if none is named)
+Both write to the same disk and wait until it has them.
 """
 
 import os
-
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read once, when NumPy is imported
-
-import statistics
-import sys
 import tempfile
-import time
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
 import backproplite as bp
+
+from .measuring import number_row, ratio_row, take_turns
 
 #: Networks by the number of their parameters, and the most that saving one may cost.
 SIZES = {1_441: ((22, 60, 1), 2.0), 1_000_001: ((998, 1_000, 1), 1.5)}
@@ -43,34 +35,29 @@ def savez(path, arrays):
         os.fsync(file.fileno())
 
 
-def milliseconds(function, *arguments):
-    start = time.perf_counter()
-    function(*arguments)
-    return 1000 * (time.perf_counter() - start)
-
-
-def compare(folder, count, sizes, goal, rounds=31):
-    """Print the median times and ratios for one network."""
+def compare(folder, count, sizes, goal, rounds):
+    """Return the rows of one network."""
     network = checkpoint(sizes)
     assert network.parameters.size == count
     path, other = Path(folder, "model.npz"), Path(folder, "arrays.npz")
     network.save(path)
     with np.load(path) as opened:
         arrays = {f"array {i}": opened[name] for i, name in enumerate(opened.files)}
-    times = {"ours": [], "savez": [], "load": []}
-    for _ in range(rounds):
-        times["ours"].append(milliseconds(network.save, path))
-        times["savez"].append(milliseconds(savez, other, arrays))
-        times["load"].append(milliseconds(bp.Network.load, path))
-    ratio = statistics.median(map(lambda a, b: a / b, times["ours"], times["savez"]))
-    ours, theirs, load = (statistics.median(values) for values in times.values())
-    print(
-        f"{count:9,} parameters, {path.stat().st_size:10,} bytes: save {ours:6.2f} ms, savez "
-        f"{theirs:6.2f} ms, ratio {ratio:.2f} (goal {goal}); load {load:6.2f} ms"
-    )
+    uses = {
+        "save": lambda: network.save(path),
+        "savez": lambda: savez(other, arrays),
+        "load": lambda: bp.Network.load(path),
+    }
+    times = take_turns(uses, rounds)
+    work = f"save, {count:,} parameters"
+    beside = "np.savez and fsync"
+    yield ratio_row("S12", work, beside, "ms", times["save"], times["savez"], goal, 1e3)
+    loads = [1e3 * each for each in times["load"]]
+    yield number_row("S12", f"load, {count:,} parameters", "ms", loads)
 
 
-if __name__ == "__main__":
-    with tempfile.TemporaryDirectory(dir=sys.argv[1] if sys.argv[1:] else None) as folder:
+def measure(figures, quick):
+    """Return the rows of S12."""
+    with tempfile.TemporaryDirectory() as folder:
         for count, (sizes, goal) in SIZES.items():
-            compare(folder, count, sizes, goal)
+            yield from compare(folder, count, sizes, goal, 5 if quick else 31)

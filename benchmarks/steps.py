@@ -1,29 +1,18 @@
-"""The median time of one training step: ours beside bare NumPy, scikit-learn and PyTorch.
+"""S1 to S5: the time of one training step, beside bare NumPy, scikit-learn, PyTorch and JAX.
 
-Every contender trains the same network on the same batch with one thread. They take turns, round
-after round, so that a noisy machine disturbs all of them alike, and each round starts from fresh
-networks. A ratio is the median over the rounds of ours / theirs, both from the same round: below
-1, ours is faster. README.md says what the rows mean.
+Every contender trains the same network on the same batch with one thread. Each round starts from
+fresh networks, and all take turns, so that a noisy machine disturbs them alike.
 """
 
-import os
-
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read once, when NumPy is imported
-os.environ.setdefault("MKL_NUM_THREADS", "1")
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-
-import argparse
-import importlib
-import statistics
-import sys
-import time
+import functools
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
-import bare
 import numpy as np
+
+from . import bare
+from .measuring import installed, ratio_row, timed
 
 SECONDS = 0.03  # the least that a contender trains in each round
 
@@ -72,8 +61,8 @@ class Workload:
         return parameters
 
 
-def goals(bare_numpy, sklearn, torch):
-    return {"bare": bare_numpy, "sklearn": sklearn, "torch": torch}
+def goals(bare_numpy, sklearn, torch, jax):
+    return {"numpy": bare_numpy, "sklearn": sklearn, "torch": torch, "jax": jax}
 
 
 WORKLOADS = {
@@ -83,7 +72,7 @@ WORKLOADS = {
         batch=4,
         optimizer="gradient descent",
         bare=bare.xor,
-        goals=goals(1.25, 0.5, 0.12),
+        goals=goals(1.25, 0.5, 0.12, 1.0),
     ),
     "S2": Workload(
         title="digits 64-64-10 ReLU, float32, batch 32, momentum",
@@ -91,7 +80,7 @@ WORKLOADS = {
         batch=32,
         optimizer="momentum",
         bare=bare.two_layers_momentum,
-        goals=goals(1.2, 0.5, 0.2),
+        goals=goals(1.1, 0.5, 0.2, 0.65),
     ),
     "S3": Workload(
         title="tabular 30-100-2 ReLU, float32, batch 200, momentum",
@@ -99,7 +88,7 @@ WORKLOADS = {
         batch=200,
         optimizer="momentum",
         bare=bare.two_layers_momentum,
-        goals=goals(1.15, 0.5, 0.33),
+        goals=goals(1.0, 0.5, 0.33, 0.65),
     ),
     "S4": Workload(
         title="784-128-10 ReLU, float32, batch 128, Adam",
@@ -107,7 +96,7 @@ WORKLOADS = {
         batch=128,
         optimizer="adam",
         bare=bare.two_layers_adam,
-        goals=goals(1.1, 0.8, 0.8),
+        goals=goals(1.05, 0.7, 0.75, 1.0),
     ),
     "S5": Workload(
         title="784-512-512-512-10 ReLU, float32, batch 256, momentum",
@@ -115,7 +104,7 @@ WORKLOADS = {
         batch=256,
         optimizer="momentum",
         bare=bare.four_layers_momentum,
-        goals=goals(1.1, 1.0, 0.9),
+        goals=goals(1.05, 0.85, 0.95, 1.4),
     ),
 }
 
@@ -215,7 +204,7 @@ def torch_eager(work, X, y):
     import torch
     from torch import nn
 
-    torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
+    torch.set_num_threads(1)
     layers = []
     for weight, bias in zip(work.start()[::2], work.start()[1::2], strict=True):
         linear = nn.Linear(*weight.shape)
@@ -252,27 +241,91 @@ def repeat(step):
     return run
 
 
+@functools.cache
+def jax_step(is_xor, optimizer, learning_rate):
+    """Return a compiled step: parameters, memory, x and targets to these two and the loss."""
+    import jax
+    import jax.numpy as jnp
+
+    def loss_of(parameters, x, y):
+        *hidden, last = zip(parameters[::2], parameters[1::2], strict=True)
+        for weight, bias in hidden:
+            x = jax.nn.sigmoid(x @ weight + bias) if is_xor else jax.nn.relu(x @ weight + bias)
+        x = x @ last[0] + last[1]
+        if is_xor:
+            return jnp.mean((jax.nn.sigmoid(x) - y) ** 2)
+        return -jnp.mean(jax.nn.log_softmax(x)[jnp.arange(len(y)), y])
+
+    def moved(gradients, memory):
+        if optimizer == "gradient descent":
+            return [learning_rate * g for g in gradients], memory
+        if optimizer == "momentum":
+            velocities = [
+                0.9 * v + learning_rate * g for v, g in zip(memory, gradients, strict=True)
+            ]
+            return velocities, velocities
+        steps, means, squares = memory
+        steps += 1
+        means = [0.9 * m + 0.1 * g for m, g in zip(means, gradients, strict=True)]
+        squares = [0.999 * s + 0.001 * g * g for s, g in zip(squares, gradients, strict=True)]
+        rate = learning_rate / (1 - 0.9**steps)
+        scale = (1 - 0.999**steps) ** 0.5
+        changes = [
+            rate * m / (jnp.sqrt(s) / scale + 1e-8) for m, s in zip(means, squares, strict=True)
+        ]
+        return changes, (steps, means, squares)
+
+    @functools.partial(jax.jit, donate_argnums=(0, 1))
+    def step(parameters, memory, x, y):
+        loss, gradients = jax.value_and_grad(loss_of)(parameters, x, y)
+        changes, memory = moved(gradients, memory)
+        return [p - c for p, c in zip(parameters, changes, strict=True)], memory, loss
+
+    return step
+
+
+def jax_jitted(work, X, y):
+    import jax.numpy as jnp
+
+    compiled = jax_step(work.is_xor, work.optimizer, work.learning_rate)
+    parameters = [jnp.array(each) for each in work.start()]
+    memory = [jnp.zeros_like(each) for each in parameters]
+    if work.optimizer == "adam":
+        memory = (jnp.float32(0), memory, [jnp.zeros_like(each) for each in parameters])
+    X, y = jnp.array(X), jnp.array(y)
+
+    def step():
+        nonlocal parameters, memory
+        parameters, memory, loss = compiled(parameters, memory, X, y)
+        return float(loss)
+
+    return repeat(step)
+
+
 CONTENDERS = {  # name: (the module it needs, the function that builds it)
-    "ours fit": ("backproplite", our_fit),
-    "ours train_step": ("backproplite", our_train_step),
-    "bare NumPy": ("bare", bare_numpy),
-    "sklearn fit": ("sklearn", sklearn_fit),
-    "sklearn partial_fit": ("sklearn", sklearn_partial_fit),
-    "torch": ("torch", torch_eager),
+    "fit": ("backproplite", our_fit),
+    "our train_step": ("backproplite", our_train_step),
+    "bare NumPy": ("numpy", bare_numpy),
+    "scikit-learn fit": ("sklearn", sklearn_fit),
+    "scikit-learn partial_fit": ("sklearn", sklearn_partial_fit),
+    "PyTorch": ("torch", torch_eager),
+    "JAX": ("jax", jax_jitted),
 }
 
 
-def check_same_work(work, builders):
-    """Assert that all but scikit-learn, which has its own start, report the same third loss."""
-    tolerance = 1e-10 if work.dtype == "float64" else 1e-4
+def check_same_work(work, builders, steps=100):
+    """Assert that all but scikit-learn, which has its own start, report the same losses."""
+    tolerance = 1e-10 if work.dtype == "float64" else 1e-5
     X, y = work.data()
-    expected = bare_numpy(work, X, y)(4)  # the loss before the fourth update, so after three
+    expected = bare_numpy(work, X, y)(steps)
     for name, build in builders.items():
-        if not name.startswith("sklearn"):
-            np.testing.assert_allclose(build(work, X, y)(4), expected, tolerance, err_msg=name)
+        if not name.startswith("scikit-learn"):
+            atol = tolerance * bare_numpy(work, X, y)(1)
+            loss = build(work, X, y)(steps)
+            np.testing.assert_allclose(loss, expected, tolerance, atol, err_msg=name)
 
 
-def measure(work, builders, rounds):
+def seconds_of(work, builders, rounds):
     """Seconds of a step for each contender, one figure a round."""
     X, y = work.data()
     steps = {name: steps_to_time(build(work, X, y)) for name, build in builders.items()}
@@ -293,58 +346,20 @@ def steps_to_time(run):
     return steps
 
 
-def timed(run, steps):
-    started = time.perf_counter()
-    run(steps)
-    return time.perf_counter() - started
+def measure(figures, quick):
+    """Return the rows of some of S1 to S5."""
+    if installed("jax") is not None:
+        import jax
 
-
-def report(label, work, seconds):
-    """Print one row for each contender."""
-    print(f"\n{label} {work.title}")
-    for name, theirs in seconds.items():
-        goal = work.goals.get(CONTENDERS[name][0])
-        columns = [f"{statistics.median(theirs) * 1e6:10.1f}"]
-        for ours in ("ours fit", "ours train_step"):
-            known = goal and ours in seconds
-            columns.append(f"{ratio(seconds[ours], theirs):10.3f}" if known else " " * 10)
-        columns.append(f"{goal:10.2f}" if goal else "")
-        print(f"   {name:20}{''.join(columns)}".rstrip(), flush=True)
-
-
-def ratio(ours, theirs):
-    return statistics.median(a / b for a, b in zip(ours, theirs, strict=True))
-
-
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--only", nargs="+", choices=WORKLOADS, default=list(WORKLOADS))
-    parser.add_argument("--without", nargs="+", choices=["backproplite", "sklearn", "torch"])
-    parser.add_argument("--rounds", type=int, default=25)
-    options = parser.parse_args()
-
-    sys.path.insert(0, str(Path(__file__).parent.parent))  # the checkout, installed or not
-    builders = {}
-    for name, (module, build) in CONTENDERS.items():
-        if module in (options.without or []):
-            continue
-        try:
-            version = getattr(importlib.import_module(module), "__version__", "")
-        except ModuleNotFoundError as error:
-            print(f"{name}: left out, {error}")
-            continue
-        print(f"{name}: {module} {version}" if version else f"{name}: NumPy {np.__version__}")
-        builders[name] = build
-
-    for label in options.only:
-        check_same_work(WORKLOADS[label], builders)
-
-    print(f"\nMedians of {options.rounds} rounds, {os.environ['OPENBLAS_NUM_THREADS']} thread(s)")
-    print(f"   {'':20}{'µs/step':>10}{'fit/it':>10}{'step/it':>10}{'goal ≤':>10}")
-    for label in options.only:
+        jax.config.update("jax_enable_x64", True)
+    builders = {name: build for name, (m, build) in CONTENDERS.items() if installed(m) is not None}
+    for label in figures:
         work = WORKLOADS[label]
-        report(label, work, measure(work, builders, options.rounds))
-
-
-if __name__ == "__main__":
-    main()
+        check_same_work(work, builders)
+        seconds = seconds_of(work, builders, 3 if quick else 25)
+        for name, theirs in seconds.items():
+            if name != "fit":
+                goal = work.goals.get(CONTENDERS[name][0])
+                if name.endswith("partial_fit"):
+                    goal = None
+                yield ratio_row(label, work.title, name, "µs", seconds["fit"], theirs, goal, 1e6)

@@ -28,6 +28,12 @@ class Library:
             raise KeyboardInterrupt
 
 
+@pytest.fixture(autouse=True)
+def nothing_is_set(monkeypatch):
+    for name in threads.SETTINGS:
+        monkeypatch.delenv(name, raising=False)
+
+
 @pytest.fixture
 def libraries(monkeypatch):
     both = [Library(), Library()]
@@ -58,9 +64,9 @@ def counts(sizes, samples, batch_size=None, scored=0):
         ((64, 64), 64, 63, 0, HAD),
         ((64, 64), 32, None, 9, 1),  # and maybe many more samples in a score
         ((99, 100), 1, None, 0, 1),  # long vectors alone
-        ((1023, 1024), 256, None, 0, 1),
-        ((1023, 1024), 257, None, 0, HAD),  # products that gain
-        ((1023, 1024), 257, 256, 0, 1),
+        ((1023, 1024), 128, None, 0, 1),
+        ((1023, 1024), 129, None, 0, HAD),  # products that gain
+        ((1023, 1024), 129, 128, 0, 1),
     ],
 )
 def test_where_products_are_small_blas_has_one_thread(
@@ -71,7 +77,13 @@ def test_where_products_are_small_blas_has_one_thread(
 
 def test_the_bounds_are_those_of_one_product():
     assert threads.LEAST == 64 * 64 * 64
-    assert threads.MOST == 1024 * 1024 * 256
+    assert threads.MOST == 1024 * 1024 * 128
+
+
+@pytest.mark.parametrize("name", sorted(threads.SETTINGS))
+def test_what_somebody_has_set_is_left_alone(libraries, monkeypatch, name):
+    monkeypatch.setenv(name, "2")
+    assert counts((64, 64), 64) == [HAD]
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])

@@ -1,0 +1,1 @@
+"""Measures the figures of speed: `python -m benchmarks`."""
