@@ -63,7 +63,7 @@ def of_network(i: int) -> Iterator[None]:
 
 def axes(given: Any) -> int:
     """Return how many axes something has, as far as its first entries tell."""
-    if isinstance(given, (list, tuple)):
+    if isinstance(given, (list, tuple, range)):
         return 1 + axes(next((each for each in given if each is not None), None))
     return int(getattr(given, "ndim", 2 if hasattr(given, "columns") else 0))
 
@@ -140,14 +140,17 @@ def refuse_shared(callbacks: Sequence[Sequence[Callback]]) -> None:
 
 def checked_rows(rows: Any, samples: int) -> Array:
     """Return which samples a network trains on, as whole numbers from 0."""
-    given = np.asarray(rows)
-    if given.dtype == bool and given.shape == (samples,):
-        given = np.flatnonzero(given)
-    if given.ndim != 1 or not given.size or given.dtype.kind not in "iu":
+    try:
+        given = np.asarray(rows)
+    except ValueError as error:
+        raise answers().no_array("rows", rows, error) from None
+    chosen = np.flatnonzero(given) if given.dtype == bool and given.shape == (samples,) else given
+    if chosen.ndim != 1 or not chosen.size or chosen.dtype.kind not in "iu":
         raise InputError(
-            f"rows must be a 1-D array of whole numbers, or a mask of {samples} bools, with at "
-            f"least one sample; got shape {np.shape(rows)}, dtype {np.asarray(rows).dtype}."
+            f"rows must be a 1-D array of whole numbers, or a mask of {samples} bools, and choose "
+            f"at least one sample; got dtype {given.dtype}, shape {given.shape}."
         )
+    given = chosen
     if given.min() < 0 or given.max() >= samples:
         raise InputError(
             f"rows must be from 0 to {samples - 1}; got {given.min()} to {given.max()}."

@@ -69,8 +69,9 @@ class Overall(Callback):
 
     def __str__(self) -> str:
         """Return the median of the newest losses, and what has become of how many."""
-        losses = [each.history["loss"][-1] for each in self.networks if each.history["loss"]]
         diverged = sum(each.diverged is not None for each in self.networks)
+        others = [each for each in self.networks if not each.diverged and each.history["loss"]]
+        losses = [each.history["loss"][-1] for each in others]
         said = f"median loss {np.median(losses):.6f}  " if losses else ""
         said += f"{len(self.ended)} done"
         return said + (f"  {diverged} diverged" if diverged else "")

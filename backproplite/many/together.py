@@ -131,7 +131,8 @@ def look_back(members: Sequence[Member]) -> None:
     runaways: list[tuple[int, str]] = []
     for i, member in enumerate(members):
         before, losses = member.fit.first_loss, member.network.history["loss"]
-        if losses and before and losses[-1] > advice.FAR * before:  # a score is not for nothing
+        ran = losses and before and losses[-1] > advice.FAR * before
+        if ran and not member.network.diverged:
             said = advice.run_away(member.network, member.batch(slice(None)), before)
             runaways += [(i, said)] if said else []
     if runaways:
