@@ -32,6 +32,7 @@ def _rounded_once(function: np.ufunc) -> Callable[[Array], Array]:
     return rounded
 
 
+ZERO, ONE = np.zeros(()), np.ones(())
 exp, expm1, log1p = _rounded_once(np.exp), _rounded_once(np.expm1), _rounded_once(np.log1p)
 
 
@@ -44,12 +45,16 @@ def sigmoid_parts(x: Array) -> tuple[Array, Array]:
     """Return 1 / (1 + exp(-x)), and its tail: how far it is from 0 or 1, whichever is nearer.
 
     For x > 0 it is 1 - tail. For x < 0 it is exp(x) (1 - tail), which is the tail again but
-    rounds one time less.
+    rounds one time less. (Arrays of no axes start faster than Python's numbers.)
     """
-    small = decay_of_size(x)
-    tail = small / (1 + small)
-    rise = exp(np.minimum(x, 0))  # only where x < 0, so that it cannot overflow
-    return rise - rise * tail, tail
+    if x.itemsize == 4:  # NumPy's own float32 exponential is too rough
+        value, tail = sigmoid_parts(x.astype(np.float64))
+        return value.astype(x.dtype), tail.astype(x.dtype)
+    small = np.exp(np.minimum(x, -x))
+    tail = small / (ONE + small)
+    value = np.exp(np.minimum(x, ZERO))  # only where x < 0, so that it cannot overflow
+    value -= value * tail
+    return value, tail
 
 
 def sigmoid(x: Array) -> Array:
@@ -62,21 +67,22 @@ def softplus(x: Array) -> Array:
     return np.maximum(x, 0) + log1p(decay_of_size(x))
 
 
+@np.errstate(over="ignore")  # the difference of two floats may not fit a float
 def softmax_parts(x: Array) -> tuple[Array, Array]:
     """Return x less its row maximum, and the exponential of that."""
-    with np.errstate(over="ignore"):  # the difference of two floats may not fit a float
-        shifted = np.maximum(x - row_maximum(x), np.finfo(x.dtype).min)
+    shifted = x - row_maximum(x)
+    np.maximum(shifted, np.finfo(x.dtype).min, out=shifted)
     return shifted, np.exp(shifted)  # NumPy's own: the sum and the division round more
 
 
 def row_sum(x: Array) -> Array:
     """Return the sum of each row, shape (..., 1): as a product, which is faster."""
-    return x @ _ones(x.shape[-1], x.dtype)
+    return product(x, _ones(x.shape[-1], x.dtype))[..., np.newaxis]
 
 
 @lru_cache(16)
 def _ones(length: int, dtype: np.dtype[Any]) -> Array:
-    return np.ones((length, 1), dtype)
+    return np.ones(length, dtype)
 
 
 def row_maximum(x: Array) -> Array:
@@ -107,13 +113,32 @@ def total(x: Array, axis: int, **options: Any) -> Any:
     return np.add.reduce(x, axis, **options)
 
 
+def product(x: Array, y: Array, out: Array | None = None) -> Array:
+    """Return x @ y; of plain matrices and vectors as `dot`, which starts in a third of the time."""
+    if x.ndim < 3 > y.ndim:
+        return x.dot(y, out)
+    return np.matmul(x, y, out=out)
+
+
 def product_over_samples(x: Array, y: Array, out: Array) -> None:
-    """Write x.mT @ y, of many float32 samples, into an array."""
+    """Write x.mT @ y into an array; of many float32 samples in float64, part by part."""
+    if x.itemsize > 4 or x.shape[-2] <= MANY:
+        product(x.mT, y, out)
+        return
     sums = np.zeros(out.shape)
     for start in range(0, x.shape[-2], MANY):
         rows = slice(start, start + MANY)
         sums += x[..., rows, :].mT @ y[..., rows, :]
     out[...] = sums
+
+
+def sum_over_samples(x: Array, out: Array) -> None:
+    """Write the sum of the samples into an array: of some as a product, which is faster."""
+    samples = x.shape[-2]
+    if samples > MANY:
+        total(x, -2, out=out)
+    else:
+        product(_ones(samples, x.dtype), x, out)
 
 
 def centred(x: Array, axis: int) -> tuple[Array, Array]:

@@ -24,13 +24,15 @@ from numpy.typing import DTypeLike
 from .checks import Array, number, refuse_class, whole_number
 from .configurable import Configurable, is_ours
 from .errors import ParameterError, ShapeError
-from .functions import MANY, centred, product_over_samples, total
+from .functions import centred, product, product_over_samples, sum_over_samples, total
 from .initializers import Constant, Glorot, Zeros
 from .parameters import Declared, Initializer, Stateful
 
 __all__ = ["BatchNorm", "Dense", "Dropout", "Layer", "LayerNorm", "Residual"]
 
 
+#: What holds no layers, and need not be looked into.
+_PLAIN = int, float, str, type(None)
 #: Counts first looks.
 _LOOKS = itertools.count()
 
@@ -277,8 +279,9 @@ def _collect(layer: Layer, path: str, found: dict[str, Layer]) -> None:
         raise ParameterError(f"{path} {type(layer).__name__} is used twice: make a new layer.")
     found[path] = layer
     for name, value in vars(layer).items():
-        for way, inner in _layers_in(name, value):
-            _collect(inner, f"{path}.{way}".lstrip("."), found)
+        if name != "_declared" and not isinstance(value, _PLAIN):
+            for way, inner in _layers_in(name, value):
+                _collect(inner, f"{path}.{way}".lstrip("."), found)
 
 
 def parts_of(layers: Sequence[Layer]) -> dict[str, Layer]:
@@ -378,21 +381,17 @@ class Dense(Layer):
         return cls(features, features + 1)
 
     def forward(self, x: Array) -> tuple[Array, Array]:
-        output = x @ self.weight
+        output = product(x, self.weight)
         output += self.bias[..., np.newaxis, :]
         return output, x
 
     def backward(self, grad_output: Array, x: Array) -> Array:
         self.backward_parameters(grad_output, x)
-        return grad_output @ self.weight.mT
+        return product(grad_output, self.weight.mT)
 
     def backward_parameters(self, grad_output: Array, x: Array) -> None:
-        if x.itemsize == 4 and x.shape[-2] > MANY:  # float32 would lose digits
-            product_over_samples(x, grad_output, self.grad_weight)
-            total(grad_output, -2, out=self.grad_bias)
-            return
-        np.matmul(x.mT, grad_output, out=self.grad_weight)
-        np.add.reduce(grad_output, axis=-2, out=self.grad_bias)
+        product_over_samples(x, grad_output, self.grad_weight)
+        sum_over_samples(grad_output, self.grad_bias)
 
 
 class Dropout(Layer):
@@ -474,8 +473,8 @@ class _Normalization(Layer):
         return normalized * self.scale[..., np.newaxis, :] + self.bias[..., np.newaxis, :]
 
     def backward_parameters(self, grad_output: Array, cache: Any) -> None:
-        total(grad_output * cache[0], -2, out=self.grad_scale)
-        total(grad_output, -2, out=self.grad_bias)
+        sum_over_samples(grad_output * cache[0], self.grad_scale)
+        sum_over_samples(grad_output, self.grad_bias)
 
 
 class BatchNorm(_Normalization):

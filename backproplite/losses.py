@@ -144,8 +144,8 @@ class Loss(Configurable):
         if costs.shape != outputs.shape:
             costs = self._in_rows(costs, outputs)
         if type(weights) is float:
-            return np.add.reduce(costs, axis=(-2, -1)) * weights
-        return np.add.reduce(costs * weights, axis=(-2, -1))
+            return np.add.reduce(costs, (-2, -1)) * weights
+        return np.add.reduce(costs * weights, (-2, -1))
 
     def _in_rows(self, costs: Array, outputs: Array) -> Array:
         """Return costs of one's own as a row for each sample, or say what is wrong with them."""
@@ -242,7 +242,7 @@ class MeanSquaredError(Loss):
         return error * error, error
 
     def backward(self, error: Array) -> Array:
-        return 2 * error
+        return error + error
 
 
 class HalfSquaredError(Loss):
@@ -548,13 +548,13 @@ class SoftmaxCrossEntropy(_CategoricalLoss):
         # t (log(Σ exp z) - z), with the largest z of each row as zero. Targets sum to 1, so Σ exp z
         # is 1 + Σ (exp z - t): that keeps its digits where one class has almost all.
         shifted, exponentials = softmax_parts(outputs)
-        rest = row_sum(exponentials - targets)
+        exponentials -= targets
+        rest = row_sum(exponentials)
         return targets * (np.log1p(rest) - shifted), (exponentials, rest, targets)
 
     def backward(self, cache: tuple[Array, Array, Array]) -> Array:
-        exponentials, rest, targets = cache
-        gradient = exponentials - targets  # over 1 + rest, softmax - t is exp z - t - t rest
-        gradient -= targets * rest
+        difference, rest, targets = cache  # over 1 + rest, softmax - t is exp z - t - t rest
+        gradient = difference - targets * rest
         gradient /= 1 + rest
         return gradient
 

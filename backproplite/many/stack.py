@@ -70,10 +70,10 @@ class Member:
         if self.rows is None:
             return self.fit.data.select(places)
         x, targets, _ = self.fit.data
-        own = Batch(x, targets).select(self.rows[places])
-        if self.shares is None:
-            return own
-        return own._replace(shares=self.shares[places] * (len(self.rows) / len(own.x)))
+        rows, shares = self.rows[places], self.shares
+        if shares is not None:
+            shares = shares[places] * (len(shares) / len(rows))
+        return Batch(x[rows], targets[rows], shares)
 
     def settle(self) -> None:
         """Take its own samples out of the data of all."""
@@ -510,9 +510,7 @@ def likeness(value: Any, besides: Set[str] = frozenset()) -> Any:
 
 def stackable(members: Sequence[Member]) -> bool:
     """Tell whether networks end alike side by side and alone: parts of one's own are tried."""
-    first = members[0].network
-    parts = [*parts_of(first.layers).values(), first.loss, first.optimizer]
-    if all(is_ours(type(part)) for part in parts):
+    if all(is_ours(type(part)) for part in _parts(members[0].network)):
         return True
     try:
         with np.errstate(all="ignore"):
@@ -534,22 +532,27 @@ def _ends_alike(members: Sequence[Member]) -> bool:
     )
     for pair in (alone, together):
         pair[1].network.parameters[...] *= 0.9  # in case the two are one network
-    before = [likeness(part) for part in parts_of(alone[0].network.layers).values()]
-    places = slice(0, members[0].fit.plan.batch_size)
+    before = [likeness(part) for part in _parts(alone[0].network)]
+    places = np.arange(members[0].fit.plan.batch_size)
     stack = Stack(together)
     for _ in range(2):
-        stack.whole.step(
-            stack.data.take(np.array([np.arange(len(members[0].batch(places).x))] * 2))
-        )
+        stack.whole.step(stack.data.take(np.array([places, places])))
         for member in alone:
             member.network.step(member.batch(places))
-    after = [likeness(part) for part in parts_of(alone[0].network.layers).values()]
+    after = [likeness(part) for part in _parts(alone[0].network)]
     tolerance = 1e-9 if members[0].network.dtype == np.float64 else 1e-4
-    pairs = zip(alone, together, strict=True)
-    return before == after and all(
-        np.allclose(array, other, tolerance, tolerance)
-        for one, two in pairs
-        for array, other in zip(
-            one.network.record.views.values(), two.network.record.views.values(), strict=True
-        )
-    )
+    pairs = [
+        pair
+        for one, two in zip(alone, together, strict=True)
+        for pair in zip(_numbers(one.network), _numbers(two.network), strict=True)
+    ]
+    return before == after and all(np.allclose(*pair, tolerance, tolerance) for pair in pairs)
+
+
+def _parts(network: Network) -> list[Configurable]:
+    return [*parts_of(network.layers).values(), network.loss, network.optimizer]
+
+
+def _numbers(network: Network) -> list[Array]:
+    """Return all that a step has changed."""
+    return [*network.record.views.values(), network.gradients]
