@@ -26,9 +26,9 @@ from .stack import Member
 def checked_networks(networks: Any) -> list[Network]:
     """Return the networks; refuse what is none, is under way, or comes twice."""
     if not isinstance(networks, (list, tuple)) or not networks:
-        raise ParameterError(
-            f"networks must be a list with at least one Network; got {networks!r}."
-        )
+        what = type(networks).__name__
+        what += "" if not isinstance(networks, (list, tuple)) else " that is empty"
+        raise ParameterError(f"networks must be a list of Network, one at least; got a {what}.")
     places: dict[int, int] = {}
     for i, network in enumerate(networks):
         if not isinstance(network, Network):
