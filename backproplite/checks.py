@@ -33,12 +33,17 @@ def real_array(
     given = value if type(value) is np.ndarray else _as_array(name, value)
     if given.dtype.kind not in "biuf":
         raise answers().no_numbers(name, value, given, "real numbers", labels)
-    with np.errstate(over="ignore"):
-        array = np.ascontiguousarray(given, dtype=dtype).reshape(given.shape)
-    if not np.isfinite(array).all():
+    array = np.asarray(given if given.dtype == dtype else _cast(given, dtype), order="C").view()
+    # A sum of squares is quick, and finite unless some number is not, or is beyond most.
+    if not (math.isfinite(abs(np.vdot(array, array))) or np.isfinite(array).all()):
         raise answers().not_finite(name, value, given, array)
     array.flags.writeable = False  # it may be the user's own, and layers may try
     return array
+
+
+@np.errstate(over="ignore")
+def _cast(array: Array, dtype: DTypeLike) -> Array:
+    return array.astype(dtype)
 
 
 def answers() -> Any:

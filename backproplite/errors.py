@@ -11,6 +11,8 @@ import os
 import sys
 import warnings
 
+import numpy as np
+
 __all__ = [
     "BackpropliteError",
     "DivergenceError",
@@ -99,7 +101,11 @@ class DivergenceError(BackpropliteError, ArithmeticError):
 
 
 #: Where the lines are that no warning is about.
-INSIDE = os.path.join(os.path.dirname(__file__), ""), contextlib.__file__
+INSIDE = (
+    os.path.join(os.path.dirname(__file__), ""),
+    contextlib.__file__,
+    np.errstate.__call__.__code__.co_filename,
+)
 
 
 def warn(message: str) -> None:

@@ -93,12 +93,13 @@ def row_maximum(x: Array) -> Array:
     """
     if x.ndim == 1 or x.shape[-1] > 32:
         return np.maximum.reduce(x, axis=-1, keepdims=True)
-    return np.maximum.reduce(np.ascontiguousarray(x.mT), axis=-2)[..., np.newaxis]
+    return np.maximum.reduce(x.mT.copy(), axis=-2)[..., np.newaxis]
 
 
+@np.errstate(over="ignore")
 def softmax(x: Array) -> Array:
     """Return exp(x) / sum(exp(x)) along the last axis."""
-    _, exponentials = softmax_parts(x)
+    exponentials = np.exp(x - row_maximum(x))
     return exponentials / row_sum(exponentials)
 
 

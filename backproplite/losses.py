@@ -564,12 +564,10 @@ class SoftmaxCrossEntropy(_CategoricalLoss):
 
 def one_hot(name: str, labels: Array, classes: int) -> Array:
     """Return rows with a 1 at each label's place: labels 0 ... classes - 1, whole numbers."""
-    bad = (labels < 0) | (labels >= classes) | (labels != np.floor(labels))
-    if bad.any():
-        raise answers().no_label(name, labels, bad, classes)
-    rows = np.zeros((len(labels), classes), labels.dtype)
-    rows[np.arange(len(labels)), labels.astype(np.intp)] = 1
-    return rows
+    rows = labels[:, np.newaxis] == np.arange(classes, dtype=labels.dtype)
+    if np.count_nonzero(rows) < len(labels):
+        raise answers().no_label(name, labels, ~rows.any(axis=1), classes)
+    return rows.astype(labels.dtype)
 
 
 def _refuse_outside_0_1(name: str, array: Array, meaning: str, labels: str | None = None) -> None:

@@ -29,7 +29,7 @@ from .checks import (
     switch,
     whole_number,
 )
-from .configurable import Answering, answering
+from .configurable import Answering, answering, refuse_unknown, signature_of
 from .errors import DivergenceError, ParameterError, ShapeError, UnknownNameError
 from .functions import is_finite, norm
 from .layers import Layer, check_neighbours, checked_layers, parts_of, way_back, way_forward
@@ -49,20 +49,21 @@ def in_use(
     method: Callable[Concatenate[Network, Given], Result],
 ) -> Callable[Concatenate[Network, Given], Result]:
     """Let no floating-point flag of the user's act within, and name the part that fails."""
-    answered = answering(method)
 
     @wraps(method)
+    @np.errstate(all="ignore")
     def using(network: Network, /, *arguments: Given.args, **named: Given.kwargs) -> Result:
-        with np.errstate(all="ignore"):
-            try:
-                return answered(network, *arguments, **named)
-            except (DivergenceError, UnknownNameError):
-                raise
-            except Exception as error:
-                from .advice import name_part
+        try:
+            return method(network, *arguments, **named)
+        except (DivergenceError, UnknownNameError):
+            raise
+        except Exception as error:
+            if isinstance(error, TypeError):
+                refuse_unknown(method.__name__, signature_of(method), (network, *arguments), named)
+            from .advice import name_part
 
-                name_part(error, network, *arguments, *named.values())
-                raise
+            name_part(error, network, *arguments, *named.values())
+            raise
 
     return using
 

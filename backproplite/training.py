@@ -43,10 +43,10 @@ class Batch(NamedTuple):
 
     def select(self, rows: Any) -> Batch:
         """Return some of the samples. The mean gradient of such batches is that of all."""
-        x, shares = self.x[rows], self.shares
+        x, shares = _rows_of(self.x, rows), self.shares
         if shares is not None:
             shares = shares[rows] * (len(shares) / len(x))
-        return Batch(x, self.targets[rows], shares)
+        return Batch(x, _rows_of(self.targets, rows), shares)
 
     def weighted(self, name: str, weights: object) -> Batch:
         """Return the samples that count, each as much as it says; all alike is no weights."""
@@ -57,6 +57,12 @@ class Batch(NamedTuple):
         counted = shares > 0
         x, targets, shares = self.x[counted], self.targets[counted], shares[counted]
         return Batch(x, targets, shares if shares.min() < shares.max() else None)
+
+
+def _rows_of(array: Array, rows: Any) -> Array:
+    """Return some rows of an array; by `take`, which is three times as fast, if it can."""
+    numbered = isinstance(array, np.ndarray) and getattr(rows, "dtype", bool) == np.intp
+    return array.take(rows, 0) if numbered else array[rows]
 
 
 class Plan(NamedTuple):
@@ -114,14 +120,18 @@ class Fit:
     @contextmanager
     def of(self, network: Network) -> Iterator[None]:
         """Be the network's only fit; tell the callbacks when it begins, and when it ends."""
-        if vars(network).setdefault("under_way", self) is not self:
-            raise ParameterError(
-                "the network is being trained already, by a fit that calls this one or in another "
-                "thread: a callback must not train it, and each thread needs a network of its own."
-            )
+        from .threads import fitting_threads
+
         try:
+            if vars(network).setdefault("under_way", self) is not self:
+                raise ParameterError(
+                    "the network is being trained already, by a fit that calls this one or in "
+                    "another thread: a callback must not train it, and each thread needs a network "
+                    "of its own."
+                )
             network.stop_training, network.diverged = False, None
             with ExitStack() as stack:
+                stack.enter_context(fitting_threads(network, self))
                 for callback in self.callbacks:
                     callback.start(network)
                     stack.callback(callback.finish, network)
@@ -130,7 +140,8 @@ class Fit:
                 self.go_on_from(network)
                 yield
         finally:
-            del network.under_way
+            if network.under_way is self:
+                del network.under_way
 
     def tell(self, network: Network, listeners: Sequence[Callable[[Any], object]]) -> None:
         """Tell the callbacks that have not been told."""

@@ -20,13 +20,14 @@ CORE = [
 ]
 #: What stands around it. Each imports only the core and what stands before it.
 RINGS = [
-    *("answers", "progress", "files", "many", "checking", "seeing", "plots", "datasets", "testing"),
-    *("__init__", "__main__"),
+    *("answers", "threads", "progress", "files", "many", "checking", "seeing", "plots"),
+    *("datasets", "testing", "__init__", "__main__"),
 ]
-#: The core hands over to a ring when a network is saved or loaded, to show progress, and where
-#: something is wrong.
+#: The core hands over to a ring when a network is saved or loaded, to show progress, to train with
+#: as many threads as serve it, and where something is wrong.
 #: What to say when training fails is loaded when it does.
 HANDED_OVER = {("network", "files"), ("network", "progress"), ("training", "advice")}
+HANDED_OVER |= {("training", "threads")}
 HANDED_OVER |= {("checks", "answers"), ("configurable", "answers"), ("layers", "answers")}
 
 PATHS = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))

@@ -11,14 +11,15 @@ import itertools
 import pickle
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from typing import Any, NamedTuple
 
 from ..callbacks import Callback
 from ..checks import Array
 from ..errors import MissingExtraError, ParameterError
 from ..network import Network
+from ..threads import one_thread
 from .progress import Overall
 from .stack import Member, groups, train_stack
 
@@ -169,18 +170,6 @@ def portable(error: BaseException) -> BaseException:
         for note in getattr(error, "__notes__", ()):
             other.add_note(note)
         return other
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Let BLAS work in one thread, so that workers do not fight, where threadpoolctl is there."""
-    try:
-        from threadpoolctl import threadpool_limits
-    except ImportError:
-        yield
-    else:
-        with threadpool_limits(limits=1):
-            yield
 
 
 def _train_in_workers(

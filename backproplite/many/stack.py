@@ -34,7 +34,7 @@ CACHE = 2**22
 #: As many samples are scored side by side at most; more are scored network by network.
 SCORED = 2048
 #: The settings of an optimizer that need not be alike, as they act on each parameter by itself.
-VARYING = {"momentum", "weight_decay", "clip_norm", "clip_value"}
+VARYING = {"learning_rate", "momentum", "weight_decay", "clip_norm", "clip_value"}
 
 
 @dataclass(eq=False)
@@ -60,6 +60,7 @@ class Member:
     shares: Array | None = None
     name: str = "the network"
     under_way: ExitStack = field(default_factory=ExitStack)
+    found: Any = None
 
     def counts(self) -> Array | None:
         """Return what each of its samples counts."""
@@ -109,23 +110,56 @@ class Member:
             raise
         return True
 
+    def has_stopped(self) -> bool:
+        """Whether its next epoch shall not be made."""
+        return self.network.stop_training and not self.network.record.batches
+
+    def go_on_alone(self, epochs: int) -> None:
+        """Make so many epochs alone, one that is under way among them; then it is over."""
+        self.settle()
+        self.do(train, self.fit, epochs)
+        self.under_way.close()
+
+    def note(self) -> None:
+        """Keep in mind what its callbacks find, which may change it."""
+        parts = [vars(part) for part in _parts(self.network)]
+        self.found = self.network.record, [(part, {**part}) for part in parts]
+
+    def changed(self) -> bool | None:
+        """Tell whether callbacks have changed how it learns; None if it is like no other now."""
+        record, found = self.found
+        now = [vars(part) for part in _parts(self.network)]
+        if record is not self.network.record or len(now) != len(found):
+            return None
+        for part, (before, values) in zip(now, found, strict=True):
+            differing = {name for name in part if part[name] is not values.get(name, part)}
+            if part is not before or part.keys() != values.keys():
+                return None
+            if not differing <= VARYING or any(part[name] is None for name in differing):
+                return None
+            if differing:
+                return True
+        return False
+
 
 def train_stack(members: Sequence[Member], epochs: int) -> None:
-    """Train the members of one group side by side; each ends as if by its own `train`."""
+    """Train members side by side as far as they can be; each ends as if by its own `train`."""
     with ExitStack() as all_under_way:
         for member in members:
             all_under_way.enter_context(member.under_way)
             member.begin()
-        if len(members) == 1:
-            members[0].settle()
-            members[0].do(train, members[0].fit, epochs)
-            return
-        stack = Stack(members)
-        try:
-            with np.errstate(all="ignore"):
-                stack.train(epochs)
-        finally:
-            stack.hand_out_history()
+        for group in groups(members):  # as they are after their callbacks have begun
+            if len(group) == 1:
+                group[0].go_on_alone(epochs)
+                continue
+            stack = Stack(group)
+            try:
+                with np.errstate(all="ignore"):
+                    stack.train(epochs)
+            finally:
+                stack.hand_out_history()
+            for member in stack.members:
+                member.under_way.close()
 
 
 class Stack:
@@ -156,12 +190,13 @@ class Stack:
         # anew in each step, until something as large as this was freed: that takes a third longer.
         np.empty(2**24, np.uint8)
         first = members[0].network
-        row = -(-first.record.bytes.size // 64) * 64  # so that each begins aligned
-        self.memory = np.zeros((len(members), row), np.uint8)
+        size = first.record.bytes.size
+        self.memory = np.zeros((len(members), -(-size // 64) * 64), np.uint8)  # each begins aligned
+        self.rows = self.memory[:, :size]
         self.gradients = np.zeros((len(members), first.parameters.size), first.dtype)
         self.order = np.zeros((len(members), 0), np.intp)
         for i, member in enumerate(members):
-            member.network.move(self.memory[i], self.gradients[i])
+            member.network.move(self.rows[i], self.gradients[i])
         self.gather([*members])
 
     def gather(self, members: list[Member]) -> None:
@@ -181,24 +216,29 @@ class Stack:
             others = [fit.scored for fit in fits if fit.scored]
             scored = Data.of(others) if others else None
         now = {"members": members, "whole": whole, "data": data, "scored": scored}
-        now["listening"] = [member for member in members if member.fit.callbacks]
+        listening = [member for member in members if member.fit.callbacks]
+        for member in listening:
+            member.note()
+        now["listening"] = listening
         now |= {"begun": [len(each.history["loss"]) for each in networks], "handed_out": 0}
         vars(self).update(now)  # at once: an interrupt may come at any time
 
-    def dismiss(self, member: Member) -> None:
-        """Let a member live on its own; the last one takes its row."""
+    def release(self, leaving: Sequence[Member]) -> None:
+        """Let members live on their own; the last ones take their rows."""
         self.hand_out_history()
-        members = [*self.members]
-        i, last = members.index(member), members.pop()
-        member.network.move(np.zeros_like(self.memory[0]), np.zeros_like(self.gradients[0]))
-        if last is not member:
-            last.network.move(self.memory[i], self.gradients[i])
-            members[i], self.order[i] = last, self.order[len(members)]
-        if members:
-            self.gather(members)
+        members, count = [*self.members], len(self.members) - len(leaving)
+        for member in leaving:
+            memory, gradients = member.network.record.bytes, member.network.gradients
+            member.network.move(np.zeros_like(memory), np.zeros_like(gradients))
+        free = [i for i in range(count) if members[i] in leaving]
+        last = [i for i in range(count, len(members)) if members[i] not in leaving]
+        for i, j in zip(free, last, strict=True):
+            members[j].network.move(self.rows[i], self.gradients[i])
+            members[i], self.order[i] = members[j], self.order[j]
+        if count:
+            self.gather(members[:count])
         else:
-            self.members = members
-        member.under_way.close()
+            self.members = self.listening = []
 
     def hand_out_history(self) -> None:
         """Write into the history of each what has come since the last time."""
@@ -219,9 +259,11 @@ class Stack:
                 steppers, batches = member.fit.steppers, member.network.record.batches
                 member.tell(steppers if batches else member.fit.callbacks)
         for epoch in range(epochs):
-            for member in [*self.members]:
-                if member.network.stop_training and not member.network.record.batches:
-                    self.dismiss(member)
+            stopped = [each for each in self.members if each.has_stopped()]
+            if stopped:
+                self.release(stopped)
+                for member in stopped:
+                    member.under_way.close()
             if not self.members:
                 break
             for member in self.listening if epoch else self.members:  # who may have meddled with it
@@ -230,7 +272,22 @@ class Stack:
                 self.step(stretch)
                 for member in self.listening:
                     member.tell(member.fit.steppers)
+                self.look_again(epochs - epoch)
             self.end_epoch()
+            self.look_again(epochs - epoch - 1)
+        self.hand_out_history()
+
+    def look_again(self, epochs: int) -> None:
+        """Take account of what callbacks have changed; who is no longer alike goes on alone."""
+        changes = [(member, member.changed()) for member in self.listening]
+        other = [member for member, changed in changes if changed is None]
+        if other:
+            self.release(other)
+            for member in other:
+                member.go_on_alone(epochs)
+        if any(changed for _, changed in changes):
+            self.hand_out_history()
+            self.gather(self.members)
 
     def batches(self) -> Iterator[slice | None]:
         """Yield the batches that are left of an epoch as stretches of the order; None for all."""
@@ -288,7 +345,8 @@ class Stack:
         whole = stretch is None
         places = slice(None) if whole else self.order[self.members.index(member), stretch]
         if not member.do(make_step, member.batch(places), member.fit):
-            self.dismiss(member)
+            self.release([member])
+            member.under_way.close()
 
     def end_epoch(self) -> None:
         """Write the history of an epoch, and tell the callbacks."""
@@ -379,7 +437,7 @@ class SideBySide(Optimizer):
         """Take over the rate and the settings of each, as a column where they differ."""
         self.optimizers, dtype = optimizers, self.scratch.dtype
         self.any_decays = any(each.decays for each in optimizers)
-        for name in VARYING & vars(self).keys():
+        for name in VARYING & vars(self).keys() - {"learning_rate"}:
             values = [vars(each)[name] for each in optimizers]
             # a length is a float64 number, and what it is compared with
             vars(self)[name] = column(values, np.float64 if name == "clip_norm" else dtype)
@@ -480,7 +538,7 @@ def likeness_of_member(member: Member) -> Any:
     return (
         *(likeness(layer) for layer in network.layers),
         likeness(network.loss),
-        *(likeness(optimizer, free | {"learning_rate"}), optimizer.step_count),
+        *(likeness(optimizer, free), optimizer.step_count),
         *(network.dtype.str, plan.samples, plan.batch_size, plan.shuffled, done),
         *(member.rows is None, member.counts() is None, fit.data.x.shape[1:]),
         scored and (scored is fit.data, len(scored.x), scored.shares is None),

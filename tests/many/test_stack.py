@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from test_faults import interrupted_at
 
 import backproplite as bp
 from backproplite.callbacks import checked_callbacks
@@ -197,7 +198,7 @@ def test_who_leaves_lives_on_its_own():
     networks, members = three(), None
     members = members_of(networks)
     stack = Stack(members)
-    stack.dismiss(members[0])
+    stack.release(members[:1])
     stack.step(None)
     assert [network.step_count for network in networks] == [0, 1, 1]
     assert not np.shares_memory(networks[0].parameters, stack.memory)
@@ -266,3 +267,133 @@ def test_an_error_names_the_member():
     assert any("networks[2]" in note for note in caught.value.__notes__)
     assert [len(network.history["loss"]) for network in networks] == [1, 1, 1]
     assert not any(network.under_way for network in networks)
+
+
+def state(network):
+    """All that training changes, but for the plan of an epoch without a step."""
+    history = tuple(np.array(values).tobytes() for values in network.history.values())
+    arrays = network.named_arrays()
+    if not network.record.batches:
+        del arrays["running"]
+    return {name: array.tobytes() for name, array in arrays.items()}, history
+
+
+class States(bp.Callback):
+    """Keeps the state of a network after each step and epoch."""
+
+    def start(self, network):
+        self.states = [state(network)]
+
+    def after_step(self, network):
+        self.states.append(state(network))
+
+    def __call__(self, network):
+        self.states.append(state(network))
+
+
+def one_leaves_and_one_diverges():
+    networks = [
+        bp.Network(
+            [bp.Dense(3, 2), bp.BatchNorm(2), bp.Dropout(0.2), bp.Dense(2, 1)],
+            bp.MeanSquaredError(),
+            bp.Momentum(0.01),
+            seed=i,
+        )
+        for i in range(4)
+    ]
+    networks[1].optimizer.learning_rate = 1e200
+    return networks
+
+
+@pytest.mark.parametrize("event", ["line", pytest.param("opcode", marks=pytest.mark.slow)])
+def test_ctrl_c_anywhere_leaves_each_in_a_whole_state(event):
+    def train(networks):
+        train_stack(members_of(networks, 7, [Stop(2, 1)]), 2)
+
+    possible = []
+    for network in one_leaves_and_one_diverges():
+        states = States()
+        try:
+            network.fit(X, Y, 1 if network.seed == 2 else 2, batch_size=7, callbacks=states)
+        except bp.DivergenceError:
+            states(network)
+        possible.append(states.states)
+    moment, interrupted = 0, True
+    while interrupted:
+        moment += 47 if event == "line" else 211
+        networks = one_leaves_and_one_diverges()
+        interrupted = interrupted_at(moment, lambda networks=networks: train(networks), event)
+        for network, states in zip(networks, possible, strict=True):
+            assert state(network) in states, moment
+    assert moment > 500
+    assert [state(each) for each in networks] == [states[-1] for states in possible]
+
+
+class Meddle(bp.Callback):
+    """Does something to a network once it has made some steps."""
+
+    def __init__(self, change, after):
+        self.change, self.after = change, after
+
+    def after_step(self, network):
+        if network.step_count == self.after:
+            self.change(network)
+
+
+def half_the_rate(network):
+    network.optimizer.learning_rate /= 2
+
+
+def another_schedule(network):
+    network.optimizer.learning_rate = bp.CosineSchedule(0.01, 20)
+
+
+def clipping(network):
+    network.optimizer.clip_norm = 0.1
+
+
+def another_optimizer(network):
+    network.optimizer = bp.Adam(0.01)
+
+
+def another_loss(network):
+    network.loss = bp.Huber()
+
+
+def more_dropout(network):
+    network.layers[1].rate = 0.5
+
+
+def half_the_weights(network):
+    network.layers[0].weight[...] /= 2
+
+
+def a_step_between(network):
+    network.train_step(X, Y)
+
+
+def different_things(network):
+    (another_optimizer if network.seed == 2 else half_the_rate)(network)
+
+
+@pytest.mark.parametrize("whose", [{0, 1, 2}, {1}])
+@pytest.mark.parametrize("after", [3, 4])  # in the middle of an epoch, and at its end
+@pytest.mark.parametrize(
+    "change",
+    [
+        *(half_the_rate, another_schedule, clipping, another_optimizer, another_loss),
+        *(more_dropout, half_the_weights, a_step_between, different_things),
+    ],
+)
+def test_what_callbacks_change_changes(change, after, whose):
+    def changed(network):
+        if network.seed in whose:
+            change(network)
+
+    networks, twins = three(lambda: bp.Dropout(0.2)), three(lambda: bp.Dropout(0.2))
+    train_stack(members_of(networks, 6, [Meddle(changed, after)]), 4)
+    for network, twin in zip(networks, twins, strict=True):
+        twin.fit(X, Y, 4, batch_size=6, callbacks=[Meddle(changed, after)])
+        assert np.array_equal(network.parameters, twin.parameters)
+        assert network.history["loss"] == twin.history["loss"]
+        assert repr(network) == repr(twin)
