@@ -175,4 +175,10 @@ def _pairs(network: Network, data: Batch, folds: Any, seed: Any) -> list[tuple[A
             "folds must be a whole number, or a list of pairs (samples to train on, samples to "
             f"score); got {folds!r}."
         )
-    return [(checked_rows(train, samples), checked_rows(test, samples)) for train, test in pairs]
+    return [
+        (
+            checked_rows(train, samples, f"folds[{i}][0]"),
+            checked_rows(test, samples, f"folds[{i}][1]"),
+        )
+        for i, (train, test) in enumerate(pairs)
+    ]

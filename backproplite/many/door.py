@@ -138,22 +138,22 @@ def refuse_shared(callbacks: Sequence[Sequence[Callback]]) -> None:
                 )
 
 
-def checked_rows(rows: Any, samples: int) -> Array:
+def checked_rows(rows: Any, samples: int, name: str = "rows") -> Array:
     """Return which samples a network trains on, as whole numbers from 0."""
     try:
         given = np.asarray(rows)
     except ValueError as error:
-        raise answers().no_array("rows", rows, error) from None
+        raise answers().no_array(name, rows, error) from None
     chosen = np.flatnonzero(given) if given.dtype == bool and given.shape == (samples,) else given
     if chosen.ndim != 1 or not chosen.size or chosen.dtype.kind not in "iu":
         raise InputError(
-            f"rows must be a 1-D array of whole numbers, or a mask of {samples} bools, and choose "
+            f"{name} must be a 1-D array of whole numbers, or a mask of {samples} bools, and choose "
             f"at least one sample; got dtype {given.dtype}, shape {given.shape}."
         )
     given = chosen
     if given.min() < 0 or given.max() >= samples:
         raise InputError(
-            f"rows must be from 0 to {samples - 1}; got {given.min()} to {given.max()}."
+            f"{name} must be from 0 to {samples - 1}; got {given.min()} to {given.max()}."
         )
     return given.astype(np.intp)
 
