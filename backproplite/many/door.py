@@ -147,8 +147,8 @@ def checked_rows(rows: Any, samples: int, name: str = "rows") -> Array:
     chosen = np.flatnonzero(given) if given.dtype == bool and given.shape == (samples,) else given
     if chosen.ndim != 1 or not chosen.size or chosen.dtype.kind not in "iu":
         raise InputError(
-            f"{name} must be a 1-D array of whole numbers, or a mask of {samples} bools, and choose "
-            f"at least one sample; got dtype {given.dtype}, shape {given.shape}."
+            f"{name} must be a 1-D array of whole numbers, or a mask of {samples} bools, and "
+            f"choose at least one sample; got dtype {given.dtype}, shape {given.shape}."
         )
     given = chosen
     if given.min() < 0 or given.max() >= samples:
