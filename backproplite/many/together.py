@@ -18,7 +18,6 @@ from .jobs import checked_jobs, train_members
 from .progress import Overall
 from .stack import Member
 
-
 Networks = TypeVar("Networks", bound=Sequence[Network])
 
 

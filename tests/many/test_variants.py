@@ -45,9 +45,8 @@ def test_any_network_can_be_made_anew(case):
 def test_what_is_asked_for_takes_the_place_of_what_was():
     given = {"loss": bp.MeanSquaredError(), "optimizer": bp.Adam(0.2), "dtype": "float64"}
     network = bp.fresh(with_all(), 0, **given)
-    assert (repr(network.loss), repr(network.optimizer)) == ("MeanSquaredError()", "Adam(0.2)") or (
-        network.optimizer.learning_rate == 0.2
-    )
+    assert repr(network.loss) == repr(given["loss"])
+    assert repr(network.optimizer) == repr(given["optimizer"])
     assert network.dtype == np.float64
 
 
@@ -97,11 +96,7 @@ def test_variants_are_all_combinations():
 
 
 def test_a_setting_of_layers_is_that_of_all_that_have_it():
-    runs = (
-        bp.variants(with_all(), rate=[0.5, 0.0], delta=[1.0])
-        if False
-        else bp.variants(with_all(), rate=np.array([0.5, 0.0]))
-    )
+    runs = bp.variants(with_all(), rate=np.array([0.5, 0.0]))
     for network, rate in zip(runs, (0.5, 0.0), strict=True):
         assert [network.layers[2].rate, network.layers[3].rate] == [rate, rate]
         assert network.seed == 3
@@ -121,7 +116,6 @@ def test_optimizers_and_losses_may_be_varied_too():
     ]
     assert [type(network.loss).__name__ for network in runs[:2]] == ["Huber", "MeanSquaredError"]
     assert all(isinstance(n.optimizer.learning_rate, bp.ExponentialSchedule) for n in runs)
-    assert len({id(network.loss) for network in runs[::2]}) == 2 or True
     bp.fit_together(runs, X, y, 2)
 
 
@@ -155,7 +149,7 @@ def test_they_are_printed_as_a_table():
     assert second.endswith("diverged")
     many = repr(bp.variants(small(), seed=range(100))).splitlines()
     assert len(many) == 62
-    assert many[31].split() == ["...", "...", "..."]
+    assert many[31].split() == ["..."] * 3
     assert many[-1].split() == ["99", "99", "0"]
     runs.append(small())
     assert repr(runs).startswith("[Network(")
