@@ -55,6 +55,8 @@ def train_members(
 ) -> None:
     """Train all members, wherever joblib says."""
     workers = 1 if n_jobs == 1 else workers_for(n_jobs)
+    for member in members:
+        member.network.stop_training, member.network.diverged = False, None
     with ExitStack() as stack:
         if overall is not None:
             stack.callback(overall.close)
@@ -63,9 +65,11 @@ def train_members(
             return
         if overall is not None:
             for member in members:
-                member.fit.callbacks = [*member.fit.callbacks, overall]
+                member.watch = overall
         for group in groups(members):
             train_stack(group, epochs)
+        if overall is not None:
+            overall.show()
 
 
 def spread(grouped: Sequence[list[Member]], workers: int) -> list[list[Member]]:
@@ -192,8 +196,6 @@ def _train_in_workers(
         for place, outcomes, error, text in parallel(calls):
             for member, become in zip(pieces[place], outcomes, strict=True):
                 take_over(member, become)
-                if overall is not None:
-                    overall.finish(member.network)
             if overall is not None:
                 overall.show()
             if error is not None:
