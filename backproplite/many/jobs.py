@@ -15,6 +15,8 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from ..callbacks import Callback
 from ..checks import Array
 from ..errors import MissingExtraError, ParameterError
@@ -90,7 +92,10 @@ class Outcome(NamedTuple):
     views : dict of arrays
         Its record.
     gradients : array
-    history : dict of lists of float
+    known : int
+        How long its history was before.
+    history : dict of arrays
+        What has been added to it.
     own : dict
         Attributes of the network.
     callbacks : list of dict
@@ -100,14 +105,15 @@ class Outcome(NamedTuple):
 
     views: dict[str, Array]
     gradients: Array
-    history: dict[str, list[float]]
+    known: int
+    history: dict[str, Array]
     own: dict[str, Any]
     callbacks: list[dict[str, Any]]
     first_loss: float | None
 
 
-def outcome(member: Member) -> Outcome:
-    """Return what training has changed of a member."""
+def outcome(member: Member, known: int) -> Outcome:
+    """Return what training has changed of a member whose history was so long before."""
     network, fit = member.network, member.fit
     own = {name: getattr(network, name) for name in ("stop_training", "diverged", "cut_off")}
     kept = [
@@ -115,7 +121,8 @@ def outcome(member: Member) -> Outcome:
         for memory in map(memory_of, fit.callbacks)
     ]
     views = network.record.views
-    return Outcome(views, network.gradients, network.history, own, kept, fit.first_loss)
+    history = {name: np.array(values[known:]) for name, values in network.history.items()}
+    return Outcome(views, network.gradients, known, history, own, kept, fit.first_loss)
 
 
 def memory_of(callback: Callback) -> dict[str, Any]:
@@ -136,7 +143,7 @@ def take_over(member: Member, become: Outcome) -> None:
         for name, array in become.views.items():
             network.record.views[name][...] = array
         for name, values in become.history.items():
-            network.history[name][:] = values
+            network.history[name][become.known :] = values.tolist()
     network.gradients[...] = become.gradients
     vars(network).update(become.own)
     for callback, memory in zip(fit.callbacks, become.callbacks, strict=True):
@@ -155,13 +162,14 @@ def _work(
         for array in member.fit.data:
             if array is not None:
                 array.flags.writeable = False  # as it was here; a layer may try
+    known = [len(member.network.history["loss"]) for member in members]
     error, text = None, ""
     try:
         with one_thread():
             train_stack(members, epochs)
     except BaseException as raised:
         error, text = portable(raised), "".join(traceback.format_exception(raised))
-    return place, [outcome(member) for member in members], error, text
+    return place, [*map(outcome, members, known)], error, text
 
 
 def portable(error: BaseException) -> BaseException:
