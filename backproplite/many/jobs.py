@@ -200,13 +200,19 @@ def _train_in_workers(
         n_jobs, batch_size=1, return_as="generator_unordered" if as_they_come else "list"
     )
     calls = (joblib.delayed(_work)(i, piece, epochs) for i, piece in enumerate(pieces))
+    results = parallel(calls)
     with one_thread():  # for all, where workers are threads of this process
-        for place, outcomes, error, text in parallel(calls):
-            for member, become in zip(pieces[place], outcomes, strict=True):
-                take_over(member, become)
-            if overall is not None:
-                overall.show()
-            if error is not None:
-                if error.__traceback__ is None:
-                    error.add_note(f"In the worker it came up so:\n{text}")
-                raise error
+        try:
+            for place, outcomes, error, text in results:
+                for member, become in zip(pieces[place], outcomes, strict=True):
+                    take_over(member, become)
+                if overall is not None:
+                    overall.show()
+                if error is not None:
+                    if error.__traceback__ is None:
+                        error.add_note(f"In the worker it came up so:\n{text}")
+                    raise error
+        except BaseException as error:
+            if as_they_come:
+                results.throw(error)  # or joblib would warn of what is not waited for
+            raise
