@@ -5,6 +5,7 @@ What is given is written as the source text that a user would write, and what is
 stands below it. In the calls, `...` stands for what is given.
 """
 
+import copy
 from typing import NamedTuple
 
 import numpy as np
@@ -79,6 +80,10 @@ def names_for(kind, network):
         "bp": bp,
         "put": put,
         "used": used,
+        "twin": copy.deepcopy(network),
+        "narrow": bp.Network([bp.Dense(2, 1)], loss=bp.MeanSquaredError()),
+        "labels": bp.Network([bp.Dense(3, 2)], loss=bp.SoftmaxCrossEntropy()),
+        "stop": bp.EarlyStopping(3),
     }
     return rest | {"network": network, "X": X, "y": TARGETS[kind]}
 
@@ -735,6 +740,137 @@ GROUPS = [
             InputError: path must be the name of a file; got 7.
         None
             InputError: path must be the name of a file; got None.
+    """,
+    ),
+    Group(
+        "Many networks at once: `twin` is another like `network`; `narrow` takes 2 features, `labels` is for classes",
+        ["bp.fit_together(...)"],
+        "numbers",
+        r"""
+        [], X, y, epochs=1
+            ParameterError: networks must be a list of Network, one at least; got a list that is empty.
+        network, X, y, epochs=1
+            ParameterError: networks must be a list of Network, one at least; got a Network.
+        [network, bp.Network], X, y, epochs=1
+            ParameterError: networks[1] must be a Network; got <class 'backproplite.network.Network'>.
+        [network, twin, network], X, y, epochs=1
+            ParameterError: networks[2] is networks[0] again: each needs a network of its own, such as copy.deepcopy makes.
+        [network, narrow], X, y, epochs=1
+            ShapeError: networks[1]: X must have 2 features; got 3 (shape (5, 3)). Rows are samples, columns are features.
+        [network, labels], X, y, epochs=1
+            ShapeError: networks[1]: y must be integer labels of shape (samples,), or one-hot rows of shape (samples, 2); got shape (5, 1). Give np.asarray(y).ravel().
+        [network, twin], [X, X, X], y, epochs=1
+            ShapeError: X must be one for all networks, or a list of one for each, 2 in all; got 3.
+        [network, twin], [X, X[:, :2]], y, epochs=1
+            ShapeError: networks[1]: X must have 3 features; got 2 (shape (5, 2)). Rows are samples, columns are features.
+        [network, twin], [X, X[:4]], y, epochs=1
+            ShapeError: networks[1]: X and y must have the same number of samples; got 4 and 5.
+        [network, twin], X, [y, y[:3]], epochs=1
+            ShapeError: networks[1]: X and y must have the same number of samples; got 5 and 3.
+        [network, twin], X, [y], epochs=1
+            ShapeError: y must be one for all networks, or a list of one for each, 2 in all; got 1.
+        [network, twin], X * np.nan, y, epochs=1
+            InputError: networks[0]: X must be finite in float64; got nan at index [0, 0]. Remove or fill such values first.
+        [network, twin], X, y, epochs=-1
+            ParameterError: epochs must be a whole number of at least 0; got -1.
+        [network, twin], X, y, epochs=1, batch_size=0
+            ParameterError: batch_size must be a whole number of at least 1; got 0.
+        [network, twin], X, y, epochs=1, batch_size=1
+            ParameterError: networks[0]: batch_size=1 lets BatchNorm(4) learn nothing: a single sample has no spread. Give batch_size=2 or more, or use LayerNorm.
+        [network, twin], X, y, epochs=1, shuffle=2
+            ParameterError: shuffle must be True or False; got 2.
+        [network, twin], X, y, epochs=1, validation_data=[(X, y)]
+            ShapeError: validation_data must be one for all networks, or a list of one for each, 2 in all; got 1.
+        [network, twin], X, y, epochs=1, validation_data=[(X, y), (X, y[:2])]
+            ShapeError: networks[1]: validation X and validation y must have the same number of samples; got 5 and 2.
+        [network, twin], X, y, epochs=1, validation_data=X
+            ParameterError: networks[0]: validation_data must be a tuple (X, y) or (X, y, sample_weight); got ndarray of 5.
+        [network, twin], X, y, epochs=1, sample_weight=[[1, 1, 1, 1, 1], [0, 0, 0, 0, 0]]
+            InputError: networks[1]: sample_weight must have at least one weight above 0; got only zeros.
+        [network, twin], X, y, epochs=1, sample_weight=np.ones((3, 5))
+            ShapeError: sample_weight must be one for all networks, or a list of one for each, 2 in all; got 3.
+        [network, twin], X, y, epochs=1, class_weight="balanced"
+            ParameterError: networks[0]: class_weight needs one class for each sample, which MeanSquaredError() on 1 outputs has not. Use sample_weight.
+        [network, twin], X, y, epochs=1, rows=[0, 5]
+            InputError: networks[0]: rows must be from 0 to 4; got 0 to 5.
+        [network, twin], X, y, epochs=1, rows=[[0, 1], [-1, 1]]
+            InputError: networks[1]: rows must be from 0 to 4; got -1 to 1.
+        [network, twin], X, y, epochs=1, rows=[[0, 1]]
+            ShapeError: rows must be one for all networks, or a list of one for each, 2 in all; got 1.
+        [network, twin], X, y, epochs=1, rows=[[0, 1], []]
+            InputError: networks[1]: rows must be a 1-D array of whole numbers, or a mask of 5 bools, and choose at least one sample; got dtype float64, shape (0,).
+        [network, twin], X, y, epochs=1, rows=[[0.5, 1], [0, 1]]
+            InputError: networks[0]: rows must be a 1-D array of whole numbers, or a mask of 5 bools, and choose at least one sample; got dtype float64, shape (2,).
+        [network, twin], X, y, epochs=1, rows=[[True, False], [0, 1]]
+            InputError: networks[0]: rows must be a 1-D array of whole numbers, or a mask of 5 bools, and choose at least one sample; got dtype bool, shape (2,).
+        [network, twin], X, y, epochs=1, rows=[[0, 1], [0, 1]], sample_weight=[0, 0, 1, 1, 1]
+            InputError: networks[0]: sample_weight must have at least one weight above 0; got only zeros.
+        [network, twin], X, y, epochs=1, rows=[[0, 1], [0, 1]], sample_weight=[1, 1]
+            ShapeError: networks[0]: sample_weight must hold one weight per sample, shape (5,); got shape (2,).
+        [network, twin], X, y, epochs=1, rows=[[0, [1]], [0, 1]]
+            InputError: networks[0]: rows must be an array of numbers, every row as long as the others; got a list whose rows differ in length. Even them out first.
+        [network, twin], X, y, epochs=1, rows=5
+            InputError: networks[0]: rows must be a 1-D array of whole numbers, or a mask of 5 bools, and choose at least one sample; got dtype int64, shape ().
+        [network, twin], X, y, epochs=1, callbacks=[[], [7]]
+            ParameterError: networks[1]: callbacks[0] must be a function of the network, or an instance of a Callback class; got 7.
+        [network, twin], X, y, epochs=1, callbacks=[[]]
+            ShapeError: callbacks must be one for all networks, or a list of one for each, 2 in all; got 1.
+        [network, twin], X, y, epochs=1, callbacks=7
+            ParameterError: callbacks must be a sequence of functions; got 7.
+        [network, twin], X, y, epochs=1, callbacks=[[stop], [stop]]
+            ParameterError: callbacks[1] holds an object that is in callbacks[0] too, and it can remember one network only: give each its own.
+        [network, twin], X, y, epochs=1, callbacks=bp.Checkpoint("model.npz")
+            ParameterError: networks[0] and networks[1] would be saved to one file: give each its own, such as callbacks=[[Checkpoint(f"{i}.npz")] for i in range(2)].
+        [network, twin], X, y, epochs=1, n_jobs=0
+            ParameterError: n_jobs must be a whole number, -1 for all cores, or None; got 0.
+        [network, twin], X, y, epochs=1, n_jobs=1.5
+            ParameterError: n_jobs must be a whole number, -1 for all cores, or None; got 1.5.
+        [network, twin], X, y, epoch=1
+            UnknownNameError: fit_together has no argument 'epoch'. Did you mean epochs?
+    """,
+    ),
+    Group(
+        "Networks made from one",
+        ["bp.variants(network, ...)"],
+        "numbers",
+        r"""
+        learning_rates=[0.1]
+            UnknownNameError: variants has no setting 'learning_rates' of this network. It has seed, loss, optimizer, dtype, learning_rate, beta1, beta2, epsilon, clip_norm, clip_value, weight_decay, bias_initializer, features, in_features, momentum, out_features, rate, weight_initializer.
+        learning_rate=-1
+            ParameterError: learning_rate must be a finite number at least 0; got -1.
+        learning_rate=[]
+            ParameterError: learning_rate must have at least one value; got [].
+        seed=[0, -1]
+            ParameterError: seed must be a non-negative int of at most 128 bits, a numpy.random.Generator, or None for a fresh start each time; got -1.
+        rate=[0.1, 1.5]
+            ParameterError: rate must be a finite number at least 0 and below 1; got 1.5.
+        in_features=[3, 4]
+            ParameterError: in_features is fixed: make a new Dense.
+        loss="mse"
+            ParameterError: loss must be a Loss such as MeanSquaredError(); got 'mse'.
+        dtype="int8"
+            ParameterError: dtype must be 'float64' or 'float32'; got 'int8'.
+    """,
+    ),
+    Group(
+        "Cross-validation",
+        ["bp.cross_validate(network, ...)"],
+        "numbers",
+        r"""
+        X, y, epochs=1, folds=1
+            ParameterError: folds must be from 2 to the number of samples, 5; got 1.
+        X, y, epochs=1, folds=6
+            ParameterError: folds must be from 2 to the number of samples, 5; got 6.
+        X, y, epochs=1, folds=[0, 1]
+            ParameterError: folds must be a whole number, or a list of pairs (samples to train on, samples to score); got [0, 1].
+        X, y, epochs=1, folds=[([0, 1], [5])]
+            InputError: folds[0][1] must be from 0 to 4; got 5 to 5.
+        X, y[:3], epochs=1
+            ShapeError: X and y must have the same number of samples; got 5 and 3.
+        X, y, epochs=1, folds=2, sample_weight=[1, 2]
+            ShapeError: sample_weight must hold one weight per sample, shape (5,); got shape (2,).
+        X, y, epochs=1, cv=3
+            UnknownNameError: cross_validate has no argument 'cv'. It has X, y, epochs, folds, batch_size, shuffle, sample_weight, class_weight, callbacks, progress, score, seed, n_jobs.
     """,
     ),
 ]

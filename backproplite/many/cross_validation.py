@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..checks import Array, generator, real_array
+from ..checks import Array, generator
 from ..configurable import answering
 from ..errors import ParameterError
 from ..network import Network
@@ -132,6 +132,8 @@ def cross_validate(
     Stone: Cross-validatory choice and assessment of statistical predictions, 1974.
     """
     whole = network.prepare(X, y)
+    if sample_weight is not None:
+        whole.weighted("sample_weight", sample_weight)
     pairs = _pairs(network, whole, folds, network.seed if seed is None else seed)
     networks = Variants([variants(network)[0] for _ in pairs], [{} for _ in pairs])
     given = np.asarray(y)
@@ -141,8 +143,6 @@ def cross_validate(
         if sample_weight is not None:
             few.append(np.asarray(sample_weight)[test])
         held_out.append(tuple(few))
-    if sample_weight is not None:
-        real_array("sample_weight", sample_weight)
     options = batch_size, shuffle, held_out, sample_weight, class_weight, callbacks, progress
     rows = [train for train, _ in pairs]
     fit_together(networks, X, y, epochs, *options, rows=rows, n_jobs=n_jobs)
@@ -151,7 +151,7 @@ def cross_validate(
         scores.append(
             each.evaluate(*data) if score is None else float(score(data[1], each.predict(data[0])))
         )
-    measure = "loss" if score is None else getattr(score, "__name__", "score")
+    measure = "loss" if score is None else getattr(score, "__name__", "score").strip("<>")
     return CrossValidation(np.array(scores), [*networks], pairs, measure)
 
 
@@ -175,4 +175,10 @@ def _pairs(network: Network, data: Batch, folds: Any, seed: Any) -> list[tuple[A
             "folds must be a whole number, or a list of pairs (samples to train on, samples to "
             f"score); got {folds!r}."
         )
-    return [(checked_rows(train, samples), checked_rows(test, samples)) for train, test in pairs]
+    return [
+        (
+            checked_rows(train, samples, f"folds[{i}][0]"),
+            checked_rows(test, samples, f"folds[{i}][1]"),
+        )
+        for i, (train, test) in enumerate(pairs)
+    ]

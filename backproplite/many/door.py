@@ -27,9 +27,9 @@ from .stack import Member
 def checked_networks(networks: Any) -> list[Network]:
     """Return the networks; refuse what is none, is under way, or comes twice."""
     if not isinstance(networks, (list, tuple)) or not networks:
-        raise ParameterError(
-            f"networks must be a list with at least one Network; got {networks!r}."
-        )
+        what = type(networks).__name__
+        what += "" if not isinstance(networks, (list, tuple)) else " that is empty"
+        raise ParameterError(f"networks must be a list of Network, one at least; got a {what}.")
     places: dict[int, int] = {}
     for i, network in enumerate(networks):
         if not isinstance(network, Network):
@@ -64,7 +64,7 @@ def of_network(i: int) -> Iterator[None]:
 
 def axes(given: Any) -> int:
     """Return how many axes something has, as far as its first entries tell."""
-    if isinstance(given, (list, tuple)):
+    if isinstance(given, (list, tuple, range)):
         return 1 + axes(next((each for each in given if each is not None), None))
     return int(getattr(given, "ndim", 2 if hasattr(given, "columns") else 0))
 
@@ -139,19 +139,22 @@ def refuse_shared(callbacks: Sequence[Sequence[Callback]]) -> None:
                 )
 
 
-def checked_rows(rows: Any, samples: int) -> Array:
+def checked_rows(rows: Any, samples: int, name: str = "rows") -> Array:
     """Return which samples a network trains on, as whole numbers from 0."""
-    given = np.asarray(rows)
-    if given.dtype == bool and given.shape == (samples,):
-        given = np.flatnonzero(given)
-    if given.ndim != 1 or not given.size or given.dtype.kind not in "iu":
+    try:
+        given = np.asarray(rows)
+    except ValueError as error:
+        raise answers().no_array(name, rows, error) from None
+    chosen = np.flatnonzero(given) if given.dtype == bool and given.shape == (samples,) else given
+    if chosen.ndim != 1 or not chosen.size or chosen.dtype.kind not in "iu":
         raise InputError(
-            f"rows must be a 1-D array of whole numbers, or a mask of {samples} bools, with at "
-            f"least one sample; got shape {np.shape(rows)}, dtype {np.asarray(rows).dtype}."
+            f"{name} must be a 1-D array of whole numbers, or a mask of {samples} bools, and "
+            f"choose at least one sample; got dtype {given.dtype}, shape {given.shape}."
         )
+    given = chosen
     if given.min() < 0 or given.max() >= samples:
         raise InputError(
-            f"rows must be from 0 to {samples - 1}; got {given.min()} to {given.max()}."
+            f"{name} must be from 0 to {samples - 1}; got {given.min()} to {given.max()}."
         )
     return given.astype(np.intp)
 

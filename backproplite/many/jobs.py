@@ -15,6 +15,8 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from ..callbacks import Callback
 from ..checks import Array
 from ..errors import MissingExtraError, ParameterError
@@ -55,6 +57,8 @@ def train_members(
 ) -> None:
     """Train all members, wherever joblib says."""
     workers = 1 if n_jobs == 1 else workers_for(n_jobs)
+    for member in members:
+        member.network.stop_training, member.network.diverged = False, None
     with ExitStack() as stack:
         if overall is not None:
             stack.callback(overall.close)
@@ -63,9 +67,11 @@ def train_members(
             return
         if overall is not None:
             for member in members:
-                member.fit.callbacks = [*member.fit.callbacks, overall]
+                member.watch = overall
         for group in groups(members):
             train_stack(group, epochs)
+        if overall is not None:
+            overall.show()
 
 
 def spread(grouped: Sequence[list[Member]], workers: int) -> list[list[Member]]:
@@ -86,7 +92,10 @@ class Outcome(NamedTuple):
     views : dict of arrays
         Its record.
     gradients : array
-    history : dict of lists of float
+    known : int
+        How long its history was before.
+    history : dict of arrays
+        What has been added to it.
     own : dict
         Attributes of the network.
     callbacks : list of dict
@@ -96,14 +105,15 @@ class Outcome(NamedTuple):
 
     views: dict[str, Array]
     gradients: Array
-    history: dict[str, list[float]]
+    known: int
+    history: dict[str, Array]
     own: dict[str, Any]
     callbacks: list[dict[str, Any]]
     first_loss: float | None
 
 
-def outcome(member: Member) -> Outcome:
-    """Return what training has changed of a member."""
+def outcome(member: Member, known: int) -> Outcome:
+    """Return what training has changed of a member whose history was so long before."""
     network, fit = member.network, member.fit
     own = {name: getattr(network, name) for name in ("stop_training", "diverged", "cut_off")}
     kept = [
@@ -111,7 +121,8 @@ def outcome(member: Member) -> Outcome:
         for memory in map(memory_of, fit.callbacks)
     ]
     views = network.record.views
-    return Outcome(views, network.gradients, network.history, own, kept, fit.first_loss)
+    history = {name: np.array(values[known:]) for name, values in network.history.items()}
+    return Outcome(views, network.gradients, known, history, own, kept, fit.first_loss)
 
 
 def memory_of(callback: Callback) -> dict[str, Any]:
@@ -132,7 +143,7 @@ def take_over(member: Member, become: Outcome) -> None:
         for name, array in become.views.items():
             network.record.views[name][...] = array
         for name, values in become.history.items():
-            network.history[name][:] = values
+            network.history[name][become.known :] = values.tolist()
     network.gradients[...] = become.gradients
     vars(network).update(become.own)
     for callback, memory in zip(fit.callbacks, become.callbacks, strict=True):
@@ -151,13 +162,14 @@ def _work(
         for array in member.fit.data:
             if array is not None:
                 array.flags.writeable = False  # as it was here; a layer may try
+    known = [len(member.network.history["loss"]) for member in members]
     error, text = None, ""
     try:
         with one_thread():
             train_stack(members, epochs)
     except BaseException as raised:
         error, text = portable(raised), "".join(traceback.format_exception(raised))
-    return place, [outcome(member) for member in members], error, text
+    return place, [*map(outcome, members, known)], error, text
 
 
 def portable(error: BaseException) -> BaseException:
@@ -188,15 +200,19 @@ def _train_in_workers(
         n_jobs, batch_size=1, return_as="generator_unordered" if as_they_come else "list"
     )
     calls = (joblib.delayed(_work)(i, piece, epochs) for i, piece in enumerate(pieces))
+    results = parallel(calls)
     with one_thread():  # for all, where workers are threads of this process
-        for place, outcomes, error, text in parallel(calls):
-            for member, become in zip(pieces[place], outcomes, strict=True):
-                take_over(member, become)
+        try:
+            for place, outcomes, error, text in results:
+                for member, become in zip(pieces[place], outcomes, strict=True):
+                    take_over(member, become)
                 if overall is not None:
-                    overall.finish(member.network)
-            if overall is not None:
-                overall.show()
-            if error is not None:
-                if error.__traceback__ is None:
-                    error.add_note(f"In the worker it came up so:\n{text}")
-                raise error
+                    overall.show()
+                if error is not None:
+                    if error.__traceback__ is None:
+                        error.add_note(f"In the worker it came up so:\n{text}")
+                    raise error
+        except BaseException as error:
+            if as_they_come:
+                results.throw(error)  # or joblib would warn of what is not waited for
+            raise

@@ -25,6 +25,7 @@ from ..optimizers import Optimizer
 from ..parameters import Stateful
 from ..record import Record
 from ..training import Batch, Fit, make_step, train
+from .progress import Overall
 
 if TYPE_CHECKING:
     from ..network import Network
@@ -60,6 +61,8 @@ class Member:
     shares: Array | None = None
     name: str = "the network"
     under_way: ExitStack = field(default_factory=ExitStack)
+    #: What shows how far all are, if anything does.
+    watch: Overall | None = None
     found: Any = None
 
     def counts(self) -> Array | None:
@@ -117,6 +120,8 @@ class Member:
     def go_on_alone(self, epochs: int) -> None:
         """Make so many epochs alone, one that is under way among them; then it is over."""
         self.settle()
+        if self.watch is not None:
+            self.fit.callbacks = [*self.fit.callbacks, self.watch]
         self.do(train, self.fit, epochs)
         self.under_way.close()
 
@@ -274,6 +279,10 @@ class Stack:
                     member.tell(member.fit.steppers)
                 self.look_again(epochs - epoch)
             self.end_epoch()
+            watch = self.members[0].watch if self.members else None
+            if watch is not None and watch.is_due(len(self.members)):
+                self.hand_out_history()
+                watch.show()
             self.look_again(epochs - epoch - 1)
         self.hand_out_history()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -18,10 +18,12 @@ from .jobs import checked_jobs, train_members
 from .progress import Overall
 from .stack import Member
 
+Networks = TypeVar("Networks", bound=Sequence[Network])
+
 
 @answering
 def fit_together(
-    networks: Sequence[Network],
+    networks: Networks,
     X: Any,
     y: Any,
     epochs: int,
@@ -35,7 +37,7 @@ def fit_together(
     *,
     rows: Any = None,
     n_jobs: int | None = None,
-) -> Sequence[Network]:
+) -> Networks:
     """Train networks side by side; each ends as if by its own `fit`.
 
     Networks of one architecture, loss and optimizer class are trained as one, which takes a
@@ -90,6 +92,7 @@ def fit_together(
     -----
     It takes the memory of the networks twice, and what a step of a group keeps: the outputs
     of all layers, for a batch of each. Groups are no larger than what a core has in its cache.
+    Their `parameters` and the layers' arrays are rows of it then: take views anew.
 
     After an error or Ctrl-C each network is at its last whole step, and goes on from
     there, by this or by its own `fit`; work that was in other processes has not happened.
@@ -131,7 +134,8 @@ def look_back(members: Sequence[Member]) -> None:
     runaways: list[tuple[int, str]] = []
     for i, member in enumerate(members):
         before, losses = member.fit.first_loss, member.network.history["loss"]
-        if losses and before and losses[-1] > advice.FAR * before:  # a score is not for nothing
+        ran = losses and before and losses[-1] > advice.FAR * before
+        if ran and not member.network.diverged:
             said = advice.run_away(member.network, member.batch(slice(None)), before)
             runaways += [(i, said)] if said else []
     if runaways:

@@ -165,10 +165,10 @@ class Variants(list[Network]):
                 values = network.history[name]
                 row.append(f"{values[-1]:.6g}" if values and not np.isnan(values[-1]) else "")
             rows.append([*row, "diverged" if network.diverged else ""])
+        used = [i == 0 or any(row[i] for row in rows[1:]) for i in range(len(rows[0]))]
+        rows = [[cell for cell, has in zip(row, used, strict=True) if has] for row in rows]
         if len(rows) > 61:
             rows[31:-30] = [["..."] * len(rows[0])]
-        used = [any(row[i] for row in rows[1:]) or i == 0 for i in range(len(rows[0]))]
-        rows = [[cell for cell, has in zip(row, used, strict=True) if has] for row in rows]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         return "\n".join(
             "  ".join(f"{cell:>{w}}" for cell, w in zip(row, widths, strict=True)).rstrip()

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..checks import Array
 from ..errors import ParameterError
+from ..many import Variants
 from ..network import Network
 from ..seeing.descent import Descent
 from .shared import (
@@ -96,7 +97,7 @@ def loss_curves(
     return ax
 
 
-def learning_rates(runs: Mapping[float, object], *, ax: Axes = None) -> Axes:
+def learning_rates(runs: Mapping[float, object] | Variants, *, ax: Axes = None) -> Axes:
     """Draw the losses under several learning rates; the legend says where each ended.
 
     A run has diverged if it ended higher than it began, or not finite. Beside
@@ -104,8 +105,9 @@ def learning_rates(runs: Mapping[float, object], *, ax: Axes = None) -> Axes:
 
     Parameters
     ----------
-    runs : dict
-        From learning rate to what `loss_curves` takes for one run.
+    runs : dict or Variants
+        From learning rate to what `loss_curves` takes for one run; or what `variants` returns:
+        of several networks with one rate, the median is drawn.
     ax : matplotlib Axes, optional
         Where to draw; a new figure unless given.
 
@@ -116,7 +118,7 @@ def learning_rates(runs: Mapping[float, object], *, ax: Axes = None) -> Axes:
     Raises
     ------
     ParameterError
-        If `runs` is no such dict.
+        If `runs` is neither, or the rate is none of the settings in which the networks differ.
 
     Examples
     --------
@@ -124,9 +126,16 @@ def learning_rates(runs: Mapping[float, object], *, ax: Axes = None) -> Axes:
     >>> [text.get_text() for text in ax.get_legend().get_texts()]
     ['0.1: ends at 0.64', '1.5: ends at 4, diverged']
     """
+    of = {}
+    if isinstance(runs, Variants):
+        groups = runs.by("learning_rate")
+        of = {rate: f" (median of {len(g)})" for rate, g in groups.items() if len(g) > 1}
+        runs = {rate: _median(group) for rate, group in groups.items()}
     if not isinstance(runs, Mapping) or not all(isinstance(rate, Real) for rate in runs):
         raise ParameterError(f"runs must be a dict from rate to run; got {type_name(runs)}.")
-    given = [_run(f"runs[{rate}]", f"{rate:g}", runs[rate]) for rate in sorted(runs)]
+    given = [
+        _run(f"runs[{rate}]", f"{rate:g}{of.get(rate, '')}", runs[rate]) for rate in sorted(runs)
+    ]
     for run in given:
         if run.diverged:
             run.remark = ", diverged"
@@ -137,6 +146,15 @@ def learning_rates(runs: Mapping[float, object], *, ax: Axes = None) -> Axes:
     ax.get_legend().set_title(title)
     ax.set_title("The learning rate")
     return ax
+
+
+def _median(networks: Sequence[Network]) -> dict[str, Array]:
+    """Return a history: after each epoch, the median loss of the networks that have made it."""
+    losses = [network.history["loss"] for network in networks]
+    table = np.full((len(losses), max(map(len, losses))), np.nan)
+    for row, values in zip(table, losses, strict=True):
+        row[: len(values)] = values
+    return {"loss": np.nanmedian(table, axis=0)}
 
 
 def _runs(runs: Any) -> list[Run]:

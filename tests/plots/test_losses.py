@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from pictures import XOR, legend, line, marked, network_of, path_of
 
+import backproplite as bp
 from backproplite import plots
 
 
@@ -82,6 +83,25 @@ def test_learning_rates_are_in_order_and_say_where_they_ended():
     assert title == "learning rate\n(diverged: ended higher than it began)"
     calm = plots.learning_rates({0.1: [0.3, 0.2]})
     assert calm.get_legend().get_title().get_text() == "learning rate"
+
+
+def test_learning_rates_of_variants_are_medians_over_the_others():
+    runs = bp.variants(network_of(), learning_rate=[0.5, 0.1], seed=range(3))
+    bp.fit_together(runs[:5], *XOR, 6)
+    bp.fit_together(runs[5:], *XOR, 4)  # as one that stops early
+    ax = plots.learning_rates(runs)
+    tables = [[run.history["loss"] for run in runs[i : i + 3]] for i in (0, 3)]
+    medians = [
+        np.median(tables[0], axis=0),
+        [*np.median([row[:4] for row in tables[1]], axis=0)]
+        + [np.mean([row[i] for row in tables[1][:2]]) for i in (4, 5)],
+    ]
+    for rate, median in zip((0.5, 0.1), medians, strict=True):
+        np.testing.assert_allclose(line(ax, f"{rate} (median of 3): ends at ")[1], median)
+    single = bp.fit_together(bp.variants(network_of(), learning_rate=[0.5]), *XOR, 2)
+    assert legend(plots.learning_rates(single))[0].startswith("0.5: ends at")
+    with pytest.raises(bp.ParameterError, match="one of the settings: seed; got 'learning_rate'"):
+        plots.learning_rates(bp.variants(network_of(), seed=[0, 1]))
 
 
 def test_a_rate_that_diverges_leaves_at_the_top_unless_it_is_alone():
