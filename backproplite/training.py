@@ -155,6 +155,18 @@ class Fit:
                 raise
         self.told = 0
 
+    def batches(self, network: Network) -> Iterator[Batch]:
+        """Return the batches that are left of an epoch."""
+        return batches(network, self.data, self.plan)
+
+    def step(self, network: Network, batch: Batch) -> Any:
+        """Make one step, and return the loss before it."""
+        return network.step(batch, float(len(batch.x)))
+
+    def score(self, network: Network) -> float:
+        """Return the loss now on what each epoch is scored on; NaN where there is nothing."""
+        return math.nan if self.scored is None else float(network.score(self.scored))
+
     def left_off(self, network: Network) -> dict[str, Any]:
         """Return, as plain data and arrays, what a later fit needs to go on from here."""
         memories = [
@@ -211,7 +223,7 @@ def train(network: Network, fit: Fit, epochs: int) -> None:
             if network.stop_training and not network.record.batches:
                 break
             network.record.begin_epoch(fit.plan)
-            for batch in batches(network, fit.data, fit.plan):
+            for batch in fit.batches(network):
                 make_step(network, batch, fit)
                 fit.tell(network, fit.steppers)
             end_epoch(network, fit)
@@ -237,7 +249,7 @@ def batches(network: Network, data: Batch, plan: Plan) -> Iterator[Batch]:
 def make_step(network: Network, batch: Batch, fit: Fit) -> None:
     """Make one step; an error says where in the training it came, and what to do."""
     try:
-        loss = network.step(batch, float(len(batch.x)))
+        loss = fit.step(network, batch)
     except DivergenceError as error:
         from .advice import cure
 
@@ -257,7 +269,7 @@ def make_step(network: Network, batch: Batch, fit: Fit) -> None:
 
 def end_epoch(network: Network, fit: Fit) -> None:
     """Write the history of an epoch that has had all its steps."""
-    score = math.nan if fit.scored is None else float(network.score(fit.scored))
+    score = fit.score(network)
     with network.record.counts_or_nothing:
         if fit.scored is fit.data:
             network.record.end_epoch(math.nan, score)

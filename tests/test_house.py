@@ -26,7 +26,12 @@ RINGS = [
 #: The core hands over to a ring when a network is saved or loaded, to show progress, to train with
 #: as many threads as serve it, and where something is wrong.
 #: What to say when training fails is loaded when it does.
-HANDED_OVER = {("network", "files"), ("network", "progress"), ("training", "advice")}
+HANDED_OVER = {
+    ("network", "files"),
+    ("network", "progress"),
+    ("network", "many"),
+    ("training", "advice"),
+}
 HANDED_OVER |= {("training", "threads")}
 HANDED_OVER |= {("checks", "answers"), ("configurable", "answers"), ("layers", "answers")}
 
