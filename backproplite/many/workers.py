@@ -209,6 +209,11 @@ def whoami() -> str:
     return f"process {os.getpid()} on {platform.node()}"
 
 
+def nothing(batch: Batch) -> Batch:
+    """Return no samples of a batch."""
+    return Batch(batch.x[:0], batch.targets[:0])
+
+
 class Shard(NamedTuple):
     """The samples of one worker that count, and the sum of their weights as they were given."""
 
@@ -222,7 +227,7 @@ class Shard(NamedTuple):
             return cls._empty(network, X, y, of)
         weights = None if sample_weight is None else real_array(f"{of}sample_weight", sample_weight)
         if weights is not None and weights.shape == (len(X),) and not weights.any():
-            return cls(network.prepare(X, y, None, of).select(slice(0)), 0.0)
+            return cls(nothing(network.prepare(X, y, None, of)), 0.0)
         batch = network.prepare(X, y, weights, of)
         with np.errstate(over="ignore"):
             return cls(batch, float(len(batch.x) if weights is None else weights.sum()))
@@ -244,7 +249,7 @@ class Shard(NamedTuple):
         batch, weight = self
         factors = network.loss.class_weights(weights, batch.targets)
         if not factors.any():
-            return Shard(batch.select(slice(0)), 0.0) if len(batch.x) else self
+            return Shard(nothing(batch), 0.0)
         shares = 1 / len(batch.x) if batch.shares is None else batch.shares
         return Shard(
             batch.weighted("class_weight", factors), weight * float((shares * factors).sum())
@@ -325,16 +330,19 @@ class Door:
         table = workers.agree(network, 3, self.look)
         self.refuse_others(table[:, 0])
         needed, validated = table[:, 1].any(), table[:, 2].any()
-        if self.classes:
-            self.weigh_classes()
+        weights = self.weights_of_classes() if self.classes else None
         validation = self.validation
         if validation is None:
-            x, targets, _ = self.shard.batch.select(slice(0))
-            validation = Shard(Batch(x, targets), 0.0)
+            validation = Shard(nothing(self.shard.batch), 0.0)
         shuffle, batch_size = bool(self.given["shuffle"]), self.given["batch_size"]
-        checksum = plan_for(self.shard.batch, None, False).checksum
-        row = [*self.shard.numbers(), checksum, *validation.numbers()]
-        table = workers.agree(network, 5, lambda: row)
+
+        def numbers() -> list[float]:
+            if weights is not None:
+                self.shard = self.shard.of_classes(network, weights)
+            checksum = plan_for(self.shard.batch, None, False).checksum
+            return [*self.shard.numbers(), checksum, *validation.numbers()]
+
+        table = workers.agree(network, 5, numbers)
         refuse_weightless(table[:, :2], "")
         if validated:
             refuse_weightless(table[:, 3:], "validation ")
@@ -369,8 +377,8 @@ class Door:
             f"has {there}. Give all the same, from one seed or one file."
         )
 
-    def weigh_classes(self) -> None:
-        """Let classes count as they should over the samples of all workers."""
+    def weights_of_classes(self) -> Any:
+        """Return what classes count over the samples of all workers."""
         network, weights, k = self.network, self.given["class_weight"], self.classes
         if weights == "balanced":
             labels = {label: label for label in range(k)}
@@ -381,7 +389,7 @@ class Door:
 
             counts = self.workers.agree(network, k, count).sum(axis=0)
             weights = dict(enumerate(1 / np.maximum(counts, 1)))
-        self.shard = self.shard.of_classes(network, weights)
+        return weights
 
 
 def refuse_weightless(table: Array, of: str) -> None:
@@ -454,10 +462,9 @@ class SharedFit(Fit):
     # What takes the place of what a fit alone does.
 
     def batches(self, network: Network) -> Iterator[Batch]:
-        x, targets, _ = self.data.select(slice(None)) if len(self.data.x) else self.data
         yield from batches(network, self.data, self.own)
         while network.record.batches < self.steps:
-            yield Batch(x[:0], targets[:0])
+            yield nothing(self.data)
         self.newest = self.new_score(network)
 
     def score(self, network: Network) -> float:

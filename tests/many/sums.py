@@ -4,7 +4,7 @@ import threading
 
 import numpy as np
 
-WAIT = 30
+WAIT = 4
 
 
 class Meeting:
@@ -48,5 +48,6 @@ def together(works):
     together.sizes = meeting.sizes
     for each in came:
         if isinstance(each, threading.BrokenBarrierError):
-            raise AssertionError(f"one waited for ever: {came}")
+            other = next((e for e in came if isinstance(e, BaseException) and e is not each), each)
+            raise AssertionError(f"one waited for ever: {came}") from other
     return came
