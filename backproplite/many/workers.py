@@ -1,8 +1,8 @@
 """One network trained by several workers, each on a shard of the data of its own.
 
 All that a worker has of the others is a function that sums an array over all of them. From it
-follow how many there are and a place for each, and so all that one must tell the others. What fails in
-one is told in the next sum that all take part in, and brings all down: none waits for ever.
+follow how many there are and a place for each, and so all that one must tell the others. What
+fails in one is told in the next sum, and brings all down: none waits for ever.
 """
 
 from __future__ import annotations
@@ -439,7 +439,7 @@ class SharedFit(Fit):
     ) -> None:
         super().__init__(shard.batch, plan, None, callbacks)
         self.scored, self.workers = None, workers
-        self.own = plan_for(shard.batch._replace(shares=None), plan.batch_size, plan.shuffled)
+        self.own = plan_for(shard.batch, plan.batch_size, plan.shuffled)
         self.sizes, self.share = table[:, 0].astype(int), shard.share(table)
         self.steps = -(-int(self.sizes.max()) // plan.batch_size)
         self.chance: Chance | None = None

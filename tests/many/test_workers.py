@@ -1,5 +1,7 @@
 """Workers as threads: all end as one would on all data, and all come down together."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -23,7 +25,7 @@ def data(samples=20, seed=0):
 
 def shards(sizes):
     ends = np.cumsum([0, *sizes]).tolist()
-    return [slice(*pair) for pair in zip(ends, ends[1:], strict=False)]
+    return [slice(*pair) for pair in itertools.pairwise(ends)]
 
 
 def fit(networks, given, **options):
@@ -185,7 +187,8 @@ def test_dropout_masks_differ_between_workers_and_come_again():
     class Seen(bp.Dropout):
         def forward_training(self, x, rng):
             output, cache = super().forward_training(x, rng)
-            masks.append(cache[0])
+            if len(x) > 2:  # two samples are tried before the fit
+                masks.append(cache[0])
             return output, cache
 
     def run():
@@ -272,7 +275,9 @@ class Failing(bp.Callback):
         self.moment, self.error = moment, error
 
     def fail(self, moment, network):
-        if moment == self.moment and network.step_count in (0, 3, 6):
+        if moment == self.moment and network.step_count in {"start": [0], "finish": [4]}.get(
+            moment, [3]
+        ):
             raise self.error
 
     def start(self, network):
@@ -308,7 +313,10 @@ def test_an_error_of_a_callback_brings_all_down(workers, moment, scored):
         assert isinstance(each, bp.WorkerError)
         assert f"failed: {type(error).__name__}" in str(each)
         assert str(error) in str(each)
-    assert_all_alike(networks)
+    if moment == "start":
+        assert all(network.step_count == 0 for network in networks)
+    else:
+        assert_all_alike(networks)
 
 
 @pytest.mark.parametrize("where", ["forward", "backward", "after_step", "schedule"])
