@@ -99,6 +99,8 @@ def cure(network: Network, data: Batch, before: float | None) -> str | None:
                 f"{name} is not finite, and was not before this step. Set it anew, or build the "
                 "network anew; if a layer writes into it on the way forward, that must not be."
             )
+    if not len(data.x):  # a worker that had no sample left
+        return None
     zeros = _of_zeros(network, data)
     if not np.isfinite(zeros):
         return (

@@ -25,6 +25,7 @@ __all__ = [
     "ShapeError",
     "TrainingWarning",
     "UnknownNameError",
+    "WorkerError",
 ]
 
 
@@ -62,6 +63,10 @@ class MissingExtraError(BackpropliteError, ImportError):
 
 class GradientMismatch(BackpropliteError, AssertionError):  # noqa: N818 - it reads as what was found
     """A gradient that disagrees with the numerical one."""
+
+
+class WorkerError(BackpropliteError, RuntimeError):
+    """Another worker of the same `fit` has failed; the message says which, and of what."""
 
 
 class TrainingWarning(UserWarning):

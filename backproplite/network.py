@@ -229,7 +229,7 @@ class Network(Answering):
             raise DivergenceError(f"the loss turned {loss}", learning_rate=rate)
         self.backward_parameters(grad_output, caches)
         gradient_norm = norm(self._gradients)  # before clipping changes them
-        self._move(caches, weight, loss, gradient_norm)
+        self.update(caches, weight, loss, gradient_norm)
         return loss
 
     def way_forward(
@@ -269,17 +269,18 @@ class Network(Answering):
         if first < len(layers):
             layers[first].backward_parameters(grad_output, caches[first])
 
-    def update(self, caches: Sequence[Any] = ()) -> None:
+    def update(
+        self,
+        caches: Sequence[Any] = (),
+        weight: float | None = None,
+        loss: Any = 0.0,
+        gradient_norm: Any = 0.0,
+    ) -> None:
         """Let the optimizer move the parameters, and layers learn what else they keep of a batch.
 
-        If that fails, or ends in NaN or infinity, everything is as it was before.
+        If that fails, or ends in NaN or infinity, everything is as it was before. Without a weight
+        it is in no epoch.
         """
-        self._move(caches, None, 0.0, 0.0)
-
-    def _move(
-        self, caches: Sequence[Any], weight: float | None, loss: Any, gradient_norm: Any
-    ) -> None:
-        """Make the update, all of it or none; without a weight it is in no epoch."""
         optimizer, record = self._optimizer, self.record
         decaying = self.decaying if optimizer.decays else 1.0
         try:
@@ -393,6 +394,7 @@ class Network(Answering):
         class_weight: str | Mapping[Any, float] | None = None,
         callbacks: Callable[[Network], object] | Iterable[Callable[[Network], object]] = (),
         progress: bool = False,
+        all_reduce: Callable[[Array], object] | None = None,
     ) -> Network:
         """Train for a number of epochs; called again, go on from there.
 
@@ -431,6 +433,9 @@ class Network(Answering):
             Each is called with the network after every epoch.
         progress : bool
             Show a bar where tqdm is installed, a line now and then where it is not.
+        all_reduce : function of an array, optional
+            Puts the sum over all workers in the place of the array. Each calls `fit` with a shard
+            of the data, of any size, and all end alike, as one would on all data.
 
         Returns
         -------
@@ -444,12 +449,19 @@ class Network(Answering):
         DivergenceError
             If the loss or a parameter turns NaN or infinite, in that very step;
             the last finite parameters are kept.
+        WorkerError
+            If another worker fails.
 
         Warns
         -----
         TrainingWarning
             If there are targets that the last activation cannot reach, or the loss has run away.
         """
+        if all_reduce is not None:
+            from .many.workers import fit_with_workers
+
+            given = X, y, epochs, batch_size, shuffle, validation_data, sample_weight, class_weight
+            return fit_with_workers(self, all_reduce, *given, callbacks, progress)
         from . import advice
         from .large import data_for, validation_for
 
@@ -552,8 +564,8 @@ class Network(Answering):
 
     def current_score(self) -> float:
         """Return the loss now on what each epoch of the fit under way is scored on."""
-        scored = None if self.under_way is None else self.under_way.scored
-        return math.inf if scored is None else float(self.score(scored))
+        fit = self.under_way
+        return math.inf if fit is None or fit.scored is None else fit.score(self)
 
     @np.errstate(all="ignore")
     def score(self, data: Batch | Stream, batch_size: int | None = None) -> Any:

@@ -34,9 +34,13 @@ class AllOrNothing:
 
     def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
         if error is not None:
-            self.memory[...] = self.before
-            for values in self.history.values():
-                del values[self.entries :]
+            self.undo()
+
+    def undo(self) -> None:
+        """Put back what was there when it was last entered."""
+        self.memory[...] = self.before
+        for values in self.history.values():
+            del values[self.entries :]
 
 
 class Record:

@@ -158,6 +158,18 @@ class Fit:
                 raise
         self.told = 0
 
+    def batches(self, network: Network) -> Iterator[tuple[Batch, float | None]]:
+        """Return the batches that are left of an epoch, with their weights."""
+        return batches(network, self.data, self.plan)
+
+    def step(self, network: Network, batch: Batch, weight: float | None) -> Any:
+        """Make one step, and return the loss before it."""
+        return network.step(batch, float(len(batch.x)) if weight is None else weight)
+
+    def score(self, network: Network) -> float:
+        """Return the loss now on what each epoch is scored on; NaN where there is nothing."""
+        return math.nan if self.scored is None else float(network.score(self.scored))
+
     def left_off(self, network: Network) -> dict[str, Any]:
         """Return, as plain data and arrays, what a later fit needs to go on from here."""
         memories = [
@@ -214,7 +226,7 @@ def train(network: Network, fit: Fit, epochs: int) -> None:
             if network.stop_training and not network.record.batches:
                 break
             network.record.begin_epoch(fit.plan)
-            for batch, weight in batches(network, fit.data, fit.plan):
+            for batch, weight in fit.batches(network):
                 make_step(network, batch, fit, weight)
                 fit.tell(network, fit.steppers)
             end_epoch(network, fit)
@@ -248,7 +260,7 @@ def make_step(network: Network, batch: Batch, fit: Fit, weight: float | None = N
     The batch counts in its epoch as many samples as it has, unless a weight is given.
     """
     try:
-        loss = network.step(batch, float(len(batch.x)) if weight is None else weight)
+        loss = fit.step(network, batch, weight)
     except DivergenceError as error:
         from .advice import cure
 
@@ -268,7 +280,7 @@ def make_step(network: Network, batch: Batch, fit: Fit, weight: float | None = N
 
 def end_epoch(network: Network, fit: Fit) -> None:
     """Write the history of an epoch that has had all its steps."""
-    score = math.nan if fit.scored is None else float(network.score(fit.scored))
+    score = fit.score(network)
     with network.record.counts_or_nothing:
         if fit.scored is fit.data:
             network.record.end_epoch(math.nan, score)
