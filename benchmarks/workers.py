@@ -11,6 +11,7 @@ import os
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read once, when NumPy is imported
 
+import itertools
 import statistics
 import sys
 import time
@@ -32,7 +33,7 @@ ROUNDS, STEPS = 7, 20
 
 def build(sizes):
     layers = []
-    for pair in zip(sizes, sizes[1:], strict=False):
+    for pair in itertools.pairwise(sizes):
         layers += [bp.Dense(*pair, bp.He()), bp.ReLU()]
     optimizer = bp.Momentum(0.01)
     return bp.Network(layers[:-1], bp.SoftmaxCrossEntropy(), optimizer, seed=0, dtype="float32")
