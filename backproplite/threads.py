@@ -11,7 +11,6 @@ import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
-from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -26,8 +25,9 @@ MOST = 2**27
 #: Who has set one of these knows better.
 SETTINGS = {"OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"}
 
-_lock = Lock()
-_limited: list[list[tuple[Any, int]]] = []  # for each that is within, what to go back to
+#: Those that are within, and how many threads each library had before the first.
+_within: list[object] = []
+_before: dict[Any, int] = {}
 
 
 def fitting_threads(network: Network, fit: Fit) -> AbstractContextManager[None]:
@@ -42,21 +42,22 @@ def fitting_threads(network: Network, fit: Fit) -> AbstractContextManager[None]:
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Let BLAS use one thread in the whole process, until the last that asks for it has left."""
-    libraries = blas()
-    mine: list[tuple[Any, int]] = []
+    """Let BLAS use one thread in the whole process, until the last that asks for it has left.
+
+    There is no lock, which an interrupt could leave closed: each step of it is done whole.
+    """
+    me, before = object(), {each: _before.setdefault(each, each.num_threads) for each in blas()}
     try:
-        with _lock:
-            mine += _limited[0] if _limited else [(each, each.num_threads) for each in libraries]
-            _limited.append(mine)
-            for library, _ in mine:
-                library.set_num_threads(1)
+        _within.append(me)
+        for library in before:
+            library.set_num_threads(1)
         yield
     finally:
-        with _lock:
-            _limited[:] = [each for each in _limited if each is not mine]
-            for library, threads in () if _limited else mine:
+        _within[:] = [each for each in _within if each is not me]
+        if not _within:
+            for library, threads in before.items():
                 library.set_num_threads(threads)
+            _before.clear()
 
 
 @cache

@@ -426,6 +426,7 @@ class SharedFit(Fit):
     #: Its place among the shards in the order of their numbers, which no chance has a hand in.
     rank = 0
     newest, closed = math.nan, False
+    data: Batch
     scored_share = 0.0
 
     def __init__(
@@ -462,9 +463,9 @@ class SharedFit(Fit):
     # What takes the place of what a fit alone does.
 
     def batches(self, network: Network) -> Iterator[tuple[Batch, float | None]]:
-        yield from batches(network, self.batch, self.own)
+        yield from batches(network, self.data, self.own)
         while network.record.batches < self.steps:
-            yield nothing(self.batch), None
+            yield nothing(self.data), None
         self.newest = self.new_score(network)
 
     def score(self, network: Network) -> float:
