@@ -40,7 +40,8 @@ def libraries(monkeypatch):
     monkeypatch.setattr(threads, "blas", lambda: both)
     yield both
     assert [each.num_threads for each in both] == [HAD, HAD]
-    assert not threads._within and not threads._before
+    assert not threads._within
+    assert not threads._before
 
 
 def counts(sizes, samples, batch_size=None, scored=0):
