@@ -192,6 +192,11 @@ class Door:
         rows: Any,
     ) -> None:
         count = len(networks)
+        if y is None:
+            raise InputError(
+                "y is missing: fit_together takes arrays X and y. Batches cannot be shared, since "
+                "each network has an order of its own."
+            )
         self.networks, self.known = networks, Known()
         self.batch_size = None if batch_size is None else whole_number("batch_size", batch_size, 1)
         self.shuffle, self.class_weight = switch("shuffle", shuffle), class_weight
