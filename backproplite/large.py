@@ -116,9 +116,7 @@ def data_for(
     class_weight: object = None,
 ) -> Batch | Stream:
     """Return what to go through so many times: arrays, or batches where there is no y."""
-    if y is None and hasattr(X, "shape"):
-        raise InputError("y is missing: give the targets of X. Only batches (X, y) go without.")
-    if y is not None:
+    if y is not None or hasattr(X, "shape"):
         return data_in_blocks(network, X, y, sample_weight, "", class_weight)
     refuse_options(batch_size=batch_size, sample_weight=sample_weight, class_weight=class_weight)
     try:

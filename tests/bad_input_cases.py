@@ -189,7 +189,7 @@ GROUPS = [
         7
             InputError: X without y must give batches (X, y), one after the other; got int. Python says: 'int' object is not iterable.
         X
-            InputError: y is missing: give the targets of X. Only batches (X, y) go without.
+            InputError: y must hold real numbers; got None.
         [X, X]
             InputError: batch 1: it must be (X, y) or (X, y, sample_weight); got ndarray.
         [{"X": X, "y": y}]
@@ -253,7 +253,7 @@ GROUPS = [
         ["yes"] * 5
             InputError: y must hold real numbers; got text (dtype <U3). Encode it as numbers first.
         None
-            InputError: y is missing: give the targets of X. Only batches (X, y) go without.
+            InputError: y must hold real numbers; got None.
     """,
     ),
     Group(
