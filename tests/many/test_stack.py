@@ -397,3 +397,49 @@ def test_what_callbacks_change_changes(change, after, whose):
         assert np.array_equal(network.parameters, twin.parameters)
         assert network.history["loss"] == twin.history["loss"]
         assert repr(network) == repr(twin)
+
+
+def test_who_diverges_in_the_update_leaves_the_others_their_velocity():
+    networks, twins = three(optimizer=bp.Momentum), three(optimizer=bp.Momentum)
+    for each in (networks[1], twins[1]):
+        each.optimizer.learning_rate = lambda step: 0.01 if step < 4 else 1.7e308
+    train_stack(members_of(networks, 5), 4)
+    for i, (network, twin) in enumerate(zip(networks, twins, strict=True)):
+        if i == 1:
+            with pytest.raises(bp.DivergenceError):
+                twin.fit(X, Y, 4, batch_size=5)
+        else:
+            twin.fit(X, Y, 4, batch_size=5)
+        assert np.array_equal(network.optimizer.velocity, twin.optimizer.velocity)
+        assert np.array_equal(network.parameters, twin.parameters)
+
+
+def test_what_a_callback_changes_after_an_epoch_changes():
+    def change(network):
+        if network.epoch_count == 2:
+            (more_dropout if network.seed == 2 else half_the_rate)(network)
+
+    networks, twins = three(lambda: bp.Dropout(0.2)), three(lambda: bp.Dropout(0.2))
+    train_stack(members_of(networks, 6, [change]), 4)
+    for network, twin in zip(networks, twins, strict=True):
+        twin.fit(X, Y, 4, batch_size=6, callbacks=[change])
+        assert np.array_equal(network.parameters, twin.parameters)
+
+
+def test_own_rows_are_scored_where_there_is_nothing_else():
+    networks, twins, rows = three(), three(), np.arange(12).reshape(3, 4)
+    members = members_of(networks, None, [bp.EarlyStopping(2)])
+    for member, own in zip(members, rows, strict=True):
+        plan = plan_for(member.fit.data.select(own), None, True)
+        member.fit = Fit(member.fit.data, plan, None, [bp.EarlyStopping(2)])
+        member.rows = own
+    train_stack(members, 3)
+    for network, twin, own in zip(networks, twins, rows, strict=True):
+        twin.fit(X[own], Y[own], 3, callbacks=bp.EarlyStopping(2))
+        assert network.history["train_loss"] == twin.history["train_loss"]
+        assert np.array_equal(network.parameters, twin.parameters)
+
+
+def test_what_mixes_is_found_out_between_networks_that_are_alike():
+    twice = [three(lambda: Mixing(4))[0] for _ in range(2)]
+    assert sizes(twice) == [1, 1]
