@@ -98,7 +98,7 @@ def main():
         if not options.write:
             return
     results = json.loads(stored.read_text(encoding="utf-8"))
-    report.write(results, ROOT / "docs")
+    report.write(results, ROOT / "docs", ROOT / "README.md")
 
 
 if __name__ == "__main__":

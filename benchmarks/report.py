@@ -20,6 +20,7 @@ COLOURS = {
     "JAX": ("#0b6fb8", "^"),
     "one by one": ("#3d7a1f", "v"),
 }
+BEGIN, END = "<!-- written by python -m benchmarks -->", "<!-- to here -->"
 INTRO = """\
 # Speed
 
@@ -132,6 +133,27 @@ def page(results):
     return "\n\n".join(text) + "\n"
 
 
+def summary(rows):
+    """Return the ratios to other libraries as a small table for README; the goal in brackets."""
+    libraries = [name for name in COLOURS if name != "one by one"]
+    text = f"| ours / theirs | {' | '.join(libraries)} |\n|---|{'--:|' * len(libraries)}\n"
+    lines = {}
+    for row in drawn(rows):
+        if row["figure"] != "S7":
+            cell = number(row["middle"]) + (f" ({goal(row)})" if row["goal"] else "")
+            lines.setdefault(place_of(row), {})[library(row["beside"])] = cell
+    for place, cells in lines.items():
+        text += f"| {place} | {' | '.join(cells.get(name, '') for name in libraries)} |\n"
+    return text
+
+
+def with_summary(readme, results):
+    """Return README with the table of these results between its two marks."""
+    before, _, rest = readme.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return f"{before}{BEGIN}\n{summary(results['rows'])}{END}{after}"
+
+
 def alt_text(rows):
     """Return in words what the picture of ratios shows."""
     ratios = [row["middle"] for row in drawn(rows)]
@@ -234,10 +256,12 @@ def draw_growth(results):
     return figure
 
 
-def write(results, docs):
-    """Write the page and its pictures."""
+def write(results, docs, readme):
+    """Write the page, its pictures, and the table of README."""
     import matplotlib as mpl
 
+    text = with_summary(readme.read_text(encoding="utf-8"), results)
+    readme.write_text(text, encoding="utf-8")
     (docs / "speed.md").write_text(page(results), encoding="utf-8")
     with mpl.rc_context({"svg.hashsalt": "speed", "svg.fonttype": "path"}):
         for name, draw in (("speed", draw_ratios), ("growth", draw_growth)):

@@ -62,7 +62,13 @@ def test_what_is_measured_again_replaces_what_was_stored(report, results):
 def test_the_pictures_and_the_page_are_written(report, results, tmp_path):
     pytest.importorskip("matplotlib")
     (tmp_path / "_static").mkdir()
-    report.write(results, tmp_path)
+    readme = tmp_path / "README.md"
+    readme.write_text(f"above\n{report.BEGIN}\nold\n{report.END}\nbelow\n", encoding="utf-8")
+    report.write(results, tmp_path, readme)
+    table = report.summary(results["rows"])
+    assert "| S1  a step | 1.25 (≤ 1) |  |  | 0.5 (≤ 0.5) |" in table
+    written = f"above\n{report.BEGIN}\n{table}{report.END}\nbelow\n"
+    assert readme.read_text(encoding="utf-8") == written
     assert (tmp_path / "speed.md").read_text(encoding="utf-8") == report.page(results)
     for name in ("speed", "growth"):
         assert "</svg>" in (tmp_path / "_static" / f"{name}.svg").read_text(encoding="utf-8")
@@ -71,3 +77,5 @@ def test_the_pictures_and_the_page_are_written(report, results, tmp_path):
 def test_the_documentation_has_the_page_of_the_stored_results(report):
     stored = json.loads((BENCHMARKS / "results.json").read_text(encoding="utf-8"))
     assert (ROOT / "docs" / "speed.md").read_text(encoding="utf-8") == report.page(stored)
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert report.summary(stored["rows"]) in readme

@@ -29,14 +29,16 @@ def state(network):
 class States(bp.Callback):
     """Keeps the state after each step and epoch, which is where training may be cut off."""
 
+    state = staticmethod(state)
+
     def start(self, network):
-        self.states = [state(network)]
+        self.states = [self.state(network)]
 
     def after_step(self, network):
-        self.states.append(state(network))
+        self.states.append(self.state(network))
 
     def __call__(self, network):
-        self.states.append(state(network))
+        self.after_step(network)
 
 
 def whole_states(network, **options):

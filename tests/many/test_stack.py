@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from test_faults import interrupted_at
+from test_faults import States, interrupted_at
 
 import backproplite as bp
 from backproplite.callbacks import checked_callbacks
@@ -278,17 +278,8 @@ def state(network):
     return {name: array.tobytes() for name, array in arrays.items()}, history
 
 
-class States(bp.Callback):
-    """Keeps the state of a network after each step and epoch."""
-
-    def start(self, network):
-        self.states = [state(network)]
-
-    def after_step(self, network):
-        self.states.append(state(network))
-
-    def __call__(self, network):
-        self.states.append(state(network))
+class WholeStates(States):
+    state = staticmethod(state)
 
 
 def one_leaves_and_one_diverges():
@@ -312,7 +303,7 @@ def test_ctrl_c_anywhere_leaves_each_in_a_whole_state(event):
 
     possible = []
     for network in one_leaves_and_one_diverges():
-        states = States()
+        states = WholeStates()
         try:
             network.fit(X, Y, 1 if network.seed == 2 else 2, batch_size=7, callbacks=states)
         except bp.DivergenceError:
