@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 if TYPE_CHECKING:
     from .network import Network
@@ -25,8 +26,13 @@ MOST = 2**27
 #: Who has set one of these knows better.
 SETTINGS = {"OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"}
 
+
+class _Within:
+    """Something that is within."""
+
+
 #: Those that are within, and how many threads each library had before the first.
-_within: list[object] = []
+_within: WeakSet[_Within] = WeakSet()
 _before: dict[Any, int] = {}
 
 
@@ -44,16 +50,18 @@ def fitting_threads(network: Network, fit: Fit) -> AbstractContextManager[None]:
 def one_thread() -> Iterator[None]:
     """Let BLAS use one thread in the whole process, until the last that asks for it has left.
 
-    There is no lock, which an interrupt could leave closed: each step of it is done whole.
+    There is no lock, which an interrupt could leave closed. One that it keeps from leaving has left
+    once nothing holds it, and the next to leave gives the threads back.
     """
-    me, before = object(), {each: _before.setdefault(each, each.num_threads) for each in blas()}
+    me, before = _Within(), dict[Any, int]()
     try:
-        _within.append(me)
+        _within.add(me)  # first, so that nobody gives them back meanwhile
+        before |= {each: _before.setdefault(each, each.num_threads) for each in blas()}
         for library in before:
             library.set_num_threads(1)
         yield
     finally:
-        _within[:] = [each for each in _within if each is not me]
+        _within.discard(me)
         if not _within:
             for library, threads in before.items():
                 library.set_num_threads(threads)

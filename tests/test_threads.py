@@ -5,6 +5,7 @@ import threading
 
 import numpy as np
 import pytest
+from test_faults import interrupted_at
 
 import backproplite as bp
 from backproplite import threads
@@ -123,6 +124,20 @@ def test_fits_in_many_threads_give_them_back(libraries):
         worker.start()
     for worker in workers:
         worker.join()
+
+
+def test_ctrl_c_anywhere_keeps_nobody_within(libraries):
+    def limited():
+        with threads.one_thread():
+            pass
+
+    moment, interrupted = 0, True
+    while interrupted:
+        moment += 1
+        interrupted = interrupted_at(moment, limited)
+        limited()
+        assert libraries[0].num_threads == HAD
+    assert moment > 50
 
 
 def test_without_threadpoolctl_nothing_is_done(monkeypatch):
