@@ -17,7 +17,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import numpy as np
 
@@ -43,6 +43,10 @@ if TYPE_CHECKING:
 
 #: So many lines are shown of what two workers differ in.
 SHOWN = 6
+#: So many boxes has the sheet of a worker: that two mark the same ones is out of the question.
+BOXES = 256
+#: After so many rounds each of a million workers would have a seat.
+ROUNDS = 64
 
 
 class Ended(BackpropliteError):  # noqa: N818 - no error
@@ -96,23 +100,37 @@ class Workers:
     def meet(self) -> None:
         """Find out how many workers there are, and a place for each among them.
 
-        Each takes a seat by chance; those who share one move to free ones, until none is shared.
+        Each marks half of the boxes on a sheet, by chance: on their sum is seen by all whether it
+        is one, as on that of two who look alike it would not be. Then each takes a seat by
+        chance; those who share one move to free ones, until none is shared.
         """
-        count = np.ones(1)
-        self.sum(count)
-        self.count = int(count[0])
-        chance, seats = np.random.default_rng(), np.zeros(4 * self.count)
+        chance, sheet = np.random.default_rng(), np.zeros(BOXES)
+        sheet[chance.permutation(BOXES)[: BOXES // 2]] = 1
+        self.sum(sheet)
+        count = 2 * sheet.sum() / BOXES
+        if count < 1 or (sheet % 1).any() or count % 1:
+            self.refuse_sum()
+        self.count = int(count)
+        seats = np.zeros(4 * self.count)
         seat = chance.integers(len(seats))
-        while seats.max() != 1:
+        for _ in range(ROUNDS):
+            if seats.max() == 1:
+                break
             if seats[seat] > 1:
                 seat = chance.choice(np.flatnonzero(seats == 0))
             seats[...] = 0
             seats[seat] = 1
             self.sum(seats)
-            if seats.sum() != count[0] or seats[seat] < 1:
-                self.over = True
-                raise ParameterError("all_reduce must give every worker the sum over all of them.")
+            if seats.sum() != count or seats[seat] < 1:
+                self.refuse_sum()
+        else:
+            self.refuse_sum()
         self.place = int(seats[:seat].sum())
+
+    def refuse_sum(self) -> NoReturn:
+        """Say that what should sum over all workers does not."""
+        self.over = True
+        raise ParameterError("all_reduce must give every worker the sum over all of them.")
 
     def gather(self, row: Sequence[float]) -> Array:
         """Return a table of the numbers of all workers, a row from each."""

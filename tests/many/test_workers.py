@@ -470,15 +470,38 @@ def test_what_is_no_sum_is_refused():
     with pytest.raises(bp.ParameterError, match="in place"):
         small().fit(X, y, 1, all_reduce=lambda buffer: 2 * buffer)
 
-    def mean(sum_all):
+
+@pytest.mark.parametrize(
+    ("name", "workers"),
+    [
+        *itertools.product(["half", "double"], [1, 2, 3]),
+        *itertools.product(["mean", "maximum", "minimum", "own"], [2, 3]),  # right for one alone
+    ],
+)
+def test_what_is_no_sum_over_all_is_refused_by_all(name, workers):
+    def wrong(place, add):
         def all_reduce(buffer):
-            sum_all(buffer)
-            buffer /= 2
+            table = np.zeros((workers, len(buffer)))
+            table[place] = buffer
+            add(whole := table.reshape(-1))
+            table = whole.reshape(workers, -1)
+            buffer[...] = {
+                "mean": table.mean(axis=0),
+                "half": table.sum(axis=0) / 2,
+                "maximum": table.max(axis=0),
+                "minimum": table.min(axis=0),
+                "double": 2 * table.sum(axis=0),
+                "own": workers * table[place],
+            }[name]
 
         return all_reduce
 
-    came = together([lambda add: small().fit(X, y, 1, all_reduce=mean(add))] * 2)
-    assert all("the sum over all" in str(each) for each in came)
+    X, y = data()
+    works = [
+        lambda add, i=i: small().fit(X, y, 1, all_reduce=wrong(i, add)) for i in range(workers)
+    ]
+    came = together(works)
+    assert all("the sum over all" in str(each) for each in came), came
 
 
 def test_an_interrupt_waits_for_the_next_sum_and_brings_all_down():
