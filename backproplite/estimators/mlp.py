@@ -154,7 +154,7 @@ class MLP(Estimator):
             layers += [Dense(inputs, units), ACTIVATIONS[self.activation]()]
             layers[-2].start_from(first_values(draws, inputs, units, factor))
         self.network_ = Network(layers[:-1], loss, self._optimizer(), dtype=x.dtype)
-        self.n_iter_ = self.t_ = self._waited = 0
+        self.n_iter_ = self.t_ = self._no_improvement_count = 0
         self.n_layers_, self.n_outputs_, self._best = len(widths), outputs, None
         if self.solver == "lbfgs":
             return
@@ -181,7 +181,7 @@ class MLP(Estimator):
         network, held_out = self.network_, None
         if self.early_stopping:
             binary = self.estimator_type == "classifier" and self.n_outputs_ == 1
-            classes = batch.targets[:, 0] if binary else None
+            classes = y if binary else None  # there, more than two are not stratified
             rows, others = split(draws, len(y), self.validation_fraction, classes)
             held_out = batch.x[others], y[others], None if weights is None else weights[others]
             batch, weights = batch.select(rows), None if weights is None else weights[rows]
@@ -247,11 +247,11 @@ class MLP(Estimator):
             improved = not score < self.best_validation_score_ + self.tol
             if score > self.best_validation_score_:
                 self.best_validation_score_, self._best = score, network.snapshot()
-        self._waited = 0 if improved else self._waited + 1
+        self._no_improvement_count = 0 if improved else self._no_improvement_count + 1
         if self.solver == "sgd" and self.learning_rate == "invscaling":
             rate = self.learning_rate_init / (self.t_ + 1) ** self.power_t
             network.optimizer.learning_rate = rate
-        if self._waited > self.n_iter_no_change:
+        if self._no_improvement_count > self.n_iter_no_change:
             what = "Training loss" if held_out is None else "Validation score"
             self._give_up(network, f"{what} did not improve more than tol={self.tol:f} for "
                 f"{self.n_iter_no_change} consecutive epochs.")
@@ -265,7 +265,7 @@ class MLP(Estimator):
             self._tell(why + (" Learning rate too small." if adaptive else "") + " Stopping.")
             return
         optimizer.learning_rate = optimizer.current_rate() / 5
-        self._waited = 0
+        self._no_improvement_count = 0
         self._tell(f"{why} Setting learning rate to {optimizer.learning_rate:f}")
 
     def _tell(self, line: str) -> None:
@@ -423,7 +423,8 @@ class MLPClassifier(MLP):
 
     def predict(self, X: Any) -> Array:
         """Return the likeliest labels, shape (samples,), or which apply, (samples, labels)."""
-        return self._labels.decided(self._outputs(X))
+        outputs = self._outputs(X)
+        return self._labels.decided(outputs)
 
     def predict_proba(self, X: Any) -> Array:
         """Return how likely each class is, shape (samples, classes)."""
