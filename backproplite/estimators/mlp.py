@@ -133,7 +133,9 @@ class MLP(Estimator):
     def _refuse_parameters(self, partial: bool) -> None:
         for name, choices in CHOICES.items():
             if getattr(self, name) not in choices:
-                raise ParameterError(f"{name} must be one of {choices}; got {getattr(self, name)!r}.")
+                raise ParameterError(
+                    f"{name} must be one of {choices}; got {getattr(self, name)!r}."
+                )
         for name, bounds in BOUNDS.items():
             number(name, getattr(self, name), **bounds)
         for name in SWITCHES:
@@ -257,8 +259,11 @@ class MLP(Estimator):
             network.optimizer.learning_rate = rate
         if self._no_improvement_count > self.n_iter_no_change:
             what = "Training loss" if held_out is None else "Validation score"
-            self._give_up(network, f"{what} did not improve more than tol={self.tol:f} for "
-                f"{self.n_iter_no_change} consecutive epochs.")
+            self._give_up(
+                network,
+                f"{what} did not improve more than tol={self.tol:f} for "
+                f"{self.n_iter_no_change} consecutive epochs.",
+            )
 
     def _give_up(self, network: Network, why: str) -> None:
         """Stop, or go on at a fifth of the rate if it is adaptive."""
@@ -391,9 +396,7 @@ class MLPClassifier(MLP):
             self.refuse_unfitted()
         return self._labels.classes
 
-    def _partial_fit(
-        self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None
-    ) -> Self:
+    def _partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> Self:
         """Go on for one epoch over data, of which `classes` names all labels the first time."""
         if classes is None and not self.__sklearn_is_fitted__():
             raise ParameterError("classes must be passed on the first call to partial_fit.")
