@@ -337,20 +337,35 @@ def test_the_kind_of_estimator_is_known():
 
 
 def test_a_parameter_that_is_wrong_is_named_when_it_is_fitted():
-    for settings, words in [
-        ({"solver": "newton"}, "The 'solver' parameter of MLPClassifier must be"),
-        ({"alpha": -1.0}, "The 'alpha' parameter of MLPClassifier must be"),
-        ({"max_iter": 0}, "The 'max_iter' parameter of MLPClassifier must be"),
-        ({"momentum": 1.5, "solver": "sgd"}, "The 'momentum' parameter of MLPClassifier must be"),
-        ({"batch_size": 0}, "The 'batch_size' parameter of MLPClassifier must be"),
-        ({"hidden_layer_sizes": (5, 0)}, "hidden_layer_sizes must be > 0"),
-        ({"n_iter_no_change": 0}, "The 'n_iter_no_change' parameter of MLPClassifier must be"),
-        ({"shuffle": "yes"}, "The 'shuffle' parameter of MLPClassifier must be"),
+    for wrong in [
+        {"solver": "newton"},
+        {"activation": "softstep"},
+        {"learning_rate": "falling"},
+        {"learning_rate_init": 0.0},
+        {"alpha": -1.0},
+        {"power_t": -1.0},
+        {"epsilon": 0.0},
+        {"max_iter": 0},
+        {"max_iter": np.inf},
+        {"max_iter": "auto"},
+        {"max_fun": 0},
+        {"tol": -1.0},
+        {"momentum": 1.5},
+        {"beta_1": 1.5},
+        {"beta_2": -0.5},
+        {"validation_fraction": 1.0},
+        {"batch_size": 0},
+        {"batch_size": np.inf},
+        {"hidden_layer_sizes": (5, 0)},
+        {"n_iter_no_change": 0},
+        {"shuffle": "yes"},
+        {"random_state": "now"},
     ]:
-        model = classifier().set_params(**settings)
-        with pytest.raises(ValueError, match=words):
-            model.fit(X, Y)
-        assert not hasattr(model, "coefs_")
+        for model in (classifier(**wrong), regressor(**wrong)):
+            before = dict(vars(model))
+            with pytest.raises(ValueError, match=next(iter(wrong))):
+                model.fit(X, Y)
+            assert vars(model) == before
 
 
 def test_what_is_said_on_the_way_is_what_theirs_says(capsys):

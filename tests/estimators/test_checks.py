@@ -1,5 +1,7 @@
 """scikit-learn's own checks of what an estimator must do, each a test."""
 
+import warnings
+
 import pytest
 from estimators.common import MLPClassifier, MLPRegressor, unfinished
 
@@ -11,7 +13,9 @@ QUICK = {"hidden_layer_sizes": 10, "learning_rate_init": 0.05}
 
 def all_checks(*estimators):
     """A mark that runs a test with each check of each estimator."""
-    pairs = [pair for each in estimators for pair in checks.estimator_checks_generator(each)]
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Estimator .* does not inherit from", UserWarning)
+        pairs = [pair for each in estimators for pair in checks.estimator_checks_generator(each)]
     names = [f"{type(each).__name__}-{check.func.__name__}" for each, check in pairs]
     return pytest.mark.parametrize(("estimator", "check"), pairs, ids=names)
 

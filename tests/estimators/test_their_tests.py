@@ -12,7 +12,7 @@ from estimators.common import ours, theirs
 tests = pytest.importorskip("sklearn.neural_network.tests.test_mlp")
 
 #: Those that look at what is private there, by what they look at.
-PRIVATE = {} and {
+PRIVATE = {
     "test_fit": "puts weights and the state of a fit into an estimator that has never been fitted",
     "test_gradient": "_loss_grad_lbfgs",
     "test_learning_rate_warmstart": "_optimizer",
