@@ -55,27 +55,38 @@ def split(
 ) -> tuple[Array, Array]:
     """Return the rows to train on and those held out; of each class its part, if there are any."""
     held_out = math.ceil(fraction * samples)
-    if held_out < 2 or held_out >= samples:
+    trained = samples - held_out
+    if classes is not None:
+        _refuse_few(classes, trained, held_out)
+    if held_out < 2 or not trained:
         raise InputError(
             "The validation set is too small. Increase 'validation_fraction' or the size of your "
-            "dataset."
+            f"dataset: of {samples} samples, {held_out} would be held out."
         )
     if classes is not None:
-        return _split_by_class(draws, samples - held_out, held_out, classes)
+        return _split_by_class(draws, trained, held_out, classes)
     order = draws.permutation(samples)
     return order[held_out:], order[:held_out]
+
+
+def _refuse_few(classes: Array, trained: int, held_out: int) -> None:
+    labels, counts = np.unique(classes, return_counts=True)
+    if counts.min() < 2:
+        raise InputError(
+            "The least populated classes in y have only 1 member, which cannot be held out and "
+            f"trained on. Classes with too few members are: {labels[counts < 2].tolist()}."
+        )
+    if min(held_out, trained) < len(labels):
+        raise InputError(
+            f"each of the {len(labels)} classes in y must be among the {held_out} samples held out "
+            f"and among the {trained} others. Give more samples, or another 'validation_fraction'."
+        )
 
 
 def _split_by_class(
     draws: np.random.RandomState, trained: int, held_out: int, classes: Array
 ) -> tuple[Array, Array]:
-    labels, places, counts = np.unique(classes, return_inverse=True, return_counts=True)
-    if counts.min() < 2 or held_out < len(labels) or trained < len(labels):
-        raise InputError(
-            f"The least populated classes in y have {counts.min()} members, and {held_out} of "
-            f"{len(classes)} samples are to be held out: each of the {len(labels)} classes must be "
-            "in both parts. Give more samples, or another 'validation_fraction'."
-        )
+    _, places, counts = np.unique(classes, return_inverse=True, return_counts=True)
     here = shared_out(draws, counts, trained)
     there = shared_out(draws, counts - here, held_out)
     rows = np.split(np.argsort(places, kind="stable"), np.cumsum(counts)[:-1])

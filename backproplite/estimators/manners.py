@@ -262,5 +262,5 @@ def checked_weights(weights: Any, x: Array) -> Array | None:
             f"{array.shape}."
         )
     if not (array > 0).any() or (array < 0).any():
-        raise InputError("sample_weight must not be negative, and above 0 somewhere.")
+        raise InputError("sample_weight must not be negative, and not all zero.")
     return array

@@ -28,10 +28,13 @@ from ..training import Batch
 from .draws import first_values, generator_of, split
 from .labels import Labels, labels_in
 from .manners import Available, Estimator, checked_weights, dense, of_both, one_column
+from .poisson import Poisson
 from .replay import Replay
 
 #: scikit-learn's names of activations.
 ACTIVATIONS = {"identity": Identity, "logistic": Sigmoid, "tanh": Tanh, "relu": ReLU}
+#: Losses of the regressor, and what scikit-learn calls the activation that goes with each.
+LOSSES = {"squared_error": (HalfSquaredError(), "identity"), "poisson": (Poisson(), "exp")}
 CHOICES = {
     "solver": ("lbfgs", "sgd", "adam"),
     "learning_rate": ("constant", "invscaling", "adaptive"),
@@ -154,8 +157,9 @@ class MLP(Estimator):
             layers += [Dense(inputs, units), ACTIVATIONS[self.activation]()]
             layers[-2].start_from(first_values(draws, inputs, units, factor))
         self.network_ = Network(layers[:-1], loss, self._optimizer(), dtype=x.dtype)
-        self.n_iter_ = self.t_ = self._waited = 0
-        self.n_layers_, self.n_outputs_, self._best = len(widths), outputs, None
+        self.n_iter_ = self.t_ = self._no_improvement_count = 0
+        self.n_layers_, self.n_outputs_ = len(widths), outputs
+        self._best = self.network_.snapshot() if self.early_stopping else None
         if self.solver == "lbfgs":
             return
         self.loss_curve_ = []
@@ -181,11 +185,10 @@ class MLP(Estimator):
         network, held_out = self.network_, None
         if self.early_stopping:
             binary = self.estimator_type == "classifier" and self.n_outputs_ == 1
-            classes = batch.targets[:, 0] if binary else None
+            classes = y if binary else None  # there, more than two are not stratified
             rows, others = split(draws, len(y), self.validation_fraction, classes)
             held_out = batch.x[others], y[others], None if weights is None else weights[others]
             batch, weights = batch.select(rows), None if weights is None else weights[rows]
-            self._best = network.snapshot() if self._best is None else self._best
         samples = len(batch.x)
         size = min(200, samples) if self.batch_size == "auto" else self.batch_size
         if size > samples:
@@ -217,8 +220,9 @@ class MLP(Estimator):
                     "optimization hasn't converged yet.",
                     of_both(TrainingWarning, "ConvergenceWarning"),
                 )
-        if held_out is not None:
+        if self._best is not None:  # there, a second fit that does not improve is kept as it is
             network.restore(self._best)
+            self._best = None
 
     def _diverged(self, error: DivergenceError, held_out: bool) -> None:
         """Say that training has diverged, unless there is a best to go back to."""
@@ -247,11 +251,11 @@ class MLP(Estimator):
             improved = not score < self.best_validation_score_ + self.tol
             if score > self.best_validation_score_:
                 self.best_validation_score_, self._best = score, network.snapshot()
-        self._waited = 0 if improved else self._waited + 1
+        self._no_improvement_count = 0 if improved else self._no_improvement_count + 1
         if self.solver == "sgd" and self.learning_rate == "invscaling":
             rate = self.learning_rate_init / (self.t_ + 1) ** self.power_t
             network.optimizer.learning_rate = rate
-        if self._waited > self.n_iter_no_change:
+        if self._no_improvement_count > self.n_iter_no_change:
             what = "Training loss" if held_out is None else "Validation score"
             self._give_up(network, f"{what} did not improve more than tol={self.tol:f} for "
                 f"{self.n_iter_no_change} consecutive epochs.")
@@ -265,7 +269,7 @@ class MLP(Estimator):
             self._tell(why + (" Learning rate too small." if adaptive else "") + " Stopping.")
             return
         optimizer.learning_rate = optimizer.current_rate() / 5
-        self._waited = 0
+        self._no_improvement_count = 0
         self._tell(f"{why} Setting learning rate to {optimizer.learning_rate:f}")
 
     def _tell(self, line: str) -> None:
@@ -423,7 +427,8 @@ class MLPClassifier(MLP):
 
     def predict(self, X: Any) -> Array:
         """Return the likeliest labels, shape (samples,), or which apply, (samples, labels)."""
-        return self._labels.decided(self._outputs(X))
+        outputs = self._outputs(X)
+        return self._labels.decided(outputs)
 
     def predict_proba(self, X: Any) -> Array:
         """Return how likely each class is, shape (samples, classes)."""
@@ -478,10 +483,11 @@ class MLPRegressor(MLP):
     partial_fit: Any = Available(refuse_whole_batches, _partial_fit)
 
     def _targets(self, y: Array, dtype: Any, first: bool, classes: Any) -> Array:
-        return y[:, np.newaxis] if y.ndim == 1 else y
+        y = y[:, np.newaxis] if y.ndim == 1 else y
+        return self._loss()[0].prepare_targets("y", y, y.shape[1], y.dtype)
 
     def _loss(self) -> tuple[Loss, str]:
-        return HalfSquaredError(), "identity"
+        return LOSSES[self.loss]
 
     def _score(self, y: Array, outputs: Array, weights: Array | None) -> float:
         return r_squared(y if y.ndim == 2 else y[:, np.newaxis], outputs, weights)
