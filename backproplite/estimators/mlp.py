@@ -40,11 +40,10 @@ CHOICES = {
     "learning_rate": ("constant", "invscaling", "adaptive"),
     "activation": tuple(ACTIVATIONS),
 }
-BOUNDS: dict[str, dict[str, float]] = {
-    **dict.fromkeys(("alpha", "power_t", "tol"), {"minimum": 0}),
-    **dict.fromkeys(("learning_rate_init", "epsilon"), {"above": 0}),
-    **dict.fromkeys(("momentum", "validation_fraction", "beta_1", "beta_2"), {"minimum": 0}),
-}
+FROM_0 = "alpha", "power_t", "tol", "momentum", "validation_fraction", "beta_1", "beta_2"
+ABOVE_0 = "learning_rate_init", "epsilon"
+#: Whole numbers, and what each may be instead.
+WHOLE = {"max_iter": None, "max_fun": None, "n_iter_no_change": math.inf, "batch_size": "auto"}
 SWITCHES = "shuffle", "warm_start", "nesterovs_momentum", "early_stopping"
 
 
@@ -66,6 +65,13 @@ def refuse_whole_batches(model: Any) -> None:
 
 class MLP(Estimator):
     """What the classifier and the regressor share: the fit, and what is known after it."""
+
+    network_: Network
+    loss_: float
+    loss_curve_: list[float]
+    best_loss_: Any
+    validation_scores_: Any
+    best_validation_score_: Any
 
     def _targets(self, y: Array, dtype: Any, first: bool, classes: Any) -> Array:
         """Return y as targets, and take note of what classes there are."""
@@ -136,12 +142,14 @@ class MLP(Estimator):
                 raise ParameterError(
                     f"{name} must be one of {choices}; got {getattr(self, name)!r}."
                 )
-        for name, bounds in BOUNDS.items():
-            number(name, getattr(self, name), **bounds)
+        for name in FROM_0:
+            number(name, getattr(self, name), minimum=0)
+        for name in ABOVE_0:
+            number(name, getattr(self, name), above=0)
         for name in SWITCHES:
             switch(name, getattr(self, name))
-        for name in ("max_iter", "max_fun", "n_iter_no_change", "batch_size"):
-            if getattr(self, name) not in (math.inf, "auto"):
+        for name, else_ in WHOLE.items():
+            if else_ is None or getattr(self, name) != else_:
                 whole_number(name, getattr(self, name), 1)
         if partial and self.early_stopping:
             raise ParameterError("partial_fit does not support early_stopping=True")

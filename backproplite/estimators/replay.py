@@ -71,7 +71,7 @@ class Replay(Fit):
             self.most = -math.log(np.finfo(network.dtype).eps)
         elif type(loss) is HalfSquaredError:
             self.counted = 1 / outputs
-        optimizer = network.optimizer
+        optimizer: Any = network.optimizer
         self.epsilon = optimizer.epsilon if type(optimizer) is Adam else None
         self.draws_masks = any(type(layer) is Dropout for layer in network.layers)
 
@@ -120,7 +120,8 @@ class Replay(Fit):
 
     def step(self, network: Network, batch: Batch, weight: float | None) -> float:
         """Make one step, and return the loss before it."""
-        loss, optimizer = self.slope(network, batch, weight), network.optimizer
+        loss = self.slope(network, batch, weight)
+        optimizer: Any = network.optimizer
         if not is_finite(loss):
             raise DivergenceError(f"the loss turned {loss}", optimizer.current_rate())
         if self.epsilon is not None:  # which is added there once the bias has been corrected
