@@ -11,7 +11,7 @@ from typing import Any, Self
 import numpy as np
 
 from .. import activations
-from ..activations import Sigmoid
+from ..activations import Activation, Sigmoid
 from ..answers.data import no_validation
 from ..callbacks import EarlyStopping, checked_callbacks
 from ..checks import Array, number, same_samples, switch, whole_number
@@ -32,25 +32,28 @@ from ..network import Network
 from ..optimizers import Adam, Momentum, Optimizer
 from ..progress import progress_callback
 from ..training import Batch
-from .draws import first_values, generator_of, split
+from .draws import Draws, first_values, generator_of, split
 from .manners import Estimator, checked_weights, dense, of_both, one_column
-from .replay import Held, Replay
+from .replay import Data, Replay
 
 #: Activations by their names in lower case; scikit-learn calls the sigmoid logistic.
-ACTIVATIONS = {cls.__name__.lower(): cls for cls in offered(activations, Layer)}
+ACTIVATIONS = {cls.__name__.lower(): cls for cls in offered(activations, Activation)}
 ACTIVATIONS["logistic"] = Sigmoid
 CHOICES = {
     "solver": ("lbfgs", "sgd", "adam"),
     "learning_rate": ("constant", "invscaling", "adaptive"),
 }
-FROM_0 = "alpha", "power_t", "tol", "momentum", "validation_fraction", "beta_1", "beta_2", "dropout"
-ABOVE_0 = "learning_rate_init", "epsilon"
-#: Whole numbers, and what each may be instead.
-WHOLE: dict[str, Any] = {
-    **dict.fromkeys(("max_iter", "max_fun", "n_members")),
-    "n_iter_no_change": math.inf,
-    "batch_size": "auto",
-}
+BOUNDS: list[tuple[tuple[str, ...], dict[str, float]]] = [
+    (("alpha", "power_t", "tol"), {"minimum": 0}),
+    (
+        ("momentum", "validation_fraction", "beta_1", "beta_2", "dropout"),
+        {"minimum": 0, "below": 1},
+    ),
+    (("learning_rate_init", "epsilon"), {"above": 0}),
+]
+WHOLE = "max_iter", "max_fun", "n_members", "n_iter_no_change", "batch_size"
+#: What some of these may be instead.
+INSTEAD = {"n_iter_no_change": math.inf, "batch_size": "auto"}
 SWITCHES = (
     *("shuffle", "warm_start", "nesterovs_momentum", "early_stopping"),
     *("restore_best", "progress", "standardize"),
@@ -115,10 +118,6 @@ class MLP(Estimator):
         """Return the loss, the layer before it, and what scikit-learn calls both."""
         raise NotImplementedError
 
-    def _is_theirs(self) -> bool:
-        """Whether the loss is one of scikit-learn's, which it reports in its own way."""
-        return isinstance(self.loss, str)
-
     def _weights(self, y: Array, weights: Array | None, partial: bool) -> Array | None:
         """Return how much each sample counts."""
         return weights
@@ -163,35 +162,31 @@ class MLP(Estimator):
         before = dict(vars(self))
         try:
             self._refuse_parameters(partial)
-            held = None
-            fitted = self.__sklearn_is_fitted__()
-            first = not fitted or not (self.warm_start or partial)
+            first = not self.__sklearn_is_fitted__() or not (self.warm_start or partial)
             numeric = self.estimator_type == "regressor"
             x, y = self.checked(X, first, y=dense(y), y_numeric=numeric)
             y, weights = one_column(y), checked_weights(weights, x)
             outputs = self._learn(y, first, classes)
-            weights = self._weights(y, weights, partial)
+            trained, held = (x, y, self._weights(y, weights, partial)), None
             draws = generator_of(self.random_state)
             values = self._first_values(x.shape[1], outputs, draws) if first else []
             validation = self.validation_data if validation is None else validation
             if validation is not None:
-                x_held, y_held, *given = self._validation(validation)
-                held = x_held, y_held, given[0] if given else None
-            elif self.early_stopping:
-                rows, others = self._split(y, draws)
-                (x, y, weights), held = (part(x, y, weights, each) for each in (rows, others))
+                held = self._validation(validation)
+            elif self.early_stopping and self.solver != "lbfgs":
+                parts = self._split(y, draws)
+                trained, held = (tuple(select(each, rows) for each in trained) for rows in parts)
             if first:
-                self._begin(x, y, values, draws)
-            batch = self._batch(x, y)
-            held_out = None if held is None else Held(self._batch(*held[:2]), *held[1:])
+                self._begin(*trained[:2], values, draws)
+            data, others = self._data(*trained), None if held is None else self._data(*held)
         except BaseException:
             vars(self).clear()
             vars(self).update(before)
             raise
         if not (first or partial):
             for network in self.networks_:
-                network.optimizer = self._optimizer(len(x))
-        self._train(batch, weights, held_out, draws, partial)
+                network.optimizer = self._optimizer(len(data.y))
+        self._train(data, others, draws, partial)
         return self
 
     def _refuse_parameters(self, partial: bool) -> None:
@@ -200,12 +195,11 @@ class MLP(Estimator):
                 raise ParameterError(
                     f"{name} must be one of {', '.join(choices)}; got {getattr(self, name)!r}."
                 )
-        for name in FROM_0:
-            number(name, getattr(self, name), minimum=0)
-        for name in ABOVE_0:
-            number(name, getattr(self, name), above=0)
-        for name, other in WHOLE.items():
-            if other is None or getattr(self, name) != other:
+        for names, bounds in BOUNDS:
+            for name in names:
+                number(name, getattr(self, name), **bounds)
+        for name in WHOLE:
+            if name not in INSTEAD or getattr(self, name) != INSTEAD[name]:
                 whole_number(name, getattr(self, name), 1)
         for name in SWITCHES:
             switch(name, getattr(self, name))
@@ -234,7 +228,7 @@ class MLP(Estimator):
         return sizes, [activation_of(each) for each in listed]
 
     def _first_values(
-        self, features: int, outputs: int, draws: np.random.RandomState
+        self, features: int, outputs: int, draws: Draws
     ) -> list[list[dict[str, Array]]]:
         """Return the first weights and biases of each member, those of scikit-learn first."""
         sizes, bends = self._hidden()
@@ -245,7 +239,7 @@ class MLP(Estimator):
             for _ in range(self.n_members)
         ]
 
-    def _begin(self, x: Array, y: Array, values: list[Any], draws: np.random.RandomState) -> None:
+    def _begin(self, x: Array, y: Array, values: list[Any], draws: Draws) -> None:
         """Build the networks, and forget what an earlier fit has come to."""
         own_seeds = self.n_members > 1 or self.dropout
         seeds = draws.randint(2**31, size=len(values)).tolist() if own_seeds else [0]
@@ -286,97 +280,85 @@ class MLP(Estimator):
 
     # Data.
 
-    def _split(self, y: Array, draws: np.random.RandomState) -> tuple[Array, Array]:
+    def _split(self, y: Array, draws: Draws) -> tuple[Array, Array]:
         """Return the rows to train on, and those held out."""
         return split(draws, len(y), self.validation_fraction, None)
 
-    def _validation(self, data: Any) -> tuple[Any, ...]:
-        if not isinstance(data, (tuple, list)) or len(data) not in (2, 3):
-            raise no_validation(data)
-        X, y, *weights = data
-        x = self.checked(X)
-        y = np.asarray(dense(y))
+    def _validation(self, given: Any) -> tuple[Any, Any, Any]:
+        if not isinstance(given, (tuple, list)) or len(given) not in (2, 3):
+            raise no_validation(given)
+        X, y, weights = [*given, None][:3]
+        x, y = self.checked(X), np.asarray(dense(y))
         same_samples("validation X", x, "validation y", y)
-        self._learn(y, False, None)
-        return x, one_column(y), *(checked_weights(each, x) for each in weights)
+        return x, one_column(y), checked_weights(weights, x)
 
-    def _batch(self, x: Array, y: Array) -> Batch:
+    def _data(self, x: Array, y: Array, weights: Array | None) -> Data:
+        """Return what the networks train on, or are scored on."""
         dtype = self.networks_[0].dtype
-        return Batch(x.astype(dtype, copy=False), self._targets(y, dtype))
+        batch = Batch(x.astype(dtype, copy=False), self._targets(y, dtype))
+        if weights is None:
+            return Data(batch, y, None)
+        weight = float(weights.sum())
+        shares = (weights / (weight or 1.0)).astype(dtype, copy=False)
+        return Data(Batch(*batch[:2], shares), y, weight)
 
     # Training.
 
-    def _train(
-        self,
-        batch: Batch,
-        weights: Array | None,
-        held: Held | None,
-        draws: np.random.RandomState,
-        partial: bool,
-    ) -> None:
+    def _train(self, data: Data, held: Data | None, draws: Draws, partial: bool) -> None:
         """Train the networks by what the parameters say."""
-        samples = len(batch.x)
         if self.solver == "lbfgs":
             for network in self.networks_:
-                self._minimize(network, batch, weights)
+                self._minimize(network, data)
             return
-        if self.batch_size != "auto" and self.batch_size > samples:
+        if self.batch_size != "auto" and self.batch_size > len(data.y):
             warn(
                 "Got `batch_size` less than 1 or larger than sample size. It is going to be "
                 "clipped.",
                 UserWarning,
             )
-        epochs = 1 if partial else self.max_iter
-        self.n_iter_ = 0
-        if self.n_members > 1:
-            self._train_together(batch, weights, held, epochs)
-        else:
-            self._train_one(batch, weights, held, epochs, draws)
-        if not partial and any(not network.stop_training for network in self.networks_):
+        epochs, self.n_iter_ = 1 if partial else self.max_iter, 0
+        try:
+            if self.n_members > 1:
+                self._train_together(data, held, epochs)
+            else:
+                self._train_one(data, held, epochs, draws)
+        except DivergenceError as error:
+            raise diverged(error) from error
+        if not partial and not all(network.stop_training for network in self.networks_):
             warn(
                 f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and the "
                 "optimization hasn't converged yet.",
                 of_both(TrainingWarning, "ConvergenceWarning"),
             )
 
-    def _train_one(
-        self,
-        batch: Batch,
-        weights: Array | None,
-        held: Held | None,
-        epochs: int,
-        draws: np.random.RandomState,
-    ) -> None:
+    def _train_one(self, data: Data, held: Data | None, epochs: int, draws: Draws) -> None:
         """Train one network as scikit-learn does, on the loop of the core."""
-        network, samples = self.networks_[0], len(batch.x)
-        held_out = held if self.early_stopping else None
-        watchers = [lambda _: self._end_epoch(network, samples, held_out), *self._callbacks()]
+        network, size = self.networks_[0], self._batch_size(len(data.y))
+        watchers: list[Any] = [lambda _: self._end_epoch(network, replay), *self._callbacks()]
         if self.progress:
             watchers.append(progress_callback(epochs))
-        replay = Replay(
-            network,
-            batch,
-            self._batch_size(samples),
-            weights,
-            self.alpha,
-            self._is_theirs(),
-            draws if self.shuffle else None,
-            watchers,
-            held,
+        orders = draws if self.shuffle else None
+        replay: Replay = Replay(
+            network, data, size, self.alpha, self._is_theirs, orders, watchers, held
         )
         try:
             replay.run(network, epochs)
         except KeyboardInterrupt:
             network.stop_training = True
             warn("Training interrupted by user.", UserWarning)
-        except DivergenceError as error:
-            if held_out is None:
-                raise diverged(error) from error
+        except DivergenceError:
+            if not self.early_stopping:
+                raise
             network.stop_training = True
             self.validation_scores_.append(math.nan)
         if self._best is not None:  # there, a second fit that does not improve is kept as it is
             network.restore(self._best)
             self._best = None
+
+    @property
+    def _is_theirs(self) -> bool:
+        """Whether the loss is one of scikit-learn's, which it reports in its own way."""
+        return isinstance(self.loss, str)
 
     def _callbacks(self) -> list[Any]:
         """Return the callbacks, and what brings back the best weights."""
@@ -385,29 +367,29 @@ class MLP(Estimator):
             given.append(EarlyStopping(self.max_iter + 1))
         return given
 
-    def _end_epoch(self, network: Network, samples: int, held: Held | None) -> None:
+    def _end_epoch(self, network: Network, replay: Replay) -> None:
         """Take note of an epoch, and stop if it is time."""
         self.n_iter_ += 1
-        self.t_ += samples
+        self.t_ += replay.plan.samples
         self.loss_ = network.history["loss"][-1]
         self.loss_curve_.append(self.loss_)
         self._tell(f"Iteration {self.n_iter_}, loss = {self.loss_:.8f}")
-        if held is None:
-            improved = self.loss_ <= self.best_loss_ - self.tol
-            self.best_loss_ = min(self.loss_, self.best_loss_)
-        else:
-            score = self._score(held.y, held.predictions, held.weights)
+        if self.early_stopping and replay.held is not None:
+            score = self._score(replay.held.y, replay.predictions, replay.held.batch.shares)
             self.validation_scores_.append(score)
             self._tell(f"Validation score: {score:f}")
             improved = not score < self.best_validation_score_ + self.tol
             if score > self.best_validation_score_:
                 self.best_validation_score_, self._best = score, network.snapshot()
+        else:
+            improved = self.loss_ <= self.best_loss_ - self.tol
+            self.best_loss_ = min(self.loss_, self.best_loss_)
         self._no_improvement_count = 0 if improved else self._no_improvement_count + 1
         if self.solver == "sgd" and self.learning_rate == "invscaling":
             rate = self.learning_rate_init / (self.t_ + 1) ** self.power_t
             network.optimizer.learning_rate = rate
         if self._no_improvement_count > self.n_iter_no_change:
-            self._give_up(network, "Training loss" if held is None else "Validation score")
+            self._give_up(network, "Validation score" if self.early_stopping else "Training loss")
 
     def _give_up(self, network: Network, what: str) -> None:
         """Stop, or go on at a fifth of the rate if it is adaptive."""
@@ -418,6 +400,7 @@ class MLP(Estimator):
             self._no_improvement_count, outcome = 0, f"Setting learning rate to {rate / 5:f}"
         else:
             network.stop_training = True
+            outcome = "Learning rate too small. Stopping." if adaptive else outcome
         self._tell(
             f"{what} did not improve more than tol={self.tol:f} for {self.n_iter_no_change} "
             f"consecutive epochs. {outcome}"
@@ -427,34 +410,30 @@ class MLP(Estimator):
         if self.verbose:
             print(line)
 
-    def _train_together(
-        self, batch: Batch, weights: Array | None, held: Held | None, epochs: int
-    ) -> None:
+    def _train_together(self, data: Data, held: Data | None, epochs: int) -> None:
         """Train all members at once, each from its own first weights and in its own order."""
-        networks, samples = self.networks_, len(batch.x)
-        loss, before = networks[0].loss, [network.epoch_count for network in networks]
-        if held is not None:
-            own = held.batch.x, loss.own_targets(held.batch.targets), held.weights
-        watchers = self._callbacks()
+        networks, samples, loss = self.networks_, len(data.y), self.networks_[0].loss
+        before = [network.epoch_count for network in networks]
+
+        def own(data: Data) -> tuple[Any, Any, Any]:
+            return data.batch.x, loss.own_targets(data.batch.targets), data.batch.shares
+
+        watchers: list[Any] = [*self._callbacks(), self._rest]
         if self.early_stopping:
-            watchers.append(EarlyStopping(self.n_iter_no_change, min_delta=self.tol))
-        else:
-            watchers.append(self._rest)
-        try:
-            fit_together(
-                networks,
-                batch.x,
-                loss.own_targets(batch.targets),
-                epochs,
-                self._batch_size(samples),
-                bool(self.shuffle),
-                None if held is None else own[: 2 if held.weights is None else 3],
-                weights,
-                callbacks=watchers,
-                progress=self.progress,
-            )
-        except DivergenceError as error:
-            raise diverged(error) from error
+            watchers[-1] = EarlyStopping(self._patience(), min_delta=self.tol)
+        x, y, weights = own(data)
+        fit_together(
+            networks,
+            x,
+            y,
+            epochs,
+            self._batch_size(samples),
+            bool(self.shuffle),
+            None if held is None else [each for each in own(held) if each is not None],
+            weights,
+            callbacks=watchers,
+            progress=self.progress,
+        )
         losses = [network.history["loss"][n:] for network, n in zip(networks, before, strict=True)]
         self.n_iter_ = max(map(len, losses))
         self.t_ += samples * self.n_iter_
@@ -465,20 +444,23 @@ class MLP(Estimator):
         self.loss_ = self.loss_curve_[-1]
         self.best_loss_ = None if self.early_stopping else min(self.loss_curve_)
 
+    def _patience(self) -> int:
+        return int(min(self.n_iter_no_change, self.max_iter))
+
     def _rest(self, network: Network) -> None:
         """Stop a member whose loss has not become smaller for some epochs."""
-        losses, patience = network.history["loss"], self.n_iter_no_change
+        losses, patience = network.history["loss"], self._patience()
         if len(losses) > patience + 1:
             newest = min(losses[-patience - 1 :])
             network.stop_training |= newest > min(losses[: -patience - 1]) - self.tol
 
-    def _minimize(self, network: Network, batch: Batch, weights: Array | None) -> None:
+    def _minimize(self, network: Network, data: Data) -> None:
         """Train on all data at once, by SciPy's L-BFGS."""
         try:
             from scipy.optimize import minimize
         except ImportError:
             raise MissingExtraError("solver='lbfgs' needs SciPy: pip install scipy") from None
-        replay = Replay(network, batch, len(batch.x), weights, self.alpha, self._is_theirs())
+        replay = Replay(network, data, len(data.y), self.alpha, self._is_theirs)
         whole = replay.part(slice(None))
 
         @np.errstate(all="ignore")
@@ -565,9 +547,9 @@ class MLP(Estimator):
         return self._score(y, outputs, checked_weights(sample_weight, outputs))
 
 
-def part(x: Array, y: Array, weights: Array | None, rows: Array) -> tuple[Any, Any, Any]:
-    """Return some rows of the data."""
-    return x[rows], y[rows], None if weights is None else weights[rows]
+def select(array: Any, rows: Array) -> Any:
+    """Return some rows of an array; None stays."""
+    return None if array is None else array[rows]
 
 
 def diverged(error: object) -> InputError:

@@ -8,39 +8,39 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from ..checks import Array
 from ..errors import InputError, ParameterError
 
+Draws: TypeAlias = np.random.RandomState
 
-def generator_of(random_state: Any) -> np.random.RandomState:
+
+def generator_of(random_state: Any) -> Draws:
     """Return what a `random_state` stands for: None is the one that all of NumPy shares."""
     if random_state is None or random_state is np.random:
         return np.random.uniform.__self__  # type: ignore[attr-defined]
-    if isinstance(random_state, np.random.RandomState):
+    if isinstance(random_state, Draws):
         return random_state
     try:
-        return np.random.RandomState(random_state)
+        return Draws(random_state)
     except (TypeError, ValueError):
         raise ParameterError(
-            f"random_state must be None, a whole number from 0 to 2**32 - 1, or a "
+            "random_state must be None, a whole number from 0 to 2**32 - 1, or a "
             f"numpy.random.RandomState; got {random_state!r}."
         ) from None
 
 
-def first_values(
-    draws: np.random.RandomState, inputs: int, outputs: int, factor: float
-) -> dict[str, Array]:
+def first_values(draws: Draws, inputs: int, outputs: int, factor: float) -> dict[str, Array]:
     """Return the first weight and bias of a layer, of U(-b, b) with b² = factor / (all units)."""
     bound = np.sqrt(factor / (inputs + outputs))
     weight = draws.uniform(-bound, bound, (inputs, outputs))
     return {"weight": weight, "bias": draws.uniform(-bound, bound, outputs)}
 
 
-def orders(draws: np.random.RandomState, samples: int) -> Iterator[Array]:
+def orders(draws: Draws, samples: int) -> Iterator[Array]:
     """Yield the order of each epoch: that of the epoch before, shuffled."""
     order = np.arange(samples)
     while True:
@@ -51,7 +51,7 @@ def orders(draws: np.random.RandomState, samples: int) -> Iterator[Array]:
 
 
 def split(
-    draws: np.random.RandomState, samples: int, fraction: float, classes: Array | None
+    draws: Draws, samples: int, fraction: float, classes: Array | None
 ) -> tuple[Array, Array]:
     """Return the rows to train on and those held out; of each class its part, if there are any."""
     held_out = math.ceil(fraction * samples)
@@ -84,7 +84,7 @@ def _refuse_few(classes: Array, trained: int, held_out: int) -> None:
 
 
 def _split_by_class(
-    draws: np.random.RandomState, trained: int, held_out: int, classes: Array
+    draws: Draws, trained: int, held_out: int, classes: Array
 ) -> tuple[Array, Array]:
     _, places, counts = np.unique(classes, return_inverse=True, return_counts=True)
     here = shared_out(draws, counts, trained)
@@ -99,7 +99,7 @@ def _split_by_class(
     return train, test
 
 
-def shared_out(draws: np.random.RandomState, counts: Array, wanted: int) -> Array:
+def shared_out(draws: Draws, counts: Array, wanted: int) -> Array:
     """Return how many of each class make up so many: the most likely draw, ties by chance."""
     exact = counts / counts.sum() * wanted
     shares = np.floor(exact)

@@ -44,25 +44,22 @@ class Labels:
         """How many outputs say it."""
         return 1 if self.kind == "binary" else len(self.classes)
 
-    def refuse_others(self, y: Array, all_of_them: bool) -> None:
-        """Raise an `InputError` if y has classes that are not known, or has not all of them."""
-        found = {*labels_in(y).tolist()}
-        known = {*self.classes.tolist()}
-        if (y.ndim == 2) != (self.kind == "multilabel"):
-            raise InputError(f"y must be {self.kind} as before; got shape {y.shape}.")
-        if all_of_them and found != known:
+    def refuse_fewer(self, y: Array) -> None:
+        """Raise an `InputError` if y has not all classes that are known."""
+        if not np.array_equal(found := labels_in(y), self.classes):
             raise InputError(
                 "warm_start can only be used where `y` has the same classes as in the previous "
-                f"call to fit. Previously got {self.classes}, `y` has {labels_in(y)}"
-            )
-        if not found <= known:
-            raise InputError(
-                f"`y` has classes not in `self.classes_`. `self.classes_` has {self.classes}. "
-                f"'y' has {labels_in(y)}."
+                f"call to fit. Previously got {self.classes}, `y` has {found}"
             )
 
     def targets(self, y: Array, dtype: Any) -> Array:
-        """Return labels as targets, shape (samples, outputs)."""
+        """Return labels as targets, shape (samples, outputs), if all of them are known."""
+        found = labels_in(y)
+        if (y.ndim == 2) != (self.kind == "multilabel") or not np.isin(found, self.classes).all():
+            raise InputError(
+                f"`y` has classes not in `self.classes_`. `self.classes_` has {self.classes}. "
+                f"'y' has {found}."
+            )
         if self.kind == "multilabel":
             return (y != 0).astype(dtype)
         places = np.searchsorted(self.classes, y)

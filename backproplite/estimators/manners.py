@@ -220,7 +220,8 @@ class Estimator:
         dtype = np.float32 if getattr(X, "dtype", None) == np.float32 else np.float64
         x = matrix("X", dense(X), dtype, *kept)
         if "y" in settings:
-            y = settings["y"]
+            if (y := settings["y"]) is None:
+                raise InputError("fit requires y to be passed, but the target y is None.")
             y = real_array("y", y, np.float64) if y_numeric else np.asarray(y)
             same_samples("X", x, "y", np.atleast_1d(y))
         if first:

@@ -12,7 +12,7 @@ from ..errors import ParameterError
 from ..layers import Layer
 from ..losses import HalfSquaredError, Loss, SigmoidCrossEntropy, SoftmaxCrossEntropy
 from .base import MLP, refuse_whole_batches
-from .draws import split
+from .draws import Draws, split
 from .labels import Labels, labels_in
 from .manners import Available
 from .poisson import Poisson
@@ -181,7 +181,8 @@ class MLPClassifier(MLP):
                 f"`classes={classes!r}` is not the same as on last call to partial_fit, was: "
                 f"{known.classes!r}"
             )
-        known.refuse_others(y, not first and bool(self.warm_start))
+        if self.warm_start and not first:
+            known.refuse_fewer(y)
         return known.outputs
 
     def _targets(self, y: Array, dtype: Any) -> Array:
@@ -209,7 +210,7 @@ class MLPClassifier(MLP):
         factors = self._labels.weights(y, self.class_weight)
         return factors if weights is None else weights * factors
 
-    def _split(self, y: Array, draws: np.random.RandomState) -> tuple[Array, Array]:
+    def _split(self, y: Array, draws: Draws) -> tuple[Array, Array]:
         by_class = self._labels.kind == "binary" or (self.stratify and y.ndim == 1)
         return split(draws, len(y), self.validation_fraction, y if by_class else None)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -20,30 +20,16 @@ from ..layers import Dropout, way_forward
 from ..network import Network
 from ..optimizers import Adam
 from ..training import Batch, Fit, Plan, train
-from .draws import orders
+from .draws import Draws, orders
 from .poisson import Poisson
 
 
-class Held:
-    """Data that are held out, to score each epoch on.
+class Data(NamedTuple):
+    """Samples: for the network with their shares, y as it was given, and the sum of the weights."""
 
-    Parameters
-    ----------
-    batch : Batch
-    y : array
-        Their targets as they were given.
-    weights : array of shape (samples,) or None
-
-    Attributes
-    ----------
-    predictions : array of shape (samples, outputs)
-        The newest.
-    """
-
-    def __init__(self, batch: Batch, y: Array, weights: Array | None) -> None:
-        shares = None if weights is None else weights / (weights.sum() or 1.0)
-        self.batch, self.y, self.weights = Batch(batch.x, batch.targets, shares), y, weights
-        self.predictions = batch.targets
+    batch: Batch
+    y: Array
+    weight: float | None
 
 
 class Replay(Fit):
@@ -54,11 +40,8 @@ class Replay(Fit):
     Parameters
     ----------
     network : Network
-    batch : Batch
-        All samples.
+    data : Data
     batch_size : int
-    weights : array of shape (samples,) or None
-        How much each sample counts.
     alpha : float
         How strong the decay of weight matrices is.
     theirs : bool
@@ -67,27 +50,34 @@ class Replay(Fit):
     draws : numpy.random.RandomState or None
         Where the order of each epoch comes from; None for that of the data.
     callbacks : sequence of callables
-    held : Held or None
+    held : Data or None
         What each epoch is scored on.
+
+    Attributes
+    ----------
+    predictions : array of shape (samples, outputs)
+        The newest on what is held out.
     """
+
+    predictions: Array
 
     def __init__(
         self,
         network: Network,
-        batch: Batch,
+        data: Data,
         batch_size: int,
-        weights: Array | None,
         alpha: float,
         theirs: bool,
-        draws: np.random.RandomState | None = None,
+        draws: Draws | None = None,
         callbacks: Sequence[Any] = (),
-        held: Held | None = None,
+        held: Data | None = None,
     ) -> None:
-        samples, outputs = batch.targets.shape
+        samples, outputs = data.batch.targets.shape
         plan = Plan(samples, batch_size, draws is not None, 0)
         validation = None if held is None else held.batch
-        super().__init__(batch, plan, validation, checked_callbacks(callbacks))
-        self.weights, self.held, self.theirs = weights, held, theirs
+        super().__init__(data.batch, plan, validation, checked_callbacks(callbacks))
+        self.held, self.theirs = held, theirs
+        self.per_share = (data.weight or 0.0) / samples
         self.decay = alpha * network.decaying
         self.scratch = np.empty_like(self.decay)
         self.orders = None if draws is None else orders(draws, samples)
@@ -96,9 +86,8 @@ class Replay(Fit):
         self.epsilon = optimizer.epsilon if type(optimizer) is Adam else None
         squared = network.loss.labels is None and not isinstance(network.loss, Poisson)
         self.counted = 1 / outputs if squared else 1.0
-        self.most = (
-            math.inf if network.loss.labels is None else -math.log(np.finfo(network.dtype).eps)
-        )
+        rounding = np.finfo(network.dtype).eps
+        self.most = math.inf if network.loss.labels is None else -math.log(rounding)
 
     def run(self, network: Network, epochs: int) -> None:
         """Train for so many epochs, or until the network is told to stop."""
@@ -121,12 +110,11 @@ class Replay(Fit):
 
     def part(self, rows: Any) -> tuple[Batch, float | None]:
         """Return some samples, with their shares in their own loss, and what all of them weigh."""
-        x, targets, _ = self.data.select(rows)
-        if self.weights is None:
+        x, targets, shares = self.data.select(rows)
+        if shares is None:
             return Batch(x, targets), None
-        weights = self.weights[rows]
-        total = float(weights.sum())
-        return Batch(x, targets, weights / (total or 1.0)), total
+        share = float(shares.sum())
+        return Batch(x, targets, shares / (share or 1.0)), share * self.per_share * len(x)
 
     def slope(self, network: Network, batch: Batch, weight: float | None) -> float:
         """Return the loss of a batch, and leave its derivative in `network.gradients`."""
@@ -164,5 +152,5 @@ class Replay(Fit):
             return super().score(network)
         x, targets, shares = self.held.batch
         outputs = network.forward(x)
-        self.held.predictions = network.loss.predictions(outputs)
+        self.predictions = network.loss.predictions(outputs)
         return float(network.loss.value(outputs, targets, shares))
