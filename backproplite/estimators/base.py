@@ -256,6 +256,7 @@ class MLP(Estimator):
             layers += [] if last is None else [last()]
             optimizer = self._optimizer(len(x))
             self.networks_.append(Network(layers, loss, optimizer, seed, dtype=x.dtype))
+            self.networks_[-1].feature_names = self.names()
         self.n_layers_, self.n_outputs_ = len(values[0]) + 1, len(values[0][-1]["bias"])
         self.n_iter_ = self.t_ = self._no_improvement_count = 0
         if self.solver == "lbfgs":

@@ -216,7 +216,7 @@ class Estimator:
         return (dense(x), *y) if y else dense(x)
 
     def _checked_here(self, X: Any, first: bool, y_numeric: bool = False, **settings: Any) -> Any:
-        kept = (None, None) if first else (self.n_features_in_, self._names())
+        kept = (None, None) if first else (self.n_features_in_, self.names())
         dtype = np.float32 if getattr(X, "dtype", None) == np.float32 else np.float64
         x = matrix("X", dense(X), dtype, *kept)
         if "y" in settings:
@@ -231,7 +231,8 @@ class Estimator:
                 self.feature_names_in_ = np.array(names, dtype=object)
         return (x, y) if "y" in settings else x
 
-    def _names(self) -> tuple[str, ...] | None:
+    def names(self) -> tuple[str, ...] | None:
+        """Return the names of the features, if they have any."""
         return tuple(self.feature_names_in_) if "feature_names_in_" in vars(self) else None
 
 

@@ -268,7 +268,7 @@ class MLPRegressor(MLP):
     --------
     >>> import backproplite as bp
     >>> X = np.linspace(-3, 3, 100).reshape(-1, 1)
-    >>> model = bp.MLPRegressor((20,), activation="tanh", solver="lbfgs", random_state=0)
+    >>> model = bp.MLPRegressor(hidden_layer_sizes=(20,), activation="tanh", solver="lbfgs", random_state=0)
     >>> model = model.fit(X, np.sin(X[:, 0]))
     >>> model.predict([[0.5]]).round(1)
     array([0.5])
@@ -333,7 +333,7 @@ class MLPRegressor(MLP):
         if not isinstance(self.loss, Loss) or self.loss.labels:
             raise ParameterError(
                 f"loss must be {' or '.join(map(repr, LOSSES))}, or a Loss of plain numbers such "
-                f"as Huber(); got {self.loss!r}."
+                f"as Huber(); got {self.loss!r}. It comes first: name hidden_layer_sizes=."
             )
         return self.loss, self.loss.suits, "identity"
 
