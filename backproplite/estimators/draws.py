@@ -19,7 +19,7 @@ from ..errors import InputError, ParameterError
 def generator_of(random_state: Any) -> np.random.RandomState:
     """Return what a `random_state` stands for: None is the one that all of NumPy shares."""
     if random_state is None or random_state is np.random:
-        return np.random.uniform.__self__  # type: ignore[attr-defined, no-any-return]
+        return np.random.uniform.__self__  # type: ignore[attr-defined]
     if isinstance(random_state, np.random.RandomState):
         return random_state
     try:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from ..checks import Array
-from ..errors import InputError
+from ..checks import Array, number
+from ..errors import InputError, ParameterError
 
 
 class Labels:
@@ -68,6 +69,21 @@ class Labels:
         if self.kind == "binary":
             return places[:, np.newaxis].astype(dtype)
         return (places[:, np.newaxis] == np.arange(len(self.classes))).astype(dtype)
+
+    def weights(self, y: Array, given: Any) -> Array:
+        """Return how much each sample counts by its class: "balanced", or numbers by label."""
+        labels = [*self.classes.tolist()]
+        places = np.searchsorted(self.classes, y)
+        if self.kind != "multilabel" and isinstance(given, str) and given == "balanced":
+            counts = np.bincount(places, minlength=len(labels))
+            return (len(y) / (np.count_nonzero(counts) * np.maximum(counts, 1)))[places]
+        if self.kind == "multilabel" or not isinstance(given, Mapping) or not {*given} <= {*labels}:
+            raise ParameterError(
+                f"class_weight must be 'balanced', or numbers by the labels {labels}, of classes "
+                f"that exclude each other; got {given!r}."
+            )
+        weights = [number(f"class_weight[{k!r}]", given.get(k, 1.0), minimum=0) for k in labels]
+        return np.array(weights)[places]
 
     def decided(self, probabilities: Array) -> Array:
         """Return the labels that probabilities, shape (samples, outputs), are decided for."""

@@ -40,16 +40,16 @@ def scikit_learn_is_there() -> bool:
     return hasattr(validation, "validate_data")
 
 
+def of_both(ours: Any, name: str) -> Any:
+    """Return an exception or warning that is also scikit-learn's of this name, if that is there."""
+    return _of_both(ours, name) if scikit_learn_is_there() else ours
+
+
 @cache
-def _of_both(ours: type[Any], name: str) -> type[Any]:
+def _of_both(ours: Any, name: str) -> Any:
     from sklearn import exceptions
 
     return type(name, (ours, getattr(exceptions, name)), {"__module__": __name__})
-
-
-def of_both(ours: type[Any], name: str) -> type[Any]:
-    """Return an exception or warning that is also scikit-learn's of this name, if that is there."""
-    return _of_both(ours, name) if scikit_learn_is_there() else ours
 
 
 class Available:
@@ -64,7 +64,7 @@ class Available:
 
     def __init__(self, test: Callable[[Any], None], method: Callable[..., Any]) -> None:
         self.test, self.method = test, method
-        update_wrapper(self, method)
+        update_wrapper(self, method)  # type: ignore[arg-type]
 
     def __get__(self, owner: Any, cls: type) -> Any:
         if owner is None:
@@ -78,6 +78,8 @@ class Estimator:
 
     #: "classifier" or "regressor".
     estimator_type: ClassVar[str]
+    n_features_in_: int
+    feature_names_in_: Array
 
     if TYPE_CHECKING:
 

@@ -1,359 +1,121 @@
-"""Multi-layer perceptrons with the parameters, methods and numbers of scikit-learn's."""
+"""The two estimators: what a classifier and a regressor take, learn, predict and score."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable
-from itertools import pairwise
 from typing import Any, Self
 
 import numpy as np
 
-from ..activations import Identity, ReLU, Sigmoid, Tanh
-from ..checks import Array, number, switch, whole_number
-from ..errors import (
-    DivergenceError,
-    InputError,
-    MissingExtraError,
-    ParameterError,
-    TrainingWarning,
-    warn,
-)
-from ..functions import is_finite
-from ..layers import Dense, Layer
+from ..activations import Sigmoid, Softmax
+from ..checks import Array
+from ..errors import ParameterError
+from ..layers import Layer
 from ..losses import HalfSquaredError, Loss, SigmoidCrossEntropy, SoftmaxCrossEntropy
-from ..network import Network
-from ..optimizers import Adam, Momentum, Optimizer
-from ..training import Batch
-from .draws import first_values, generator_of, split
+from .base import MLP, refuse_whole_batches
+from .draws import split
 from .labels import Labels, labels_in
-from .manners import Available, Estimator, checked_weights, dense, of_both, one_column
+from .manners import Available
 from .poisson import Poisson
-from .replay import Replay
+from .scores import accuracy, r_squared
 
-#: scikit-learn's names of activations.
-ACTIVATIONS = {"identity": Identity, "logistic": Sigmoid, "tanh": Tanh, "relu": ReLU}
 #: Losses of the regressor, and what scikit-learn calls the activation that goes with each.
 LOSSES = {"squared_error": (HalfSquaredError(), "identity"), "poisson": (Poisson(), "exp")}
-CHOICES = {
-    "solver": ("lbfgs", "sgd", "adam"),
-    "learning_rate": ("constant", "invscaling", "adaptive"),
-    "activation": tuple(ACTIVATIONS),
-}
-BOUNDS: dict[str, dict[str, float]] = {
-    **dict.fromkeys(("alpha", "power_t", "tol"), {"minimum": 0}),
-    **dict.fromkeys(("learning_rate_init", "epsilon"), {"above": 0}),
-    **dict.fromkeys(("momentum", "validation_fraction", "beta_1", "beta_2"), {"minimum": 0}),
-}
-SWITCHES = "shuffle", "warm_start", "nesterovs_momentum", "early_stopping"
-
-
-class Views(list[Array]):
-    """Arrays of a network's layers: what is put into the list is written into the network."""
-
-    def __setitem__(self, place: Any, value: Any) -> None:
-        self[place][...] = value
-
-
-def refuse_whole_batches(model: Any) -> None:
-    """Raise an `AttributeError` if the solver does not go in steps."""
-    if model.solver not in ("sgd", "adam"):
-        raise AttributeError(
-            f"partial_fit is only available for stochastic optimizers. {model.solver} is not "
-            "stochastic."
-        )
-
-
-class MLP(Estimator):
-    """What the classifier and the regressor share: the fit, and what is known after it."""
-
-    def _targets(self, y: Array, dtype: Any, first: bool, classes: Any) -> Array:
-        """Return y as targets, and take note of what classes there are."""
-        raise NotImplementedError
-
-    def _score(self, y: Array, outputs: Array, weights: Array | None) -> float:
-        """Return how well outputs meet y."""
-        raise NotImplementedError
-
-    def _loss(self) -> tuple[Loss, str]:
-        """Return the loss, and what scikit-learn calls the activation that goes with it."""
-        raise NotImplementedError
-
-    # The fit.
-
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
-        """Train on data, from new first weights unless `warm_start` is set.
-
-        Parameters
-        ----------
-        X : array, table or sparse matrix of shape (samples, features)
-        y : array of shape (samples,) or (samples, outputs)
-        sample_weight : array of shape (samples,), optional
-            How much each sample counts beside the others of its batch.
-
-        Returns
-        -------
-        The estimator itself.
-
-        Raises
-        ------
-        InputError, ParameterError, ValueError
-            If something cannot be used; nothing has changed then. Or if the training diverges.
-        """
-        return self._fit(X, y, sample_weight)
-
-    def _fit(
-        self, X: Any, y: Any, weights: Any, partial: bool = False, classes: Any = None
-    ) -> Self:
-        before = dict(vars(self))
-        try:
-            self._refuse_parameters(partial)
-            first = not self.__sklearn_is_fitted__() or not (self.warm_start or partial)
-            numeric = self.estimator_type == "regressor"
-            x, y = self.checked(X, first, y=dense(y), y_numeric=numeric)
-            y, weights = one_column(y), checked_weights(weights, x)
-            targets = self._targets(y, x.dtype, first, classes)
-            draws = generator_of(self.random_state)
-            if first:
-                self._begin(x, targets.shape[1], draws)
-            elif not partial:
-                self.network_.optimizer = self._optimizer()
-        except BaseException:
-            vars(self).clear()
-            vars(self).update(before)
-            raise
-        dtype = self.network_.dtype
-        batch = Batch(x.astype(dtype, copy=False), targets.astype(dtype, copy=False))
-        if self.solver == "lbfgs":
-            self._minimize(batch, weights)
-        else:
-            self._descend(batch, y, weights, draws, partial)
-        return self
-
-    def _refuse_parameters(self, partial: bool) -> None:
-        for name, choices in CHOICES.items():
-            if getattr(self, name) not in choices:
-                raise ParameterError(f"{name} must be one of {choices}; got {getattr(self, name)!r}.")
-        for name, bounds in BOUNDS.items():
-            number(name, getattr(self, name), **bounds)
-        for name in SWITCHES:
-            switch(name, getattr(self, name))
-        for name in ("max_iter", "max_fun", "n_iter_no_change", "batch_size"):
-            if getattr(self, name) not in (math.inf, "auto"):
-                whole_number(name, getattr(self, name), 1)
-        if partial and self.early_stopping:
-            raise ParameterError("partial_fit does not support early_stopping=True")
-
-    def _begin(self, x: Array, outputs: int, draws: np.random.RandomState) -> None:
-        """Build the network, with the first weights of scikit-learn."""
-        sizes = self.hidden_layer_sizes
-        sizes = [*sizes] if isinstance(sizes, Iterable) else [sizes]
-        if not all(np.array(sizes) > 0):
-            raise ParameterError(f"hidden_layer_sizes must be > 0, got {sizes}.")
-        loss, self.out_activation_ = self._loss()
-        factor = 2.0 if self.activation == "logistic" else 6.0
-        widths, layers = [x.shape[1], *sizes, outputs], list[Layer]()
-        for inputs, units in pairwise(widths):
-            layers += [Dense(inputs, units), ACTIVATIONS[self.activation]()]
-            layers[-2].start_from(first_values(draws, inputs, units, factor))
-        self.network_ = Network(layers[:-1], loss, self._optimizer(), dtype=x.dtype)
-        self.n_iter_ = self.t_ = self._no_improvement_count = 0
-        self.n_layers_, self.n_outputs_ = len(widths), outputs
-        self._best = self.network_.snapshot() if self.early_stopping else None
-        if self.solver == "lbfgs":
-            return
-        self.loss_curve_ = []
-        held_out = self.early_stopping
-        self.best_loss_ = None if held_out else math.inf
-        self.validation_scores_ = [] if held_out else None
-        self.best_validation_score_ = -math.inf if held_out else None
-
-    def _optimizer(self) -> Optimizer:
-        if self.solver == "sgd":
-            return Momentum(self.learning_rate_init, self.momentum, self.nesterovs_momentum)
-        return Adam(self.learning_rate_init, self.beta_1, self.beta_2, self.epsilon)
-
-    def _descend(
-        self,
-        batch: Batch,
-        y: Array,
-        weights: Array | None,
-        draws: np.random.RandomState,
-        partial: bool,
-    ) -> None:
-        """Train step by step."""
-        network, held_out = self.network_, None
-        if self.early_stopping:
-            binary = self.estimator_type == "classifier" and self.n_outputs_ == 1
-            classes = y if binary else None  # there, more than two are not stratified
-            rows, others = split(draws, len(y), self.validation_fraction, classes)
-            held_out = batch.x[others], y[others], None if weights is None else weights[others]
-            batch, weights = batch.select(rows), None if weights is None else weights[rows]
-        samples = len(batch.x)
-        size = min(200, samples) if self.batch_size == "auto" else self.batch_size
-        if size > samples:
-            warn(
-                "Got `batch_size` less than 1 or larger than sample size. It is going to be "
-                "clipped.",
-                UserWarning,
-            )
-        replay = Replay(
-            network,
-            batch,
-            min(size, samples),
-            weights,
-            self.alpha,
-            draws if self.shuffle else None,
-            [lambda network: self._end_epoch(network, samples, held_out)],
-        )
-        self.n_iter_ = 0
-        try:
-            replay.run(network, 1 if partial else self.max_iter)
-        except KeyboardInterrupt:
-            warn("Training interrupted by user.", UserWarning)
-        except DivergenceError as error:
-            self._diverged(error, held_out is not None)
-        else:
-            if not (partial or network.stop_training):
-                warn(
-                    f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and the "
-                    "optimization hasn't converged yet.",
-                    of_both(TrainingWarning, "ConvergenceWarning"),
-                )
-        if self._best is not None:  # there, a second fit that does not improve is kept as it is
-            network.restore(self._best)
-            self._best = None
-
-    def _diverged(self, error: DivergenceError, held_out: bool) -> None:
-        """Say that training has diverged, unless there is a best to go back to."""
-        if not held_out:
-            raise InputError(
-                "Solver produced non-finite parameter weights. The input data may contain large "
-                f"values and need to be preprocessed. ({error})"
-            ) from error
-        self.validation_scores_.append(math.nan)
-
-    def _end_epoch(self, network: Network, samples: int, held_out: Any) -> None:
-        """Take note of an epoch, and stop if it is time."""
-        self.n_iter_ += 1
-        self.t_ += samples
-        self.loss_ = network.history["loss"][-1]
-        self.loss_curve_.append(self.loss_)
-        self._tell(f"Iteration {self.n_iter_}, loss = {self.loss_:.8f}")
-        if held_out is None:
-            improved = self.loss_ <= self.best_loss_ - self.tol
-            self.best_loss_ = min(self.loss_, self.best_loss_)
-        else:
-            x, y, weights = held_out
-            score = self._score(y, network.predict(x), weights)
-            self.validation_scores_.append(score)
-            self._tell(f"Validation score: {score:f}")
-            improved = not score < self.best_validation_score_ + self.tol
-            if score > self.best_validation_score_:
-                self.best_validation_score_, self._best = score, network.snapshot()
-        self._no_improvement_count = 0 if improved else self._no_improvement_count + 1
-        if self.solver == "sgd" and self.learning_rate == "invscaling":
-            rate = self.learning_rate_init / (self.t_ + 1) ** self.power_t
-            network.optimizer.learning_rate = rate
-        if self._no_improvement_count > self.n_iter_no_change:
-            what = "Training loss" if held_out is None else "Validation score"
-            self._give_up(network, f"{what} did not improve more than tol={self.tol:f} for "
-                f"{self.n_iter_no_change} consecutive epochs.")
-
-    def _give_up(self, network: Network, why: str) -> None:
-        """Stop, or go on at a fifth of the rate if it is adaptive."""
-        optimizer = network.optimizer
-        adaptive = self.solver == "sgd" and self.learning_rate == "adaptive"
-        if not adaptive or optimizer.current_rate() <= 1e-6:
-            network.stop_training = True
-            self._tell(why + (" Learning rate too small." if adaptive else "") + " Stopping.")
-            return
-        optimizer.learning_rate = optimizer.current_rate() / 5
-        self._no_improvement_count = 0
-        self._tell(f"{why} Setting learning rate to {optimizer.learning_rate:f}")
-
-    def _tell(self, line: str) -> None:
-        if self.verbose:
-            print(line)
-
-    def _minimize(self, batch: Batch, weights: Array | None) -> None:
-        """Train on all data at once, by SciPy's L-BFGS."""
-        try:
-            from scipy.optimize import minimize
-        except ImportError:
-            raise MissingExtraError("solver='lbfgs' needs SciPy: pip install scipy") from None
-        network = self.network_
-        replay = Replay(network, batch, len(batch.x), weights, self.alpha)
-        whole = replay.part(slice(None))
-
-        @np.errstate(all="ignore")
-        def slope(point: Array) -> tuple[float, Array]:
-            network.parameters[...] = point
-            return replay.slope(network, *whole), network.gradients.astype(np.float64)
-
-        found = minimize(
-            slope,
-            network.parameters.astype(np.float64),
-            jac=True,
-            method="L-BFGS-B",
-            options={"maxfun": self.max_fun, "maxiter": self.max_iter, "gtol": self.tol},
-        )
-        network.parameters[...] = found.x
-        self.n_iter_, self.loss_ = min(found.nit, self.max_iter), float(found.fun)
-        if not is_finite(network.parameters):
-            self._diverged(DivergenceError("the loss turned NaN", math.nan), False)
-        if found.status:
-            warn(
-                f"lbfgs failed to converge after {self.n_iter_} iteration(s) (status="
-                f"{found.status}): {found.message}. Raise max_iter={self.max_iter}, or scale the "
-                "data.",
-                of_both(TrainingWarning, "ConvergenceWarning"),
-            )
-
-    # What it has learnt.
-
-    @property
-    def coefs_(self) -> list[Array]:
-        """The weight of each layer, shape (inputs, outputs): views into the network's numbers."""
-        return self._views("weight")
-
-    @coefs_.setter
-    def coefs_(self, values: Any) -> None:
-        self._views("weight")[:] = values
-
-    @property
-    def intercepts_(self) -> list[Array]:
-        """The bias of each layer, shape (outputs,): views into the network's numbers."""
-        return self._views("bias")
-
-    @intercepts_.setter
-    def intercepts_(self, values: Any) -> None:
-        self._views("bias")[:] = values
-
-    def _views(self, name: str) -> Views:
-        self.refuse_unfitted()
-        layers = (layer for layer in self.network_.layers if isinstance(layer, Dense))
-        return Views(getattr(layer, name) for layer in layers)
-
-    def _outputs(self, X: Any) -> Array:
-        self.refuse_unfitted()
-        return self.network_.predict(self.checked(X))
-
-    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """Return how well predictions meet y: the accuracy of a classifier, R² of a regressor.
-
-        Parameters are those of `fit`.
-        """
-        outputs = self._outputs(X)
-        y = np.asarray(dense(y))
-        y = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
-        return self._score(y, outputs, checked_weights(sample_weight, outputs))
 
 
 class MLPClassifier(MLP):
-    """A multi-layer perceptron that tells classes apart, with scikit-learn's parameters."""
+    """A multi-layer perceptron that tells classes apart, in the place of scikit-learn's.
+
+    The same `random_state` gives the same numbers as there. What it takes beside, from `loss` on,
+    is off unless asked for.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : sequence of int, or int
+        The number of units of each hidden layer.
+    activation : str, activation, or list of one for each hidden layer
+        "identity", "logistic", "tanh", "relu", or another of ours in lower case; or an instance.
+    solver : {"adam", "sgd", "lbfgs"}
+        The last needs SciPy.
+    alpha : float
+        Weight decay, over the samples of a batch; it counts in the loss.
+    batch_size : int or "auto"
+        Samples per update; "auto" is 200, or all if there are fewer.
+    learning_rate : {"constant", "invscaling", "adaptive"}
+        How the rate of "sgd" changes: not, as 1 / stepᵖᵒʷᵉʳ_ᵗ, or to a fifth where it stalls.
+    learning_rate_init, momentum, nesterovs_momentum, power_t, beta_1, beta_2, epsilon
+        Settings of the solvers.
+    max_iter : int
+        Epochs at most.
+    shuffle : bool
+        Whether each epoch has an order of its own.
+    random_state : int, numpy.random.RandomState or None
+        Where first weights, orders and the split come from.
+    tol, n_iter_no_change : float, int
+        It stops once the loss, or the validation score, has not become better by `tol` for more
+        than so many epochs.
+    verbose : bool
+        Whether to print a line for each epoch.
+    warm_start : bool
+        Whether `fit` goes on from where the model stands.
+    early_stopping, validation_fraction : bool, float
+        Whether to hold out such a share of the data, stop by the score on it, and go back to the
+        best.
+    max_fun : int
+        Calls of the loss at most, for "lbfgs".
+    loss : "log_loss" or Loss
+        Any of ours that takes such targets.
+    dropout : float
+        The share of each hidden layer's outputs that is dropped in training.
+    class_weight : {"balanced"} or mapping, optional
+        How much each class counts, by its label; 1 where it is not named.
+    callbacks, metrics, progress
+        As for `Network.fit`.
+    validation_data : (X, y) or (X, y, sample_weight), optional
+        Scored after each epoch, as `network_.history["val_loss"]`; early stopping looks at it
+        too, and holds out nothing then.
+    restore_best : bool
+        Whether to go back to the weights of the best epoch, by the loss on the validation data, or
+        on the training data if there are none.
+    stratify : bool
+        Whether early stopping holds out a share of each class, however many there are;
+        scikit-learn does so for two classes.
+    n_members : int
+        So many networks are trained at once, by `fit_together`; their mean is predicted.
+    standardize : bool
+        Whether a first layer brings each feature to mean 0 and deviation 1.
+
+    Attributes
+    ----------
+    network_, networks_ : Network, list of Network
+        The plain network: trace, diagnose, save it. Of several members, there is only the list.
+    classes_ : array of shape (classes,)
+        The labels in their order.
+    coefs_, intercepts_ : list of arrays
+        The weights and biases of the layers, views into the network.
+    loss_, best_loss_, loss_curve_, n_iter_, t_
+        The newest loss, the least, that of each epoch; epochs made, and samples seen over all fits.
+    validation_scores_, best_validation_score_
+        The accuracy on what early stopping holds out.
+    n_layers_, n_outputs_, out_activation_, n_features_in_, feature_names_in_
+        What the network and its data look like.
+
+    Raises
+    ------
+    ShapeError, InputError, ParameterError
+        By `fit`, if parameters or data cannot be used. The constructor takes whatever it is given,
+        as scikit-learn wants it.
+
+    Examples
+    --------
+    >>> import backproplite as bp
+    >>> X, y = bp.datasets.moons(200, seed=0)
+    >>> model = bp.MLPClassifier(solver="lbfgs", random_state=0).fit(X, y)
+    >>> model.score(X, y)
+    1.0
+    """
 
     estimator_type = "classifier"
+    _labels: Labels
 
     def __init__(
         self,
@@ -370,7 +132,7 @@ class MLPClassifier(MLP):
         shuffle: bool = True,
         random_state: Any = None,
         tol: float = 1e-4,
-        verbose: bool = False,
+        verbose: bool | int = False,
         warm_start: bool = False,
         momentum: float = 0.9,
         nesterovs_momentum: bool = True,
@@ -379,33 +141,40 @@ class MLPClassifier(MLP):
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-8,
-        n_iter_no_change: int = 10,
+        n_iter_no_change: float = 10,
         max_fun: int = 15000,
+        loss: Any = "log_loss",
+        class_weight: Any = None,
+        stratify: bool = False,
+        dropout: float = 0.0,
+        callbacks: Any = (),
+        metrics: Any = (),
+        progress: bool = False,
+        validation_data: Any = None,
+        restore_best: bool = False,
+        n_members: int = 1,
+        standardize: bool = False,
     ) -> None:
         self.keep(locals())
 
     @property
     def classes_(self) -> Array:
         """The classes, in the order of the columns of `predict_proba`."""
-        if "_labels" not in vars(self):
-            self.refuse_unfitted()
+        self.refuse_unfitted()
         return self._labels.classes
 
-    def _partial_fit(
-        self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None
-    ) -> Self:
+    def _partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> Self:
         """Go on for one epoch over data, of which `classes` names all labels the first time."""
         if classes is None and not self.__sklearn_is_fitted__():
             raise ParameterError("classes must be passed on the first call to partial_fit.")
-        return self._fit(X, y, sample_weight, True, classes)
+        return self._fit(X, y, sample_weight, None, True, classes)
 
     partial_fit: Any = Available(refuse_whole_batches, _partial_fit)
 
-    def _targets(self, y: Array, dtype: Any, first: bool, classes: Any) -> Array:
+    def _learn(self, y: Array, first: bool, classes: Any) -> int:
         given = None if classes is None else labels_in(np.asarray(classes))
         if first:
-            several = y.ndim == 2 or given is None
-            self._labels = Labels(y if several else given)
+            self._labels = Labels(y if given is None or y.ndim == 2 else given)
         known = self._labels
         if given is not None and not np.array_equal(given, known.classes):
             raise ParameterError(
@@ -413,27 +182,54 @@ class MLPClassifier(MLP):
                 f"{known.classes!r}"
             )
         known.refuse_others(y, not first and bool(self.warm_start))
-        return known.targets(y, dtype)
+        return known.outputs
 
-    def _loss(self) -> tuple[Loss, str]:
-        if self._labels.kind == "multiclass":
-            return SoftmaxCrossEntropy(), "softmax"
-        return SigmoidCrossEntropy(), "logistic"
+    def _targets(self, y: Array, dtype: Any) -> Array:
+        return self._labels.targets(y, dtype)
+
+    def _loss(self) -> tuple[Loss, type[Layer] | None, str]:
+        several = self._labels.kind == "multiclass"
+        bend: type[Layer] = Softmax if several else Sigmoid
+        name = "softmax" if several else "logistic"
+        if self.loss == "log_loss":
+            return SoftmaxCrossEntropy() if several else SigmoidCrossEntropy(), None, name
+        other = "binary" if several else "categorical"
+        if not isinstance(self.loss, Loss) or self.loss.labels == other:
+            raise ParameterError(
+                f"loss must be 'log_loss', or a Loss for {self._labels.kind} targets; got "
+                f"{self.loss!r}."
+            )
+        return self.loss, None if self.loss.applies else self.loss.suits or bend, name
+
+    def _weights(self, y: Array, weights: Array | None, partial: bool) -> Array | None:
+        if self.class_weight is None:
+            return weights
+        if partial and self.class_weight == "balanced":
+            raise ParameterError("class_weight='balanced' needs all data: give numbers instead.")
+        factors = self._labels.weights(y, self.class_weight)
+        return factors if weights is None else weights * factors
+
+    def _split(self, y: Array, draws: np.random.RandomState) -> tuple[Array, Array]:
+        by_class = self._labels.kind == "binary" or (self.stratify and y.ndim == 1)
+        return split(draws, len(y), self.validation_fraction, y if by_class else None)
 
     def _score(self, y: Array, outputs: Array, weights: Array | None) -> float:
-        right = self._labels.decided(outputs) == y
-        right = right.all(axis=1) if right.ndim == 2 else right
-        return float(np.average(right, weights=weights))
+        return accuracy(y, self._labels.decided(outputs), weights)
 
     def predict(self, X: Any) -> Array:
         """Return the likeliest labels, shape (samples,), or which apply, (samples, labels)."""
-        outputs = self._outputs(X)
+        outputs, _ = self._outputs(X)
         return self._labels.decided(outputs)
 
-    def predict_proba(self, X: Any) -> Array:
-        """Return how likely each class is, shape (samples, classes)."""
-        likely = self._outputs(X)
-        return np.hstack([1 - likely, likely]) if self.n_outputs_ == 1 else likely
+    def predict_proba(self, X: Any, return_std: bool = False) -> Any:
+        """Return how likely each class is, shape (samples, classes); with the spread if wanted.
+
+        The spread is the deviation of the members' probabilities from their mean.
+        """
+        likely, spread = self._outputs(X)
+        if self.n_outputs_ == 1:
+            likely, spread = np.hstack([1 - likely, likely]), np.hstack([spread, spread])
+        return (likely, spread) if return_std else likely
 
     def predict_log_proba(self, X: Any) -> Array:
         """Return the logarithm of `predict_proba`."""
@@ -442,7 +238,40 @@ class MLPClassifier(MLP):
 
 
 class MLPRegressor(MLP):
-    """A multi-layer perceptron that predicts numbers, with scikit-learn's parameters."""
+    """A multi-layer perceptron that predicts numbers, in the place of scikit-learn's.
+
+    The same `random_state` gives the same numbers as there.
+
+    Parameters
+    ----------
+    loss : {"squared_error", "poisson"} or Loss
+        Half the squared error; half the Poisson deviance of counts; or any of ours on plain
+        numbers.
+    standardize : bool
+        Whether features and targets are brought to mean 0 and deviation 1 within the network. The
+        losses are in units of the targets' deviation then, `predict` in their own.
+    hidden_layer_sizes, activation, solver, alpha, ...
+        As for `MLPClassifier`; it knows no `class_weight` and no `stratify`.
+
+    Attributes
+    ----------
+    network_, networks_, coefs_, intercepts_, loss_curve_, ...
+        As for `MLPClassifier`; the validation scores are R².
+
+    Raises
+    ------
+    ShapeError, InputError, ParameterError
+        By `fit`, if parameters or data cannot be used.
+
+    Examples
+    --------
+    >>> import backproplite as bp
+    >>> X = np.linspace(-3, 3, 100).reshape(-1, 1)
+    >>> model = bp.MLPRegressor((20,), activation="tanh", solver="lbfgs", random_state=0)
+    >>> model = model.fit(X, np.sin(X[:, 0]))
+    >>> model.predict([[0.5]]).round(1)
+    array([0.5])
+    """
 
     estimator_type = "regressor"
 
@@ -462,7 +291,7 @@ class MLPRegressor(MLP):
         shuffle: bool = True,
         random_state: Any = None,
         tol: float = 1e-4,
-        verbose: bool = False,
+        verbose: bool | int = False,
         warm_start: bool = False,
         momentum: float = 0.9,
         nesterovs_momentum: bool = True,
@@ -471,40 +300,49 @@ class MLPRegressor(MLP):
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-8,
-        n_iter_no_change: int = 10,
+        n_iter_no_change: float = 10,
         max_fun: int = 15000,
+        dropout: float = 0.0,
+        callbacks: Any = (),
+        metrics: Any = (),
+        progress: bool = False,
+        validation_data: Any = None,
+        restore_best: bool = False,
+        n_members: int = 1,
+        standardize: bool = False,
     ) -> None:
         self.keep(locals())
 
     def _partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Go on for one epoch over data; the first time from new weights."""
-        return self._fit(X, y, sample_weight, True)
+        return self._fit(X, y, sample_weight, partial=True)
 
     partial_fit: Any = Available(refuse_whole_batches, _partial_fit)
 
-    def _targets(self, y: Array, dtype: Any, first: bool, classes: Any) -> Array:
-        y = y[:, np.newaxis] if y.ndim == 1 else y
-        return self._loss()[0].prepare_targets("y", y, y.shape[1], y.dtype)
+    def _learn(self, y: Array, first: bool, classes: Any) -> int:
+        return 1 if y.ndim == 1 else y.shape[1]
 
-    def _loss(self) -> tuple[Loss, str]:
-        return LOSSES[self.loss]
+    def _targets(self, y: Array, dtype: Any) -> Array:
+        return self.networks_[0].loss.prepare_targets("y", y, self.n_outputs_, dtype)
+
+    def _loss(self) -> tuple[Loss, type[Layer] | None, str]:
+        if isinstance(self.loss, str) and self.loss in LOSSES:
+            loss, name = LOSSES[self.loss]
+            return loss, None, name
+        if not isinstance(self.loss, Loss) or self.loss.labels:
+            raise ParameterError(
+                f"loss must be {' or '.join(map(repr, LOSSES))}, or a Loss of plain numbers such "
+                f"as Huber(); got {self.loss!r}."
+            )
+        return self.loss, self.loss.suits, "identity"
 
     def _score(self, y: Array, outputs: Array, weights: Array | None) -> float:
-        return r_squared(y if y.ndim == 2 else y[:, np.newaxis], outputs, weights)
+        return r_squared(y, outputs, weights)
 
-    def predict(self, X: Any) -> Array:
-        """Return the outputs, shape (samples,), or (samples, outputs) where there are several."""
-        outputs = self._outputs(X)
-        return outputs[:, 0] if outputs.shape[1] == 1 else outputs
+    def predict(self, X: Any, return_std: bool = False) -> Any:
+        """Return the outputs, shape (samples,), or (samples, outputs); with the spread if wanted.
 
-
-def r_squared(y: Array, outputs: Array, weights: Array | None) -> float:
-    """Return the share of the variance of y that outputs explain, on average over the columns."""
-    if len(y) < 2 or not np.isfinite(outputs).all():
-        return math.nan
-    mean = np.average(y, axis=0, weights=weights)
-    rest = np.average((y - outputs) ** 2, axis=0, weights=weights)
-    spread = np.average((y - mean) ** 2, axis=0, weights=weights)
-    some = spread > 0
-    shares = np.where(some, rest / np.where(some, spread, 1), rest > 0)
-    return float(np.mean(1 - shares))
+        The spread is the deviation of the members' outputs from their mean.
+        """
+        pair = [each[:, 0] if each.shape[1] == 1 else each for each in self._outputs(X)]
+        return tuple(pair) if return_std else pair[0]

@@ -7,7 +7,7 @@ loss, divided by the samples of the batch, and that a weight is one beside those
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,11 +17,33 @@ from ..checks import Array
 from ..errors import DivergenceError
 from ..functions import is_finite, norm
 from ..layers import Dropout, way_forward
-from ..losses import HalfSquaredError, SigmoidCrossEntropy, SoftmaxCrossEntropy
 from ..network import Network
 from ..optimizers import Adam
 from ..training import Batch, Fit, Plan, train
 from .draws import orders
+from .poisson import Poisson
+
+
+class Held:
+    """Data that are held out, to score each epoch on.
+
+    Parameters
+    ----------
+    batch : Batch
+    y : array
+        Their targets as they were given.
+    weights : array of shape (samples,) or None
+
+    Attributes
+    ----------
+    predictions : array of shape (samples, outputs)
+        The newest.
+    """
+
+    def __init__(self, batch: Batch, y: Array, weights: Array | None) -> None:
+        shares = None if weights is None else weights / (weights.sum() or 1.0)
+        self.batch, self.y, self.weights = Batch(batch.x, batch.targets, shares), y, weights
+        self.predictions = batch.targets
 
 
 class Replay(Fit):
@@ -39,9 +61,14 @@ class Replay(Fit):
         How much each sample counts.
     alpha : float
         How strong the decay of weight matrices is.
+    theirs : bool
+        Whether the loss is one of scikit-learn's: it sums the costs of all outputs, reports the
+        mean of squared errors, and takes no probability for less than one rounding step.
     draws : numpy.random.RandomState or None
         Where the order of each epoch comes from; None for that of the data.
     callbacks : sequence of callables
+    held : Held or None
+        What each epoch is scored on.
     """
 
     def __init__(
@@ -51,29 +78,27 @@ class Replay(Fit):
         batch_size: int,
         weights: Array | None,
         alpha: float,
+        theirs: bool,
         draws: np.random.RandomState | None = None,
-        callbacks: Sequence[Callable[[Network], object]] = (),
-        validation: Batch | None = None,
+        callbacks: Sequence[Any] = (),
+        held: Held | None = None,
     ) -> None:
-        samples = len(batch.x)
+        samples, outputs = batch.targets.shape
         plan = Plan(samples, batch_size, draws is not None, 0)
+        validation = None if held is None else held.batch
         super().__init__(batch, plan, validation, checked_callbacks(callbacks))
-        self.weights, self.decay = weights, alpha * network.decaying
+        self.weights, self.held, self.theirs = weights, held, theirs
+        self.decay = alpha * network.decaying
         self.scratch = np.empty_like(self.decay)
         self.orders = None if draws is None else orders(draws, samples)
-        outputs, loss = batch.targets.shape[1], network.loss
-        #: By how much the costs of all outputs count in the loss, and in its gradient.
-        self.counted = self.pulling = 1 / outputs if loss.mean_over_outputs else 1.0
-        #: More than this no cost counts.
-        self.most = math.inf
-        if type(loss) in (SigmoidCrossEntropy, SoftmaxCrossEntropy):
-            self.counted = self.pulling = 1.0
-            self.most = -math.log(np.finfo(network.dtype).eps)
-        elif type(loss) is HalfSquaredError:
-            self.counted = 1 / outputs
-        optimizer = network.optimizer
-        self.epsilon = optimizer.epsilon if type(optimizer) is Adam else None
         self.draws_masks = any(type(layer) is Dropout for layer in network.layers)
+        optimizer: Any = network.optimizer
+        self.epsilon = optimizer.epsilon if type(optimizer) is Adam else None
+        squared = network.loss.labels is None and not isinstance(network.loss, Poisson)
+        self.counted = 1 / outputs if squared else 1.0
+        self.most = (
+            math.inf if network.loss.labels is None else -math.log(np.finfo(network.dtype).eps)
+        )
 
     def run(self, network: Network, epochs: int) -> None:
         """Train for so many epochs, or until the network is told to stop."""
@@ -108,10 +133,13 @@ class Replay(Fit):
         x, targets, shares = batch
         rng = network.draws() if self.draws_masks else None
         outputs, caches = zip(*way_forward(network.layers, x, rng), strict=True)
-        costs, cache = network.loss.forward(outputs[-1], targets)
-        share = 1 / len(x) if shares is None else shares[:, np.newaxis]
-        loss = float(np.sum(np.minimum(costs, self.most) * (share * self.counted)))
-        slope = network.loss.backward(cache) * (share * self.pulling)
+        if self.theirs:
+            costs, cache = network.loss.forward(outputs[-1], targets)
+            share = 1 / len(x) if shares is None else shares[:, np.newaxis]
+            loss = float(np.sum(np.minimum(costs, self.most) * (share * self.counted)))
+            slope = network.loss.backward(cache) * share
+        else:
+            loss, slope = network.loss.value_and_gradient(outputs[-1], targets, shares)
         network.backward_parameters(slope, caches)
         decay = np.multiply(network.parameters, self.decay, out=self.scratch)
         decay /= len(x) if weight is None else weight
@@ -120,7 +148,8 @@ class Replay(Fit):
 
     def step(self, network: Network, batch: Batch, weight: float | None) -> float:
         """Make one step, and return the loss before it."""
-        loss, optimizer = self.slope(network, batch, weight), network.optimizer
+        loss = self.slope(network, batch, weight)
+        optimizer: Any = network.optimizer
         if not is_finite(loss):
             raise DivergenceError(f"the loss turned {loss}", optimizer.current_rate())
         if self.epsilon is not None:  # which is added there once the bias has been corrected
@@ -128,3 +157,12 @@ class Replay(Fit):
             vars(optimizer)["epsilon"] = late
         network.update((), float(len(batch.x)), loss, norm(network.gradients))
         return loss
+
+    def score(self, network: Network) -> float:
+        """Return the loss on what is held out, and keep the predictions."""
+        if self.held is None:
+            return super().score(network)
+        x, targets, shares = self.held.batch
+        outputs = network.forward(x)
+        self.held.predictions = network.loss.predictions(outputs)
+        return float(network.loss.value(outputs, targets, shares))
