@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from . import plots as plots
     from .checking import *
     from .many import *
+    from .metrics import *
     from .seeing import *
 
 __version__ = "0.1.0"
@@ -41,6 +42,7 @@ __version__ = "0.1.0"
 _RINGS = {
     "": ["datasets", "plots"],
     "checking": ["GradientReport", "check_gradients", "numerical_gradient"],
+    "metrics": ["accuracy", "r_squared"],
     "many": [
         "CrossValidation",
         "Variants",

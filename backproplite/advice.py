@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .activations import Sigmoid, Softmax
+from .callbacks import Monitor
 from .checks import Array, blocks, refuse_class
 from .configurable import is_ours
 from .errors import BackpropliteError, InputError, ParameterError, ShapeError, warn
@@ -49,6 +50,9 @@ def refuse_unfit(network: Network, fit: Fit) -> None:
     if network.tried is not network.loss and not all(is_ours(type(part)) for part in parts):
         refuse_faulty_parts(network, fit.data.select(slice(2)))
     network.tried = network.loss
+    for callback in fit.callbacks:
+        if isinstance(callback, Monitor):
+            callback.refuse_unfit(network, fit.measured)
     if fit.plan.batch_size == 1:
         _refuse_batches_of_one(network, fit.plan.samples)
 

@@ -7,7 +7,7 @@ training by setting `network.stop_training = True`. One that must know more is a
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from .errors import ParameterError
 if TYPE_CHECKING:
     from .network import Network
 
-__all__ = ["Callback", "Checkpoint", "EarlyStopping"]
+__all__ = ["Callback", "Checkpoint", "EarlyStopping", "ReduceOnPlateau"]
 
 
 class Callback(Configurable):
@@ -96,8 +96,79 @@ def checked_callbacks(callbacks: Any) -> list[Callback]:
     return [each if isinstance(each, Callback) else _Function(each) for each in listed]
 
 
-class EarlyStopping(Callback):
+class Monitor(Callback):
+    """Base of the callbacks that watch a number of the history.
+
+    That is the validation loss, or the training loss after the epoch where there is no validation
+    data, unless `monitor` names another; `mode` says whether less or more of it is better.
+    """
+
+    monitor: str | None
+    mode: str | None
+    patience: int
+    min_delta: float
+    #: The number to beat, and for how many epochs none has.
+    to_beat: float
+    waited: int
+
+    def watch(self, monitor: str | None, mode: str | None) -> None:
+        """Take note of what to watch."""
+        if not isinstance(monitor, (str, type(None))):
+            raise ParameterError(f"monitor must be a name in the history; got {monitor!r}.")
+        if mode not in ("min", "max", None):
+            raise ParameterError(f'mode must be "min" or "max"; got {mode!r}.')
+        if mode is None and usual_mode(monitor) is None:
+            raise ParameterError(
+                f'mode must be given for monitor={monitor!r}: "min" if less is better, or "max".'
+            )
+        self.monitor, self.mode = monitor, mode
+
+    def refuse_unfit(self, network: Network, measured: Sequence[str]) -> None:
+        """Refuse to watch what is not among what is measured."""
+        if self.monitor is not None and self.monitor not in measured:
+            raise ParameterError(
+                f"monitor must be one of {', '.join(map(repr, measured))} in this fit; got "
+                f"{self.monitor!r}. Others come with metrics and validation_data."
+            )
+
+    @property
+    def needs_score(self) -> bool:  # type: ignore[override]
+        """Whether every epoch must be scored."""
+        return self.monitor in (None, "train_loss")
+
+    @property
+    def sign(self) -> int:
+        """1 where less is better, -1 where more is."""
+        return -1 if (self.mode or usual_mode(self.monitor)) == "max" else 1
+
+    def newest(self, network: Network) -> float:
+        """Return what the newest epoch came to."""
+        return network.history[self.monitor or score_name(network)][-1]
+
+    def begin_waiting(self) -> None:
+        """Let anything be an improvement."""
+        self.to_beat, self.waited = self.sign * np.inf, 0
+
+    def wait(self, score: float) -> bool:
+        """Take note of what an epoch came to; tell whether that tries one's patience."""
+        self.waited += 1
+        if self.sign * score < self.sign * self.to_beat - self.min_delta:
+            self.to_beat, self.waited = score, 0
+        return self.waited >= self.patience
+
+
+def usual_mode(name: str | None) -> str | None:
+    """Return whether less or more of something is better, as far as its name says."""
+    name = (name or "loss").removeprefix("val_")
+    if name in ("accuracy", "r_squared") or name.endswith("_score"):
+        return "max"
+    return "min" if name == "loss" or name.endswith(("_loss", "_error")) else None
+
+
+class EarlyStopping(Monitor):
     """Stop when the validation loss has not improved for some epochs, and go back to the best.
+
+    `monitor` names something else of the history to go by, such as "val_accuracy".
 
     The best parameters are those of the very epoch whose score was best, or those from
     before the fit if it only made them worse. They come back however training ends: by
@@ -113,18 +184,25 @@ class EarlyStopping(Callback):
     min_delta : float
         What counts as an improvement, against the patience, must be larger than this, in units
         of the loss. The best is the best by however little.
+    monitor : str, optional
+        What to go by: "loss", "val_loss", "train_loss", or a metric, with "val_" in front for that
+        of the validation data.
+    mode : {"min", "max"}, optional
+        Whether less or more is better. Known for losses, accuracy and r_squared, and for names
+        that end in `_score` ("max"), `_loss` or `_error` ("min").
 
     Attributes
     ----------
     best_loss : float
-        The best score so far, that from before the fit among them.
+        The best so far of what it goes by, that from before the fit among them.
     best_epoch : int or None
         Its epoch, counted from 1 over the network's life; None before any fit.
 
     Raises
     ------
     ParameterError
-        If the patience is below 1, or `min_delta` negative.
+        If the patience is below 1, `min_delta` negative, or `mode` unknown; when training begins,
+        if what it shall go by is not measured.
 
     Examples
     --------
@@ -136,43 +214,113 @@ class EarlyStopping(Callback):
     Prechelt: Early stopping, but when?, 1998.
     """
 
-    needs_score = True
     state_names = ("best_loss", "best_epoch", "snapshot", "to_beat", "waited")
 
-    def __init__(self, patience: int, restore_best: bool = True, min_delta: float = 0.0) -> None:
+    def __init__(
+        self,
+        patience: int,
+        restore_best: bool = True,
+        min_delta: float = 0.0,
+        monitor: str | None = None,
+        mode: str | None = None,
+    ) -> None:
         self.patience = whole_number("patience", patience, 1)
         self.restore_best = switch("restore_best", restore_best)
         self.min_delta = number("min_delta", min_delta, minimum=0)
+        self.watch(monitor, mode)
         self._forget()
 
     def _forget(self) -> None:
-        self.best_loss = self.to_beat = np.inf
+        self.begin_waiting()
+        self.best_loss = self.to_beat
         self.best_epoch: int | None = None
         self.snapshot: Array | None = None
-        self.waited = 0
 
     def start(self, network: Network) -> None:
         self._forget()
-        self._look_at(network, network.current_score())
+        self._look_at(network, network.current_score(self.monitor))
+        self.waited = 0
 
     def __call__(self, network: Network) -> None:
-        self.waited += 1
-        self._look_at(network, network.history[score_name(network)][-1])
-        network.stop_training |= self.waited >= self.patience
+        network.stop_training |= self._look_at(network, self.newest(network))
 
-    def _look_at(self, network: Network, score: float) -> None:
-        if score < self.best_loss:
+    def _look_at(self, network: Network, score: float) -> bool:
+        if self.sign * score < self.sign * self.best_loss:
             self.snapshot = network.snapshot()
             self.best_loss, self.best_epoch = score, network.epoch_count
-        if score < self.to_beat - self.min_delta:
-            self.to_beat, self.waited = score, 0
+        return self.wait(score)
 
     def finish(self, network: Network) -> None:
         if self.restore_best and self.snapshot is not None:
             network.restore(self.snapshot)
 
 
-class Checkpoint(Callback):
+class ReduceOnPlateau(Monitor):
+    """Lower the learning rate when the validation loss has not improved for some epochs.
+
+    learning_rate ← max(factor · learning_rate, minimum_rate)
+
+    Parameters
+    ----------
+    factor : float
+        By what to multiply it, below 1.
+    patience : int
+        Epochs without improvement after which to do so; from there they are counted anew.
+    min_delta : float
+        What counts as an improvement must be larger than this.
+    monitor, mode : str, optional
+        What to go by, as for `EarlyStopping`.
+    minimum_rate : float
+        It is never lowered below this.
+
+    Raises
+    ------
+    ParameterError
+        If an argument is not what it should be; when training begins, if what it shall go by is
+        not measured, or the learning rate is a schedule.
+
+    Examples
+    --------
+    >>> ReduceOnPlateau(factor=0.5, patience=5)
+    ReduceOnPlateau(factor=0.5, patience=5)
+    """
+
+    state_names = ("to_beat", "waited")
+
+    def __init__(
+        self,
+        factor: float = 0.1,
+        patience: int = 10,
+        min_delta: float = 0.0,
+        monitor: str | None = None,
+        mode: str | None = None,
+        minimum_rate: float = 0.0,
+    ) -> None:
+        self.factor = number("factor", factor, above=0, below=1)
+        self.patience = whole_number("patience", patience, 1)
+        self.min_delta = number("min_delta", min_delta, minimum=0)
+        self.watch(monitor, mode)
+        self.minimum_rate = number("minimum_rate", minimum_rate, minimum=0)
+        self.begin_waiting()
+
+    def refuse_unfit(self, network: Network, measured: Sequence[str]) -> None:
+        super().refuse_unfit(network, measured)
+        if callable(schedule := network.optimizer.learning_rate):
+            raise ParameterError(
+                f"ReduceOnPlateau needs a learning rate that is a number; got {schedule!r}."
+            )
+
+    def start(self, network: Network) -> None:
+        self.begin_waiting()
+
+    def __call__(self, network: Network) -> None:
+        if self.wait(self.newest(network)):
+            optimizer, self.waited = network.optimizer, 0
+            rate: Any = optimizer.learning_rate
+            optimizer.learning_rate = min(rate, max(self.factor * rate, self.minimum_rate))
+
+
+class Checkpoint(Monitor):
     """Save the network to a file after every epoch, or every few, or only the best so far.
 
     Training that was cut off goes on from the file as if nothing had happened:
@@ -193,6 +341,8 @@ class Checkpoint(Callback):
         `history["train_loss"]`, and compared among themselves.
     every_steps : int, optional
         Save within epochs too, every so many steps.
+    monitor, mode : str, optional
+        What the best is the best by, as for `EarlyStopping`.
 
     Raises
     ------
@@ -216,16 +366,26 @@ class Checkpoint(Callback):
         every: int = 1,
         best_only: bool = False,
         every_steps: int | None = None,
+        monitor: str | None = None,
+        mode: str | None = None,
     ) -> None:
         checked_path(path)
         self.path: Any = path
         self.every = whole_number("every", every, 1)
-        self.best_only = self.needs_score = switch("best_only", best_only)
+        self.best_only = switch("best_only", best_only)
+        self.watch(monitor, mode)
+        if monitor is not None and not best_only:
+            raise ParameterError("monitor says what the best is: give best_only=True too.")
         if every_steps is not None:
             every_steps = whole_number("every_steps", every_steps, 1)
             if best_only:
                 raise ParameterError("every_steps cannot be had with best_only: leave one out.")
         self.every_steps = every_steps
+
+    @property
+    def needs_score(self) -> bool:  # type: ignore[override]
+        """Whether every epoch must be scored."""
+        return self.best_only and super().needs_score
 
     def after_step(self, network: Network) -> None:
         if self.every_steps and network.step_count % self.every_steps == 0:
@@ -234,7 +394,7 @@ class Checkpoint(Callback):
     def __call__(self, network: Network) -> None:
         if network.epoch_count % self.every:
             return
-        scores = network.history[score_name(network)]
+        scores = self.sign * np.array(network.history[self.monitor or score_name(network)])
         improved = scores[-1] < np.nanmin([np.inf, *scores[self.every - 1 : -1 : self.every]])
         if improved or not (self.best_only and os.path.exists(self.path)):
             network.save(self.path)

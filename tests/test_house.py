@@ -20,7 +20,18 @@ CORE = [
 ]
 #: What stands around it. Each imports only the core and what stands before it.
 RINGS = [
-    *("answers", "large", "threads", "progress", "files", "many", "checking", "seeing", "plots"),
+    *(
+        "answers",
+        "large",
+        "metrics",
+        "threads",
+        "progress",
+        "files",
+        "many",
+        "checking",
+        "seeing",
+        "plots",
+    ),
     *("datasets", "testing", "__init__", "__main__"),
 ]
 #: The core hands over to a ring when a network is saved or loaded, to show progress, to train with
@@ -28,7 +39,7 @@ RINGS = [
 #: What to say when training fails is loaded when it does.
 HANDED_OVER = {("network", "files"), ("network", "progress"), ("network", "many")}
 HANDED_OVER |= {("training", "advice"), ("training", "threads")}
-HANDED_OVER |= {("network", "large"), ("advice", "large")}
+HANDED_OVER |= {("network", "large"), ("advice", "large"), ("network", "metrics")}
 HANDED_OVER |= {("checks", "answers"), ("configurable", "answers"), ("layers", "answers")}
 
 PATHS = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
