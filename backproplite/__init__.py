@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from .checking import *
     from .many import *
     from .metrics import *
+    from .monitors import *
     from .seeing import *
 
 __version__ = "0.1.0"
@@ -42,7 +43,6 @@ __version__ = "0.1.0"
 _RINGS = {
     "": ["datasets", "plots"],
     "checking": ["GradientReport", "check_gradients", "numerical_gradient"],
-    "metrics": ["accuracy", "r_squared"],
     "many": [
         "CrossValidation",
         "Variants",
@@ -52,6 +52,8 @@ _RINGS = {
         "predict_together",
         "variants",
     ],
+    "metrics": ["accuracy", "r_squared"],
+    "monitors": ["Checkpoint", "EarlyStopping", "ReduceOnPlateau"],
     "seeing": [
         "Descent",
         "Diagnosis",

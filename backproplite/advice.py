@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .activations import Sigmoid, Softmax
-from .callbacks import Monitor
 from .checks import Array, blocks, refuse_class
 from .configurable import is_ours
 from .errors import BackpropliteError, InputError, ParameterError, ShapeError, warn
@@ -51,8 +50,7 @@ def refuse_unfit(network: Network, fit: Fit) -> None:
         refuse_faulty_parts(network, fit.data.select(slice(2)))
     network.tried = network.loss
     for callback in fit.callbacks:
-        if isinstance(callback, Monitor):
-            callback.refuse_unfit(network, fit.measured)
+        callback.refuse_unfit(network, fit.measured)
     if fit.plan.batch_size == 1:
         _refuse_batches_of_one(network, fit.plan.samples)
 

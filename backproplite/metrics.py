@@ -185,10 +185,8 @@ def checked_metrics(given: Any) -> Metrics | None:
 
 def name_of(function: Any) -> str:
     """Return what a function is called: its name, that of what a partial calls, or its class's."""
-    inner = getattr(function, "func", function)
-    return str(
-        getattr(function, "__name__", getattr(inner, "__name__", type(inner).__name__))
-    ).strip("<>")
+    inner = function if hasattr(function, "__name__") else getattr(function, "func", function)
+    return str(getattr(inner, "__name__", type(inner).__name__)).strip("<>")
 
 
 def wants_decisions(name: str, function: Callable[..., Any]) -> bool:

@@ -11,7 +11,7 @@ import copy
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, wraps
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeAlias, TypeVar, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
@@ -41,7 +41,6 @@ from .training import Batch, Fit, plan_for, train
 
 if TYPE_CHECKING:
     from .large import Stream
-    from .metrics import Metrics
 
 __all__ = ["Network"]
 
@@ -448,7 +447,8 @@ class Network(Answering):
             `history` under the function's name, with "val_" in front for the validation data.
             Both come in one shape, (samples,) for one output. A loss on classes gives labels as
             targets, and probabilities as predictions; or, to a parameter called `y_pred`, the
-            decisions. All samples count alike. Of batches, targets and predictions are gathered.
+            decisions. All samples of some weight count alike. Of
+            batches, targets and predictions are gathered.
         validation_split : float, optional
             The share of the samples to hold out as validation data, the same for the same seed; of
             each class about as much. Weights go along.
@@ -481,12 +481,13 @@ class Network(Answering):
             return fit_with_workers(self, all_reduce, *given, *others)
         from . import advice
         from .large import data_to_fit
+        from .metrics import checked_metrics
 
         self.refuse_changed_layers()
         epochs = whole_number("epochs", epochs, 0)
         if batch_size is not None:
             batch_size = whole_number("batch_size", batch_size, 1)
-        watchers, measures = checked_callbacks(callbacks), _checked_metrics(metrics)
+        watchers, measures = checked_callbacks(callbacks), checked_metrics(metrics)
         of_data = X, y, epochs, batch_size, sample_weight, class_weight
         passes = 1 if measures is None else 2
         data, validation = data_to_fit(self, *of_data, validation_data, validation_split, passes)
@@ -547,6 +548,23 @@ class Network(Answering):
 
         return outputs_of(self, X, batch_size, lambda x: finish(self._forward(x)))
 
+    @overload
+    def evaluate(
+        self, /, X: Any, y: Any = None, sample_weight: Any = None, batch_size: int | None = None
+    ) -> float: ...
+
+    @overload
+    def evaluate(
+        self,
+        /,
+        X: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        batch_size: int | None = None,
+        *,
+        metrics: Measures,
+    ) -> dict[str, float]: ...
+
     @in_use
     def evaluate(
         self,
@@ -578,9 +596,10 @@ class Network(Answering):
             If the data cannot be used.
         """
         from .large import data_for
+        from .metrics import checked_metrics
 
         self._warn_if_statistics_are_unset()
-        measures = _checked_metrics(metrics)
+        measures = checked_metrics(metrics)
         passes = 1 if measures is None else 2
         data = data_for(self, X, y, passes, batch_size, sample_weight)
         loss = float(self.score(data, batch_size))
@@ -980,15 +999,6 @@ def _bring_along(owners: list[tuple[Stateful, dict[str, Array]]]) -> None:
                     value = getattr(owner, name)
                     if value.size:
                         view[...] = value
-
-
-def _checked_metrics(given: Any) -> Metrics | None:
-    """Return what is given as metrics, ready for use; None without any."""
-    if isinstance(given, (tuple, list)) and not given:
-        return None
-    from .metrics import checked_metrics
-
-    return checked_metrics(given)
 
 
 def _own(optimizer: Optimizer) -> Optimizer:

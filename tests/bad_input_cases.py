@@ -476,7 +476,7 @@ GROUPS = [
         "numbers",
         r"""
         bp.EarlyStopping
-            ParameterError: callbacks[0] must be a function of the network, or an instance of a Callback class; got <class 'backproplite.callbacks.EarlyStopping'>.
+            ParameterError: callbacks[0] must be a function of the network, or an instance of a Callback class; got <class 'backproplite.monitors.EarlyStopping'>.
         [print, 7]
             ParameterError: callbacks[1] must be a function of the network, or an instance of a Callback class; got 7.
         7
@@ -659,8 +659,10 @@ GROUPS = [
             UnknownNameError: Network has no argument 'learning_rate'. It belongs to the optimizer: optimizer.learning_rate.
         network.fit(X, y, epochs=1, verbose=1)
             UnknownNameError: fit has no argument 'verbose'. Here it is progress.
-        network.fit(X, y, epochs=1, validation_split=0.2)
-            UnknownNameError: fit has no argument 'validation_split'. Split the data: validation_data=(X_val, y_val).
+        network.fit(X, y, epochs=1, validation_fraction=0.2)
+            UnknownNameError: fit has no argument 'validation_fraction'. Here it is validation_split.
+        bp.Network([bp.Dense(3, 1)], bp.MeanSquaredError(), metrics="accuracy")
+            UnknownNameError: Network has no argument 'metrics'. They belong to fit: fit(X, y, epochs, metrics=...).
         network.predict(X, verbose=0)
             UnknownNameError: predict has no argument 'verbose'. It prints nothing.
         network.predict(X, 32, 1)

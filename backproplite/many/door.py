@@ -14,12 +14,13 @@ from typing import Any
 import numpy as np
 
 from .. import advice
-from ..callbacks import Callback, Checkpoint, checked_callbacks
+from ..callbacks import Callback, checked_callbacks
 from ..checks import Array, answers, real_array, switch, whole_number
 from ..configurable import is_ours
 from ..errors import BackpropliteError, InputError, ParameterError, ShapeError
 from ..large import both_validations, split, validation_for
 from ..metrics import checked_metrics
+from ..monitors import Checkpoint
 from ..network import Network
 from ..training import Batch, Fit, Plan, plan_for
 from .stack import Member
