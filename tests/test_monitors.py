@@ -173,3 +173,204 @@ def test_scores_of_the_training_data_are_not_compared_with_those_of_others(tmp_p
     network.fit(*FEW, 1, validation_data=MANY, callbacks=bp.Checkpoint(path, best_only=True))
     assert network.history["val_loss"][-1] > min(network.history["train_loss"][:-1])
     assert bp.Network.load(path).epoch_count == 31  # the best of its sort
+
+
+# What is watched
+
+
+def told(monitor, scores, **settings):
+    """What a callback has to do with a metric that has these values, the first before the fit."""
+    ahead = iter(scores)
+
+    def metric(y, p):
+        return next(ahead)
+
+    metric.__name__ = monitor
+    return {"metrics": metric, **settings}
+
+
+@pytest.mark.parametrize(
+    ("monitor", "mode", "scores", "epochs", "best"),
+    [
+        ("accuracy_score", None, [0.1, 0.5, 0.7, 0.6, 0.7, 0.9], 4, 2),
+        ("accuracy_score", "min", [0.5, 0.4, 0.5, 0.5, 0.1], 3, 1),
+        ("mean_error", None, [9, 5, 4, 6, 4, 1], 4, 2),
+        ("own", "max", [1, 2, 3, 3, 3, 4], 4, 2),
+        ("own", "max", [9, 2, 3, 3], 2, 0),
+    ],
+)
+def test_early_stopping_goes_by_what_it_is_told(monitor, mode, scores, epochs, best):
+    stopping, states = bp.EarlyStopping(2, monitor=monitor, mode=mode), []
+    network = small()
+    before = network.snapshot()
+    network.fit(
+        X, Y, 5, **told(monitor, scores),
+        callbacks=[stopping, lambda network: states.append(network.snapshot())],
+    )  # fmt: skip
+    assert network.epoch_count == epochs
+    assert (stopping.best_epoch, stopping.best_loss) == (best, scores[best])
+    np.testing.assert_array_equal(network.snapshot(), [before, *states][best])
+    assert np.isnan(network.history["train_loss"]).all()  # nothing is scored in vain
+
+
+def test_early_stopping_may_go_by_the_validation_data():
+    stopping = bp.EarlyStopping(4, monitor="val_r_squared")
+    network = overfitting().fit(
+        *FEW, 300, 5, validation_data=MANY, metrics="r_squared", callbacks=stopping
+    )
+    values = network.history["val_r_squared"]
+    best = int(np.argmax(values))
+    assert 0 < best < len(values) - 1
+    assert (stopping.best_epoch, stopping.best_loss) == (best + 1, values[best])
+    assert network.evaluate(*MANY, metrics="r_squared")["r_squared"] == values[best]
+
+
+def test_early_stopping_may_go_by_the_loss_of_the_batches():
+    stopping = bp.EarlyStopping(50, monitor="loss")
+    network = small().fit(X, Y, 20, 3, callbacks=stopping)
+    losses = network.history["loss"]
+    assert (stopping.best_epoch, stopping.best_loss) == (int(np.argmin(losses)) + 1, min(losses))
+
+
+@pytest.mark.parametrize(
+    ("name", "mode"),
+    [
+        (None, 1),
+        *((name, 1) for name in ("loss", "val_loss", "train_loss", "log_loss", "max_error")),
+        *((name, -1) for name in ("accuracy", "val_accuracy", "val_r_squared", "f1_score")),
+    ],
+)
+def test_what_is_better_is_known_by_the_name(name, mode):
+    stopping = bp.EarlyStopping(3, monitor=name)
+    assert stopping.sign == mode
+    assert stopping.best_loss == mode * math.inf
+    for given, sign in {"min": 1, "max": -1}.items():
+        stopping.mode = given
+        assert stopping.sign == sign
+
+
+def test_what_is_watched_shows_and_may_be_changed():
+    stopping = bp.EarlyStopping(3, monitor="val_f", mode="max")
+    assert repr(stopping) == "EarlyStopping(3, monitor='val_f', mode='max')"
+    with pytest.raises(bp.ParameterError, match="mode must be given"):
+        stopping.mode = None
+    stopping.monitor, stopping.mode = "accuracy", None
+    assert not stopping.needs_score
+    stopping.monitor = "train_loss"
+    assert stopping.needs_score
+
+
+@pytest.mark.parametrize(
+    "monitor", ["val_accuracy", "val_loss", "train_loss", "accuracy", "nonsense"]
+)
+@pytest.mark.parametrize("validated", [False, True])
+@pytest.mark.parametrize("measured", [False, True])
+def test_only_what_is_measured_can_be_watched(monitor, validated, measured):
+    network = small(loss=bp.SigmoidCrossEntropy())
+    options = {"metrics": "accuracy"} if measured else {}
+    options |= {"validation_split": 0.2} if validated else {}
+    known = {"accuracy": measured, "val_accuracy": measured and validated, "val_loss": validated}
+    known["train_loss"] = not validated
+    stopping = bp.EarlyStopping(3, monitor=monitor, mode="min")
+    data = X, (Y > 0) * 1.0, 2
+    if known.get(monitor):
+        network.fit(*data, callbacks=stopping, **options)
+        assert stopping.best_loss in network.history[monitor] or stopping.best_epoch == 0
+        return
+    with pytest.raises(bp.ParameterError, match=f"monitor must be one of .* got '{monitor}'"):
+        network.fit(*data, callbacks=stopping, **options)
+    assert {len(values) for values in network.history.values()} == {0}
+    assert network.step_count == 0
+
+
+@pytest.mark.parametrize(
+    ("scores", "settings", "saved"),
+    [
+        ([0.1, 0.3, 0.2, 0.3, 0.4], {"monitor": "accuracy_score"}, [1, 2, 5]),
+        ([0.1, 0.3, 0.2, 0.3, 0.4], {"monitor": "accuracy_score", "every": 2}, [2]),
+        ([3, 4, 2, math.nan, 1], {"monitor": "own", "mode": "min"}, [1, 3, 5]),
+    ],
+)
+def test_a_checkpoint_keeps_the_best_by_what_it_is_told(tmp_path, scores, settings, saved):
+    path, network, written = tmp_path / "model.npz", small(), []
+    checkpoint = bp.Checkpoint(path, best_only=True, **settings)
+    assert not checkpoint.needs_score
+    network.fit(
+        X, Y, 5, **told(settings["monitor"], scores),
+        callbacks=[checkpoint, lambda _: written.append(bp.Network.load(path).epoch_count)
+                   if path.exists() else None],
+    )  # fmt: skip
+    assert [*dict.fromkeys(written)] == saved
+
+
+# A rate that is lowered
+
+
+def lowered(scores, **settings):
+    """The learning rate after each epoch that came to such a score."""
+    network, rates = small(), []
+    callback = bp.ReduceOnPlateau(monitor="own", mode=settings.pop("mode", "min"), **settings)
+    network.fit(
+        X, Y, len(scores), **told("own", scores),
+        callbacks=[callback, lambda it: rates.append(it.optimizer.learning_rate)],
+    )  # fmt: skip
+    assert network.history["learning_rate"] == [0.1, *rates[:-1]]
+    return rates
+
+
+@pytest.mark.parametrize(
+    ("scores", "settings", "rates"),
+    [
+        ([3, 3, 3, 2, 2, 2], {"patience": 2}, [0.1, 0.1, 0.05, 0.05, 0.05, 0.025]),
+        ([3, 3, 3, 3, 3], {"patience": 1}, [0.1, 0.05, 0.025, 0.0125, 0.00625]),
+        ([3, 2.5, 2, 1.5], {"patience": 1, "min_delta": 0.6}, [0.1, 0.05, 0.05, 0.025]),
+        ([1, 2, 2, 3], {"patience": 1, "mode": "max"}, [0.1, 0.1, 0.05, 0.05]),
+        ([3, 3, 3], {"patience": 1, "minimum_rate": 0.04}, [0.1, 0.05, 0.04]),
+        ([3, 3, 3], {"patience": 1, "minimum_rate": 0.7}, [0.1, 0.1, 0.1]),
+        ([math.nan, math.nan, 3], {"patience": 2}, [0.1, 0.05, 0.05]),
+    ],
+)
+def test_the_rate_is_lowered_when_nothing_gets_better(scores, settings, rates):
+    assert lowered(scores, factor=0.5, **settings) == pytest.approx(rates, 1e-15)
+
+
+@pytest.mark.parametrize("mode", ["min", "max"])
+@pytest.mark.parametrize("patience", [1, 2, 5])
+def test_the_rate_is_lowered_where_torch_lowers_it(mode, patience):
+    torch = pytest.importorskip("torch")
+    scores = RNG(patience).normal(size=60).round(1).tolist()
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], 0.1)
+    plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(
+        optimizer, mode, 0.7, patience - 1, 0.3, "abs", min_lr=0.01, eps=0
+    )
+    rates = []
+    for score in scores:
+        plateau.step(score)
+        rates.append(optimizer.param_groups[0]["lr"])
+    settings = {"factor": 0.7, "min_delta": 0.3, "minimum_rate": 0.01, "mode": mode}
+    assert lowered(scores, patience=patience, **settings) == pytest.approx(rates, 1e-12)
+
+
+def test_the_rate_goes_by_the_validation_loss():
+    callback = bp.ReduceOnPlateau(0.5, 3)
+    network = overfitting().fit(*FEW, 200, 5, validation_data=MANY, callbacks=callback)
+    best, waited, rate = math.inf, 0, 0.0015
+    for score, used in zip(
+        network.history["val_loss"], network.history["learning_rate"], strict=True
+    ):
+        assert used == pytest.approx(rate, 1e-12)
+        best, waited = (score, 0) if score < best else (best, waited + 1)
+        rate, waited = (rate / 2, 0) if waited == 3 else (rate, waited)
+    assert rate < 0.0015
+    network.fit(*FEW, 1, 5, validation_data=MANY, callbacks=callback)
+    assert (callback.to_beat, callback.waited) == (network.history["val_loss"][-1], 0)
+
+
+def test_a_schedule_is_not_lowered():
+    network = small(optimizer=bp.Adam(bp.CosineSchedule(0.1, 9)))
+    stopping = bp.EarlyStopping(2)
+    network.fit(X, Y, 1, 3)
+    before = network.record.bytes.copy()
+    with pytest.raises(bp.ParameterError, match=r"needs a learning rate that is a number; got Cos"):
+        network.fit(X, Y, 1, 3, callbacks=[stopping, bp.ReduceOnPlateau()])
+    np.testing.assert_array_equal(network.record.bytes, before)
