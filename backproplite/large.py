@@ -149,11 +149,11 @@ def data_to_fit(
     class_weight: object,
     validation_data: Any,
     validation_split: Any,
-    passes: int,
+    metrics: object,
 ) -> tuple[Batch | Stream, Batch | Stream | None]:
-    """Return what to train on, in so many passes through it an epoch, and what to validate on."""
+    """Return what to train on, and what to validate on; metrics go through both once more."""
     if validation_split is None:
-        times = epochs * passes
+        times = epochs if metrics is None else 2 * epochs
         data = data_for(network, X, y, times, batch_size, sample_weight, class_weight)
         like = data.like if isinstance(data, Stream) else X
         return data, validation_for(network, validation_data, like, times)

@@ -447,8 +447,8 @@ class Network(Answering):
             `history` under the function's name, with "val_" in front for the validation data.
             Both come in one shape, (samples,) for one output. A loss on classes gives labels as
             targets, and probabilities as predictions; or, to a parameter called `y_pred`, the
-            decisions. All samples of some weight count alike. Of
-            batches, targets and predictions are gathered.
+            decisions. All samples that count do so alike. Targets and predictions of batches are
+            gathered.
         validation_split : float, optional
             The share of the samples to hold out as validation data, the same for the same seed; of
             each class about as much. Weights go along.
@@ -489,8 +489,7 @@ class Network(Answering):
             batch_size = whole_number("batch_size", batch_size, 1)
         watchers, measures = checked_callbacks(callbacks), checked_metrics(metrics)
         of_data = X, y, epochs, batch_size, sample_weight, class_weight
-        passes = 1 if measures is None else 2
-        data, validation = data_to_fit(self, *of_data, validation_data, validation_split, passes)
+        data, validation = data_to_fit(self, *of_data, validation_data, validation_split, measures)
         if switch("progress", progress):
             from .progress import progress_callback
 
@@ -600,8 +599,7 @@ class Network(Answering):
 
         self._warn_if_statistics_are_unset()
         measures = checked_metrics(metrics)
-        passes = 1 if measures is None else 2
-        data = data_for(self, X, y, passes, batch_size, sample_weight)
+        data = data_for(self, X, y, 1 if measures is None else 2, batch_size, sample_weight)
         loss = float(self.score(data, batch_size))
         return loss if measures is None else {"loss": loss} | measures.of(self, data, batch_size)
 

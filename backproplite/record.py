@@ -169,13 +169,14 @@ class Record:
         """Write the history of an epoch that has had all its steps, and what was measured then."""
         side_by_side = self.sums.ndim > 1
         batches, losses, norms, weights = self.sums if side_by_side else self.sums.tolist()
-        rate = (
-            self.views["optimizer_rate"].copy()
-            if side_by_side
-            else self.views["optimizer_rate"].item()
-        )
-        sums = {"loss": losses / weights, "learning_rate": rate, "gradient_norm": norms / batches}
-        newest = {**sums, **measured}
+        newest_rate = self.views["optimizer_rate"]
+        rate = newest_rate.copy() if side_by_side else newest_rate.item()
+        newest = {
+            "loss": losses / weights,
+            "learning_rate": rate,
+            "gradient_norm": norms / batches,
+            **measured,
+        }
         for name, values in self.history.items():
             values.append(newest.get(name, math.nan))
         self.views["epochs"][()] += 1

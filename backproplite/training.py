@@ -316,6 +316,7 @@ def make_step(network: Network, batch: Batch, fit: Fit, weight: float | None = N
 def end_epoch(network: Network, fit: Fit) -> None:
     """Write the history of an epoch that has had all its steps."""
     measured = {fit.score_name: fit.score(network)}
-    measured |= fit.measure(network, network.epoch_count + 1)
+    if fit.metrics is not None:
+        measured |= fit.measure(network, network.epoch_count + 1)
     with network.record.counts_or_nothing:
         network.record.end_epoch(measured)
