@@ -110,8 +110,8 @@ class EarlyStopping(Monitor):
         What counts as an improvement, against the patience, must be larger than this, in units
         of the loss. The best is the best by however little.
     monitor : str, optional
-        What to go by: "loss", "val_loss", "train_loss", or a metric, with "val_" in front for that
-        of the validation data.
+        What to go by: "loss", "val_loss", "train_loss", or a metric, such as "accuracy", or
+        "val_accuracy" for that of the validation data.
     mode : {"min", "max"}, optional
         Whether less or more is better. Known for losses, accuracy and r_squared, and for names
         that end in `_score` ("max"), `_loss` or `_error` ("min").

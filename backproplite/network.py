@@ -444,7 +444,7 @@ class Network(Answering):
         metrics : {"accuracy", "r_squared"} or function, or a sequence of such
             What else to measure after each epoch, on all training data and on the validation data:
             functions (targets, predictions) -> number, scikit-learn's for instance. It is in
-            `history` under the function's name, with "val_" in front for the validation data.
+            `history` under the function's name, and as "val_accuracy", say, for validation data.
             Both come in one shape, (samples,) for one output. A loss on classes gives labels as
             targets, and probabilities as predictions; or, to a parameter called `y_pred`, the
             decisions. All samples that count do so alike. Targets and predictions of batches are
