@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from .checking import *
     from .estimators import *
     from .many import *
+    from .metrics import *
+    from .monitors import *
     from .seeing import *
 
 __version__ = "0.1.0"
@@ -52,6 +54,8 @@ _RINGS = {
         "predict_together",
         "variants",
     ],
+    "metrics": ["accuracy", "r_squared"],
+    "monitors": ["Checkpoint", "EarlyStopping", "ReduceOnPlateau"],
     "seeing": [
         "Descent",
         "Diagnosis",
