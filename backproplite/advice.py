@@ -117,7 +117,7 @@ def cure(network: Network, data: Batch, before: float | None) -> str | None:
     if inputs > (parameters if before is None else FAR):
         return (
             f"The loss was as large before the first step, since X reaches {inputs:.3g}: "
-            "scale it: begin the network with Standardize.of(X)."
+            "begin the network with Standardize.of(X)."
         )
     return (
         f"The loss was as large before the first step, since the parameters reach "
