@@ -189,9 +189,14 @@ def standards(mean: object, scale: object, axes: tuple[int, ...]) -> list[Array]
 
 
 def shortened(*arrays: Array) -> str:
-    """Return how arrays look in one line, the middle of long ones left out."""
-    shown = (np.array2string(a, 9**9, 6, threshold=6, edgeitems=2, separator=", ") for a in arrays)
-    return ", ".join(" ".join(each.split()) for each in shown)
+    """Return about how arrays look, the middle of those of more than three numbers left out."""
+
+    def shown(array: Array) -> str:
+        texts = [f"{each:.4g}" for each in array.flat]
+        texts[1:-1] = texts[1:-1] if len(texts) < 4 else ["..."]
+        return f"[{', '.join(texts)}]" if array.ndim else texts[0]
+
+    return ", ".join(map(shown, arrays))
 
 
 def norm(vector: Array) -> Any:

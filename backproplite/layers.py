@@ -42,8 +42,8 @@ __all__ = ["BatchNorm", "Dense", "Dropout", "Layer", "LayerNorm", "Residual", "S
 
 #: What holds no layers, and need not be looked into.
 _PLAIN = int, float, str, type(None)
-#: Counts first looks, and freezings.
-_LOOKS = itertools.count()
+#: Count first looks, and how often a layer was frozen or thawed.
+_LOOKS, _FREEZINGS = itertools.count(), itertools.count(1)
 
 
 class _Undrawn:
@@ -272,7 +272,7 @@ class Layer(Stateful, Configurable):
             super().__setattr__(name, value)
         elif switch(name, value) is not self.trainable:
             super().__setattr__(name, bool(value))
-            Layer.freezings = next(_LOOKS)  # so that networks look again
+            Layer.freezings = next(_FREEZINGS)  # so that networks look again
 
 
 def _layers_in(name: str, value: Any) -> Iterator[tuple[str, Layer]]:
@@ -719,7 +719,7 @@ class Standardize(Layer):
     --------
     >>> layer = Standardize.of([[1.0, 5.0], [3.0, 5.0]])
     >>> layer
-    Standardize([2., 5.], [1., 1.])
+    Standardize([2, 5], [1, 1])
     >>> layer.forward(np.array([[4.0, 6.0]]))[0]
     array([[2., 1.]])
     """

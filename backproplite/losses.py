@@ -416,7 +416,7 @@ class StandardizedTargets(Loss):
     --------
     >>> loss = StandardizedTargets.of([150_000, 250_000])
     >>> loss
-    StandardizedTargets(MeanSquaredError(), [200000.], [50000.])
+    StandardizedTargets(MeanSquaredError(), [2e+05], [5e+04])
     >>> loss([[0.0], [0.0]], [150_000, 250_000])
     1.0
     >>> loss.predictions(np.array([[0.5]]))
@@ -455,7 +455,7 @@ class StandardizedTargets(Loss):
         ParameterError
             If the loss takes classes or probabilities.
         """
-        array = real_array("y", y, labels="plain")
+        array = real_array("y", y)
         numbers = matrix("y", array.reshape(-1, 1) if array.ndim == 1 else array)
         return cls(MeanSquaredError() if loss is None else loss, *standards_of(numbers))
 
@@ -482,6 +482,7 @@ class StandardizedTargets(Loss):
         """Return standardized numbers in the unit of the targets."""
         return numbers * self.scale.astype(numbers.dtype) + self.mean.astype(numbers.dtype)
 
+    @np.errstate(over="ignore")
     def prepare_targets(self, name: str, targets: object, outputs: int, dtype: DTypeLike) -> Array:
         array = self.loss.prepare_targets(name, targets, outputs, np.float64)
         if self.mean.shape not in ((), (outputs,)):
