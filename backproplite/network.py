@@ -293,7 +293,8 @@ class Network(Answering):
         grad_output = way_back(layers, grad_output, caches, first + 1)
         if first < len(layers):
             layers[first].backward_parameters(grad_output, caches[first])
-        self.zero_frozen()
+        if self._zeroed:
+            self.zero_frozen()
 
     def zero_frozen(self) -> None:
         """Set the gradients of frozen layers to zero."""
@@ -316,12 +317,13 @@ class Network(Answering):
         decaying = self.decaying if optimizer.decays else 1.0
         try:
             with record.all_or_nothing:
-                before = [view.copy() for view in self._still]
+                before = [view.copy() for view in self._still] if self._still else ()
                 optimizer.step(self._parameters, self._gradients, decaying)
                 for i in self._learning if caches else ():
                     self.layers[i].after_step(caches[i])
-                for view, value in zip(self._still, before, strict=True):
-                    view[...] = value
+                if before:
+                    for view, value in zip(self._still, before, strict=True):
+                        view[...] = value
                 if not is_finite(record.model):
                     what = "a parameter or running statistic turned NaN or infinite"
                     raise DivergenceError(what, learning_rate=optimizer.rate)
