@@ -1,6 +1,7 @@
 """Frozen layers: what is not trainable stays as it is, to the bit, whatever trains around it."""
 
 import copy
+import itertools
 import pickle
 
 import numpy as np
@@ -129,7 +130,7 @@ def test_it_is_what_pytorch_does_without_requires_grad(name):
     torch = pytest.importorskip("torch")
     widths, rng = (3, 6, 5, 2), RNG(1)
     x, y = rng.normal(size=(20, 3)), rng.normal(size=(20, 2))
-    layers = [bp.Dense(*pair) for pair in zip(widths, widths[1:], strict=False)]
+    layers = [bp.Dense(*pair) for pair in itertools.pairwise(widths)]
     stack = [layers[0], bp.Tanh(), layers[1], bp.Tanh(), layers[2]]
     optimizer = {
         "SGD": bp.Momentum(0.1, momentum=0.9, weight_decay=0.0),
@@ -138,7 +139,7 @@ def test_it_is_what_pytorch_does_without_requires_grad(name):
         "RMSprop": bp.RMSProp(0.01, beta2=0.99),
     }[name]
     network = bp.Network(stack, bp.MeanSquaredError(), optimizer, seed=0)
-    twins = [torch.nn.Linear(*pair).double() for pair in zip(widths, widths[1:], strict=False)]
+    twins = [torch.nn.Linear(*pair).double() for pair in itertools.pairwise(widths)]
     for layer, twin in zip(layers, twins, strict=True):
         twin.weight.data = torch.tensor(layer.weight.T.copy())
         twin.bias.data = torch.tensor(layer.bias.copy())
@@ -220,7 +221,7 @@ def test_it_takes_effect_within_a_fit_and_each_step():
             network.layers[0].trainable = True
 
     network.fit(X, Y, 5, callbacks=freeze)
-    equal = [np.array_equal(a, b) for a, b in zip(seen, seen[1:], strict=False)]
+    equal = [np.array_equal(a, b) for a, b in itertools.pairwise(seen)]
     assert equal == [False, True, True, False]
     network.layers[0].trainable = False
     before = network.layers[0].weight.copy()
