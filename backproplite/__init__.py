@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from . import (
     activations,
     callbacks,
+    checks,
     errors,
     initializers,
     layers,
@@ -20,6 +21,7 @@ from . import (
 )
 from .activations import *
 from .callbacks import *
+from .checks import *
 from .errors import *
 from .initializers import *
 from .layers import *
@@ -75,6 +77,7 @@ _RINGS = {
 __all__ = [
     *activations.__all__,
     *callbacks.__all__,
+    *checks.__all__,
     *errors.__all__,
     *initializers.__all__,
     *layers.__all__,

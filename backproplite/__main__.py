@@ -164,7 +164,7 @@ def check(options: argparse.Namespace) -> None:
     classes = [*offered(layers, layers.Layer), *offered(activations, activations.Activation)]
     cases: list[tuple[layers.Layer | losses.Loss, tuple[Array, ...]]]
     cases = [(cls.example(4), (x,)) for cls in classes]
-    for loss in (cls() for cls in offered(losses, losses.Loss)):
+    for loss in (cls.example() for cls in offered(losses, losses.Loss)):
         outputs = activations.Softmax()(x) if loss.wants_probabilities else x
         cases.append((loss, (outputs, targets[loss.labels])))
     print(f"{'subject':40}{'tensors':>8}{'worst error':>13}   compared with")

@@ -16,25 +16,34 @@ import itertools
 import math
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
-from numpy.typing import DTypeLike
+from numpy.typing import ArrayLike, DTypeLike
 
-from .checks import Array, number, refuse_class, whole_number
+from .checks import Array, matrix, number, refuse_class, switch, whole_number
 from .configurable import Configurable, is_ours
 from .errors import ParameterError, ShapeError
-from .functions import centred, product, product_over_samples, sum_over_samples, total
+from .functions import (
+    centred,
+    product,
+    product_over_samples,
+    shortened,
+    standards,
+    standards_of,
+    sum_over_samples,
+    total,
+)
 from .initializers import Constant, Glorot, Zeros
 from .parameters import Declared, Initializer, Stateful
 
-__all__ = ["BatchNorm", "Dense", "Dropout", "Layer", "LayerNorm", "Residual"]
+__all__ = ["BatchNorm", "Dense", "Dropout", "Layer", "LayerNorm", "Residual", "Standardize"]
 
 
 #: What holds no layers, and need not be looked into.
 _PLAIN = int, float, str, type(None)
-#: Counts first looks.
-_LOOKS = itertools.count()
+#: Count first looks, and how often a layer was frozen or thawed.
+_LOOKS, _FREEZINGS = itertools.count(), itertools.count(1)
 
 
 class _Undrawn:
@@ -81,6 +90,9 @@ class Layer(Stateful, Configurable):
     one, belongs to it: its parameters are trained, checked and saved too. Nothing else
     that a layer holds is looked into.
 
+    `layer.trainable = False` freezes a layer with all within it, until it is True again: its
+    numbers stay as they are to the bit, and it acts as in inference.
+
     Examples
     --------
     >>> class Scale(Layer):
@@ -103,6 +115,10 @@ class Layer(Stateful, Configurable):
 
     in_features: int | None = None
     out_features: int | None = None
+    #: Whether training changes it, and what is within it.
+    trainable: bool = True
+    #: Another number whenever a layer was frozen, or is no longer.
+    freezings: ClassVar[int] = 0
     #: Between what outputs lie; None where that is not known.
     range: tuple[float, float] | None = None
     #: The equations by the name of each result: those up to `output`, then the way back.
@@ -158,8 +174,8 @@ class Layer(Stateful, Configurable):
             if not hasattr(type(self), undrawn):  # once for a class, not for each instance
                 setattr(type(self), undrawn, _Undrawn(undrawn))
 
-    def add_state(self, name: str, shape: int | tuple[int, ...], value: float) -> None:
-        """Make an array of one value for one of `state_names`, if a file that is read has it."""
+    def add_state(self, name: str, shape: int | tuple[int, ...], value: float | Array) -> None:
+        """Make an array of a value for one of `state_names`, if a file that is read has it."""
         setattr(self, name, np.full(shape, value))
 
     if TYPE_CHECKING:
@@ -252,7 +268,11 @@ class Layer(Stateful, Configurable):
                 f"{name} would never be trained: the network has taken up the layers that it was "
                 "made of. Set layers before, in __init__, or build a new network."
             )
-        super().__setattr__(name, value)
+        if name != "trainable":
+            super().__setattr__(name, value)
+        elif switch(name, value) is not self.trainable:
+            super().__setattr__(name, bool(value))
+            Layer.freezings = next(_FREEZINGS)  # so that networks look again
 
 
 def _layers_in(name: str, value: Any) -> Iterator[tuple[str, Layer]]:
@@ -293,13 +313,30 @@ def parts_of(layers: Sequence[Layer]) -> dict[str, Layer]:
     }
 
 
+def frozen_in(parts: Mapping[str, Layer]) -> dict[str, Layer]:
+    """Return those parts, by their places, that are frozen or within one that is."""
+    frozen = [place for place, part in parts.items() if not part.trainable]
+    within = tuple(f"{place}." for place in frozen)
+    return {p: part for p, part in parts.items() if p in frozen or p.startswith(within)}
+
+
 def way_forward(
     layers: Sequence[Layer], x: Array, rng: np.random.Generator | None = None
 ) -> Iterator[tuple[Array, Any]]:
     """Yield the output and the cache of each layer; with a generator, those of training."""
     for layer in layers:
-        x, cache = layer.forward(x) if rng is None else layer.forward_training(x, rng)
+        if rng is None or not layer.trainable:
+            x, cache = layer.forward(x)
+        else:
+            x, cache = layer.forward_training(x, rng)
         yield x, cache
+
+
+def learn(layers: Sequence[Layer], caches: Sequence[Any]) -> None:
+    """Let layers learn from a training batch what is not a parameter."""
+    for layer, cache in zip(layers, caches, strict=True):
+        if layer.trainable:
+            layer.after_step(cache)
 
 
 def way_back(
@@ -658,6 +695,83 @@ class LayerNorm(_Normalization):
         return (grad - shift - normalized * stretch) / deviation
 
 
+class Standardize(Layer):
+    """Bring each feature to mean 0 and deviation 1, by numbers that are not trained.
+
+    output = (x - mean) / scale
+
+    As the first layer it lets a network take data in their own units: the numbers are saved with
+    it, so that new data are brought there by the same ones. `Standardize.of(X)` finds them.
+
+    Parameters
+    ----------
+    mean, scale : array of shape (features,)
+        What is subtracted from each feature, and what it is then divided by.
+
+    Raises
+    ------
+    ShapeError, InputError
+        If the two are not finite numbers, one for each feature.
+    ParameterError
+        If a scale is not above 0.
+
+    Examples
+    --------
+    >>> layer = Standardize.of([[1.0, 5.0], [3.0, 5.0]])
+    >>> layer
+    Standardize([2, 5], [1, 1])
+    >>> layer.forward(np.array([[4.0, 6.0]]))[0]
+    array([[2., 1.]])
+    """
+
+    state_names = ("mean", "scale")
+    range = (-math.inf, math.inf)
+    mean: Array
+    scale: Array
+
+    cache_names = ("mean", "scale")
+    written = {"output": "(x - mean) / scale", "grad_input": "grad_output / scale"}
+
+    def __init__(self, mean: ArrayLike, scale: ArrayLike) -> None:
+        for name, value in zip(self.state_names, standards(mean, scale, axes=(1,)), strict=True):
+            self.add_state(name, value.shape, value)
+        self.in_features = self.out_features = len(self.mean)
+
+    @classmethod
+    def of(cls, X: ArrayLike) -> Self:
+        """Return one for data like these: the mean of each column, and its deviation.
+
+        The deviation is that of the numbers themselves (divided by n). A constant column gets 1,
+        and so does one that differs by roundings only, or by less than 1.2e-38.
+
+        Parameters
+        ----------
+        X : array of shape (samples, features)
+            The training data alone: what is held out must not be looked at.
+
+        Raises
+        ------
+        ShapeError, InputError
+            If X is not a finite array of that shape.
+        """
+        return cls(*standards_of(matrix("X", X)))
+
+    @classmethod
+    def example(cls, features: int) -> Self:
+        return cls(np.arange(features) / 8, np.arange(features) / 4 + 0.5)
+
+    def forward(self, x: Array) -> tuple[Array, Any]:
+        output = x - self.mean[..., np.newaxis, :]
+        output /= self.scale[..., np.newaxis, :]
+        return output, (self.mean, self.scale)
+
+    def backward(self, grad_output: Array, cache: Any) -> Array:
+        return grad_output / cache[1][..., np.newaxis, :]
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({shortened(self.mean, self.scale)})"
+
+
 class Residual(Layer):
     """Add to the input what some layers make of it: output = x + layers(x).
 
@@ -718,8 +832,7 @@ class Residual(Layer):
         return grad_output + way_back(self.layers, grad_output, cache[1])
 
     def after_step(self, cache: Any) -> None:
-        for layer, inner in zip(self.layers, cache[1], strict=True):
-            layer.after_step(inner)
+        learn(self.layers, cache[1])
 
     def output_width(self, input_width: int | None) -> int | None:
         return input_width if self.out_features is None else self.out_features

@@ -212,6 +212,8 @@ ENDS[f"{NUMBER} at least -2"] = [-2], [-2.1]
 OTHERS = {
     bp.Dense: {"weight_initializer", "bias_initializer"},
     bp.Residual: {"layers"},
+    bp.Standardize: {"mean", "scale"},
+    bp.StandardizedTargets: {"loss", "mean", "scale"},
     bp.Momentum: {"nesterov"},
     bp.WarmUpSchedule: {"then"},
     bp.EarlyStopping: {"restore_best", "monitor", "mode"},
@@ -230,6 +232,10 @@ def made(cls, **settings):
     needed += ["low"] if cls is bp.Uniform else []
     if issubclass(cls, bp.Residual):
         settings = {"layers": [bp.ReLU()]}
+    if "scale" in needed:
+        settings = {"mean": [0.5], "scale": [2.0]} | settings
+    if "loss" in needed:
+        settings = {"loss": bp.Huber()} | settings
     return cls(**{name: NEEDED.get(name) for name in needed} | settings)
 
 
