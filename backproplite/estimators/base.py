@@ -342,10 +342,8 @@ class MLP(Estimator):
         watchers: list[Any] = [lambda _: self._end_epoch(network, replay), *self._callbacks()]
         if self.progress:
             watchers.append(progress_callback(epochs))
-        orders = draws if self.shuffle else None
-        replay: Replay = Replay(
-            network, data, size, self.alpha, self._is_theirs, orders, watchers, held
-        )
+        told = draws if self.shuffle else None, watchers, held, checked_metrics(self.metrics)
+        replay: Replay = Replay(network, data, size, self.alpha, self._is_theirs, *told)
         try:
             replay.run(network, epochs)
         except KeyboardInterrupt:

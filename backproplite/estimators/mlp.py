@@ -274,7 +274,7 @@ class MLPRegressor(MLP):
     --------
     >>> import backproplite as bp
     >>> X = np.linspace(-3, 3, 100).reshape(-1, 1)
-    >>> model = bp.MLPRegressor(hidden_layer_sizes=(20,), activation="tanh", solver="lbfgs", random_state=0)
+    >>> model = bp.MLPRegressor(activation="tanh", solver="lbfgs", random_state=0)
     >>> model = model.fit(X, np.sin(X[:, 0]))
     >>> model.predict([[0.5]]).round(1)
     array([0.5])

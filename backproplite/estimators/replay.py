@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .. import advice
 from ..callbacks import checked_callbacks
 from ..checks import Array
 from ..errors import DivergenceError
@@ -94,6 +95,7 @@ class Replay(Fit):
 
     def run(self, network: Network, epochs: int) -> None:
         """Train for so many epochs, or until the network is told to stop."""
+        advice.before_fit(network, self)
         network.record.forget_epoch()
         try:
             with self.of(network):
