@@ -338,9 +338,12 @@ class MLPRegressor(MLP):
         elif isinstance(self.loss, Loss) and not self.loss.labels:
             loss, name = self.loss, "identity"
         else:
+            second = (
+                "" if isinstance(self.loss, (str, Loss)) else " hidden_layer_sizes comes second."
+            )
             raise ParameterError(
                 f"loss must be {' or '.join(map(repr, LOSSES))}, or a Loss of plain numbers such "
-                f"as Huber(); got {self.loss!r}. It comes first: name hidden_layer_sizes=."
+                f"as Huber(); got {self.loss!r}.{second}"
             )
         if self.standardize and self.loss != "poisson":
             loss = StandardizedTargets.of(y, loss)
