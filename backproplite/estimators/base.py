@@ -13,7 +13,7 @@ import numpy as np
 from .. import activations
 from ..activations import Activation, Sigmoid
 from ..answers.data import no_validation
-from ..callbacks import EarlyStopping, checked_callbacks
+from ..callbacks import checked_callbacks
 from ..checks import Array, number, same_samples, switch, whole_number
 from ..configurable import offered
 from ..errors import (
@@ -25,9 +25,11 @@ from ..errors import (
     warn,
 )
 from ..functions import is_finite
-from ..layers import Dense, Dropout, Layer
+from ..layers import Dense, Dropout, Layer, Standardize
 from ..losses import Loss
 from ..many import fit_together, predict_together
+from ..metrics import checked_metrics
+from ..monitors import EarlyStopping
 from ..network import Network
 from ..optimizers import Adam, Momentum, Optimizer
 from ..progress import progress_callback
@@ -114,8 +116,8 @@ class MLP(Estimator):
         """Return how well outputs meet y."""
         raise NotImplementedError
 
-    def _loss(self) -> tuple[Loss, type[Layer] | None, str]:
-        """Return the loss, the layer before it, and what scikit-learn calls both."""
+    def _loss(self, y: Array) -> tuple[Loss, type[Layer] | None, str]:
+        """Return the loss for a y, the layer before it, and what scikit-learn calls both."""
         raise NotImplementedError
 
     def _weights(self, y: Array, weights: Array | None, partial: bool) -> Array | None:
@@ -204,6 +206,7 @@ class MLP(Estimator):
         for name in SWITCHES:
             switch(name, getattr(self, name))
         checked_callbacks(self.callbacks)
+        checked_metrics(self.metrics)
         if partial and self.early_stopping:
             raise ParameterError("partial_fit does not support early_stopping=True")
         if self.solver == "lbfgs" and self.dropout:
@@ -243,10 +246,11 @@ class MLP(Estimator):
         """Build the networks, and forget what an earlier fit has come to."""
         own_seeds = self.n_members > 1 or self.dropout
         seeds = draws.randint(2**31, size=len(values)).tolist() if own_seeds else [0]
-        loss, last, self.out_activation_ = self._loss()
+        loss, last, self.out_activation_ = self._loss(y)
         self.networks_ = []
         for each, seed in zip(values, seeds, strict=True):
-            layers, bends = list[Layer](), self._hidden()[1]
+            layers: list[Layer] = [Standardize.of(x)] if self.standardize else []
+            bends = self._hidden()[1]
             for i, numbers in enumerate(each):
                 layers.append(Dense(*numbers["weight"].shape))
                 layers[-1].start_from(numbers)
@@ -434,6 +438,7 @@ class MLP(Estimator):
             weights,
             callbacks=watchers,
             progress=self.progress,
+            metrics=self.metrics,
         )
         losses = [network.history["loss"][n:] for network, n in zip(networks, before, strict=True)]
         self.n_iter_ = max(map(len, losses))

@@ -10,7 +10,13 @@ from ..activations import Sigmoid, Softmax
 from ..checks import Array
 from ..errors import ParameterError
 from ..layers import Layer
-from ..losses import HalfSquaredError, Loss, SigmoidCrossEntropy, SoftmaxCrossEntropy
+from ..losses import (
+    HalfSquaredError,
+    Loss,
+    SigmoidCrossEntropy,
+    SoftmaxCrossEntropy,
+    StandardizedTargets,
+)
 from .base import MLP, refuse_whole_batches
 from .draws import Draws, split
 from .labels import Labels, labels_in
@@ -188,7 +194,7 @@ class MLPClassifier(MLP):
     def _targets(self, y: Array, dtype: Any) -> Array:
         return self._labels.targets(y, dtype)
 
-    def _loss(self) -> tuple[Loss, type[Layer] | None, str]:
+    def _loss(self, y: Array) -> tuple[Loss, type[Layer] | None, str]:
         several = self._labels.kind == "multiclass"
         bend: type[Layer] = Softmax if several else Sigmoid
         name = "softmax" if several else "logistic"
@@ -326,16 +332,19 @@ class MLPRegressor(MLP):
     def _targets(self, y: Array, dtype: Any) -> Array:
         return self.networks_[0].loss.prepare_targets("y", y, self.n_outputs_, dtype)
 
-    def _loss(self) -> tuple[Loss, type[Layer] | None, str]:
+    def _loss(self, y: Array) -> tuple[Loss, type[Layer] | None, str]:
         if isinstance(self.loss, str) and self.loss in LOSSES:
             loss, name = LOSSES[self.loss]
-            return loss, None, name
-        if not isinstance(self.loss, Loss) or self.loss.labels:
+        elif isinstance(self.loss, Loss) and not self.loss.labels:
+            loss, name = self.loss, "identity"
+        else:
             raise ParameterError(
                 f"loss must be {' or '.join(map(repr, LOSSES))}, or a Loss of plain numbers such "
                 f"as Huber(); got {self.loss!r}. It comes first: name hidden_layer_sizes=."
             )
-        return self.loss, self.loss.suits, "identity"
+        if self.standardize and self.loss != "poisson":
+            loss = StandardizedTargets.of(y, loss)
+        return loss, loss.suits, name
 
     def _score(self, y: Array, outputs: Array, weights: Array | None) -> float:
         return r_squared(y, outputs, weights)

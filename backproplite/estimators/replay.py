@@ -17,6 +17,7 @@ from ..checks import Array
 from ..errors import DivergenceError
 from ..functions import is_finite, norm
 from ..layers import Dropout, way_forward
+from ..metrics import Metrics
 from ..network import Network
 from ..optimizers import Adam
 from ..training import Batch, Fit, Plan, train
@@ -52,6 +53,7 @@ class Replay(Fit):
     callbacks : sequence of callables
     held : Data or None
         What each epoch is scored on.
+    metrics : Metrics or None
 
     Attributes
     ----------
@@ -71,11 +73,12 @@ class Replay(Fit):
         draws: Draws | None = None,
         callbacks: Sequence[Any] = (),
         held: Data | None = None,
+        metrics: Metrics | None = None,
     ) -> None:
         samples, outputs = data.batch.targets.shape
         plan = Plan(samples, batch_size, draws is not None, 0)
         validation = None if held is None else held.batch
-        super().__init__(data.batch, plan, validation, checked_callbacks(callbacks))
+        super().__init__(data.batch, plan, validation, checked_callbacks(callbacks), metrics)
         self.held, self.theirs = held, theirs
         self.per_share = (data.weight or 0.0) / samples
         self.decay = alpha * network.decaying
