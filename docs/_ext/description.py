@@ -1,6 +1,7 @@
 """The description of each page, for search engines and links: its first paragraph."""
 
 from html import escape
+from textwrap import shorten
 from typing import Any
 
 from docutils import nodes
@@ -10,11 +11,11 @@ from sphinx.application import Sphinx
 def describe(
     app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None
 ) -> None:
-    """Put the first sentences of a page, up to 200 characters, into its head."""
+    """Put the first paragraph of a page, up to 200 characters of it, into its head."""
     first = next(iter(doctree.findall(nodes.paragraph)), None) if doctree else None
     if first:
-        text = " ".join(first.astext().split())
-        context["metatags"] += f'\n<meta name="description" content="{escape(text[:200])}">'
+        text = escape(shorten(first.astext(), 200, placeholder=" …"))
+        context["metatags"] += f'\n<meta name="description" content="{text}">'
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
