@@ -23,8 +23,8 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
     "sphinx.ext.viewcode",
-    "description",
     "mathml",
+    "pages",
     "reference",
     "streams",
 ]
