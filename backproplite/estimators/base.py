@@ -470,7 +470,7 @@ class MLP(Estimator):
         @np.errstate(all="ignore")
         def slope(point: Array) -> tuple[float, Array]:
             network.parameters[...] = point
-            return replay.slope(network, *whole), network.gradients.astype(np.float64)
+            return replay.slope(network, *whole)[0], network.gradients.astype(np.float64)
 
         found = minimize(
             slope,

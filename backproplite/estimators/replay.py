@@ -17,7 +17,7 @@ from ..callbacks import checked_callbacks
 from ..checks import Array
 from ..errors import DivergenceError
 from ..functions import is_finite, norm
-from ..layers import Dropout, way_forward
+from ..layers import Layer, way_forward
 from ..metrics import Metrics
 from ..network import Network
 from ..optimizers import Adam
@@ -82,10 +82,12 @@ class Replay(Fit):
         super().__init__(data.batch, plan, validation, checked_callbacks(callbacks), metrics)
         self.held, self.theirs = held, theirs
         self.per_share = (data.weight or 0.0) / samples
-        self.decay = alpha * network.decaying
-        self.scratch = np.empty_like(self.decay)
+        self.alpha, self.decayed = alpha, 0.0
+        self.decay = np.empty_like(network.parameters)
+        self.scratch = np.empty_like(network.parameters)
         self.orders = None if draws is None else orders(draws, samples)
-        self.draws_masks = any(type(layer) is Dropout for layer in network.layers)
+        plain = Layer.forward_training
+        self.draws_masks = any(type(e).forward_training is not plain for e in network.layers)
         optimizer: Any = network.optimizer
         self.epsilon = optimizer.epsilon if type(optimizer) is Adam else None
         squared = network.loss.labels is None and not isinstance(network.loss, Poisson)
@@ -121,8 +123,8 @@ class Replay(Fit):
         share = float(shares.sum())
         return Batch(x, targets, shares / (share or 1.0)), share * self.per_share * len(x)
 
-    def slope(self, network: Network, batch: Batch, weight: float | None) -> float:
-        """Return the loss of a batch, and leave its derivative in `network.gradients`."""
+    def slope(self, network: Network, batch: Batch, weight: float | None) -> tuple[float, Any]:
+        """Return the loss of a batch and the caches; leave its slope in `network.gradients`."""
         x, targets, shares = batch
         rng = network.draws() if self.draws_masks else None
         outputs, caches = zip(*way_forward(network.layers, x, rng), strict=True)
@@ -134,21 +136,23 @@ class Replay(Fit):
         else:
             loss, slope = network.loss.value_and_gradient(outputs[-1], targets, shares)
         network.backward_parameters(slope, caches)
+        weight = len(x) if weight is None else weight
+        if weight != self.decayed:
+            self.decay, self.decayed = network.decaying * (self.alpha / weight), weight
         decay = np.multiply(network.parameters, self.decay, out=self.scratch)
-        decay /= len(x) if weight is None else weight
         network.gradients[...] += decay
-        return loss + float(decay @ network.parameters) / 2
+        return loss + float(decay @ network.parameters) / 2, caches
 
     def step(self, network: Network, batch: Batch, weight: float | None) -> float:
         """Make one step, and return the loss before it."""
-        loss = self.slope(network, batch, weight)
+        loss, caches = self.slope(network, batch, weight)
         optimizer: Any = network.optimizer
         if not is_finite(loss):
             raise DivergenceError(f"the loss turned {loss}", optimizer.current_rate())
         if self.epsilon is not None:  # which is added there once the bias has been corrected
             late = self.epsilon / math.sqrt(1 - optimizer.beta2 ** (optimizer.step_count + 1))
             vars(optimizer)["epsilon"] = late
-        network.update((), float(len(batch.x)), loss, norm(network.gradients))
+        network.update(caches, float(len(batch.x)), loss, norm(network.gradients))
         return loss
 
     def score(self, network: Network) -> float:
