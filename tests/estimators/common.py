@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 theirs = pytest.importorskip("sklearn.neural_network")
-metrics = pytest.importorskip("sklearn.metrics")
 ConvergenceWarning = pytest.importorskip("sklearn.exceptions").ConvergenceWarning
 
 #: What is judged: ours; or scikit-learn's own, to see that the tests ask for no more than it does.

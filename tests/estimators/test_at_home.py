@@ -14,10 +14,22 @@ from estimators.common import (
     problem,
     unfinished,
 )
-
-sklearn = pytest.importorskip("sklearn")
-from sklearn import base, calibration, compose, ensemble, inspection, linear_model  # noqa: E402
-from sklearn import model_selection, multiclass, multioutput, pipeline, preprocessing  # noqa: E402
+from sklearn import (
+    base,
+    calibration,
+    compose,
+    config_context,
+    ensemble,
+    exceptions,
+    inspection,
+    linear_model,
+    model_selection,
+    multiclass,
+    multioutput,
+    pipeline,
+    preprocessing,
+    utils,
+)
 
 pytestmark = unfinished
 
@@ -49,7 +61,7 @@ def same_fit(one, other):
 
 @pytest.fixture
 def routing():
-    with sklearn.config_context(enable_metadata_routing=True):
+    with config_context(enable_metadata_routing=True):
         yield
 
 
@@ -111,7 +123,9 @@ def test_set_output_of_what_comes_before_gives_it_names(container):
     pytest.importorskip(container)
     scaler = preprocessing.StandardScaler().set_output(transform=container)
     model = pipeline.make_pipeline(scaler, classifier()).fit(table(), Y)
-    if not hasattr(preprocessing.StandardScaler().fit(model[:-1].transform(table())), "feature_names_in_"):
+    if not hasattr(
+        preprocessing.StandardScaler().fit(model[:-1].transform(table())), "feature_names_in_"
+    ):
         pytest.skip(f"this scikit-learn sees no names in this {container}")
     assert model[-1].feature_names_in_.tolist() == TABLE_COLUMNS
 
@@ -127,7 +141,9 @@ def test_names_of_features_are_kept_and_held_to():
         model.predict_proba(table().rename(columns={"a": "z"}))
     with pytest.warns(UserWarning, match="X does not have valid feature names"):
         model.predict(X)
-    with pytest.warns(UserWarning, match="X has feature names, but MLPClassifier was fitted without"):
+    with pytest.warns(
+        UserWarning, match="X has feature names, but MLPClassifier was fitted without"
+    ):
         classifier().fit(X, Y).predict(table())
     assert not hasattr(model.fit(X, Y), "feature_names_in_")
 
@@ -142,9 +158,9 @@ def test_another_number_of_features_is_refused(rows):
 
 def test_what_has_not_been_fitted_predicts_nothing():
     for method in ("predict", "predict_proba", "predict_log_proba"):
-        with pytest.raises(sklearn.exceptions.NotFittedError, match="not fitted yet"):
+        with pytest.raises(exceptions.NotFittedError, match="not fitted yet"):
             getattr(classifier(), method)(X)
-    with pytest.raises(sklearn.exceptions.NotFittedError, match="not fitted yet"):
+    with pytest.raises(exceptions.NotFittedError, match="not fitted yet"):
         regressor().predict(X)
 
 
@@ -154,7 +170,7 @@ def test_what_has_not_been_fitted_predicts_nothing():
 def test_in_searches(make, weighted, route):
     features, targets = (X, Y) if make is classifier else (X_NUMBER, Y_NUMBER)
     grid, given = {"alpha": [1e-4, 100.0]}, {"sample_weight": WEIGHTS} if weighted else {}
-    with sklearn.config_context(enable_metadata_routing=route):
+    with config_context(enable_metadata_routing=route):
         model = make()
         if route and weighted:
             model.set_fit_request(sample_weight=True).set_score_request(sample_weight=False)
@@ -170,7 +186,9 @@ def test_in_searches(make, weighted, route):
 
 def test_weights_that_nobody_asked_for_are_refused_where_metadata_are_routed(routing):
     search = model_selection.GridSearchCV(classifier(), {"alpha": [1e-4]}, cv=2)
-    with pytest.raises(ValueError, match=r"\[sample_weight\] are passed but are not explicitly set"):
+    with pytest.raises(
+        ValueError, match=r"\[sample_weight\] are passed but are not explicitly set"
+    ):
         search.fit(X, Y, sample_weight=WEIGHTS)
 
 
@@ -204,7 +222,9 @@ def test_in_cross_validation_by_several_scores():
     scoring = ["accuracy", "neg_log_loss", "roc_auc_ovr", "f1_macro"]
     found = model_selection.cross_validate(classifier(), X, Y, cv=2, scoring=scoring)
     assert found["test_neg_log_loss"].max() < 0
-    assert min(found[f"test_{name}"].min() for name in ("accuracy", "roc_auc_ovr", "f1_macro")) > 0.6
+    assert (
+        min(found[f"test_{name}"].min() for name in ("accuracy", "roc_auc_ovr", "f1_macro")) > 0.6
+    )
     predicted = model_selection.cross_val_predict(classifier(), X, Y, cv=2, method="predict_proba")
     assert predicted.shape == (120, 3)
 
@@ -331,7 +351,7 @@ def test_the_kind_of_estimator_is_known():
     for model, is_one in [(classifier(), base.is_classifier), (regressor(), base.is_regressor)]:
         assert is_one(model)
     assert not base.is_classifier(regressor())
-    tags = pytest.importorskip("sklearn.utils").get_tags(classifier())
+    tags = utils.get_tags(classifier())
     assert tags.classifier_tags.multi_label
     assert tags.target_tags.required
 
@@ -374,7 +394,12 @@ def test_what_is_said_on_the_way_is_what_theirs_says(capsys):
     said = []
     for module in (ours, neural_network):
         settings = {**QUICK, "verbose": True, "max_iter": 12, "n_iter_no_change": 2}
-        for more in ({}, {"early_stopping": True}, {"tol": 1.0}, {"tol": 1.0, "early_stopping": True}):
+        for more in (
+            {},
+            {"early_stopping": True},
+            {"tol": 1.0},
+            {"tol": 1.0, "early_stopping": True},
+        ):
             module.MLPClassifier(**settings, **more).fit(X, Y)
         module.MLPClassifier(
             **{**settings, "solver": "sgd", "learning_rate": "adaptive", "tol": 1.0, "max_iter": 40}

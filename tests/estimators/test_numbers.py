@@ -49,7 +49,9 @@ def left_by(module, kind, course=("fit",), weights=False, dtype="float64", seed=
     """
     X, y = problem(kind, seed=seed, dtype=dtype)
     model = estimator(module, kind, **{"max_iter": 8, "random_state": seed, **options})
-    given = {"sample_weight": np.random.default_rng(seed).uniform(0.1, 3, len(X))} if weights else {}
+    given = (
+        {"sample_weight": np.random.default_rng(seed).uniform(0.1, 3, len(X))} if weights else {}
+    )
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         for call in course:
