@@ -139,8 +139,11 @@ class Replay(Fit):
         weight = len(x) if weight is None else weight
         if weight != self.decayed:
             self.decay, self.decayed = network.decaying * (self.alpha / weight), weight
-        decay = np.multiply(network.parameters, self.decay, out=self.scratch)
-        network.gradients[...] += decay
+        decay, gradients = (
+            np.multiply(network.parameters, self.decay, self.scratch),
+            network.gradients,
+        )
+        gradients += decay
         return loss + float(decay @ network.parameters) / 2, caches
 
     def step(self, network: Network, batch: Batch, weight: float | None) -> float:
