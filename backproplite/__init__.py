@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from . import plots as plots
     from .checking import *
     from .many import *
+    from .scaling import *
     from .seeing import *
 
 __version__ = "0.1.0"
@@ -52,6 +53,7 @@ _RINGS = {
         "predict_together",
         "variants",
     ],
+    "scaling": ["Standardize", "StandardizedTargets"],
     "seeing": [
         "Descent",
         "Diagnosis",

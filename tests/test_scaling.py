@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import backproplite as bp
-from backproplite.functions import standards_of
+from backproplite.scaling import standards_of
 
 RNG = np.random.default_rng
 REGRESSION = [bp.MeanSquaredError, bp.HalfSquaredError, bp.MeanAbsoluteError, bp.Huber]
