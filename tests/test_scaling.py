@@ -226,6 +226,11 @@ def test_raw_data_train_as_well_as_with_scikit_learns_scalers(data):
             bp.ShapeError,
             r"got shapes \(2,\) and \(1,\)",
         ),
+        (
+            lambda: bp.StandardizedTargets(bp.Huber(), [[0]], [[1]]),
+            bp.ShapeError,
+            "one number for each column",
+        ),
         (lambda: bp.StandardizedTargets.of(["a", "b"]), bp.InputError, "y must hold real numbers"),
         (lambda: bp.StandardizedTargets.of([np.inf, 1]), bp.InputError, "y must be finite"),
         (
