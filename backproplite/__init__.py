@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from . import (
     activations,
     callbacks,
+    checks,
     errors,
     initializers,
     layers,
@@ -20,6 +21,7 @@ from . import (
 )
 from .activations import *
 from .callbacks import *
+from .checks import *
 from .errors import *
 from .initializers import *
 from .layers import *
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from .many import *
     from .metrics import *
     from .monitors import *
+    from .scaling import *
     from .seeing import *
 
 __version__ = "0.1.0"
@@ -54,6 +57,7 @@ _RINGS = {
     ],
     "metrics": ["accuracy", "r_squared"],
     "monitors": ["Checkpoint", "EarlyStopping", "ReduceOnPlateau"],
+    "scaling": ["Standardize", "StandardizedTargets"],
     "seeing": [
         "Descent",
         "Diagnosis",
@@ -73,6 +77,7 @@ _RINGS = {
 __all__ = [
     *activations.__all__,
     *callbacks.__all__,
+    *checks.__all__,
     *errors.__all__,
     *initializers.__all__,
     *layers.__all__,

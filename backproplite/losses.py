@@ -74,6 +74,10 @@ class Loss(Configurable):
     #: What the first entries of the cache, a tuple, are called in them.
     cache_names: tuple[str, ...] = ()
 
+    def parts(self) -> list[Loss]:
+        """Return the loss itself, and then the one that it stands around, if any."""
+        return [self]
+
     def forward(self, outputs: Array, targets: Array) -> tuple[Array, Any]:
         """Return the costs, one row for each sample, and a cache for `backward`."""
         raise NotImplementedError(f"{type(self).__name__} must define forward(outputs, targets).")
@@ -87,7 +91,7 @@ class Loss(Configurable):
         return outputs
 
     def own_targets(self, targets: Array) -> Array:
-        """Return prepared targets in the user's own space."""
+        """Turn prepared targets back into the space that they were given in."""
         return targets
 
     def prepare_targets(self, name: str, targets: object, outputs: int, dtype: DTypeLike) -> Array:

@@ -32,7 +32,15 @@ from .checks import (
 from .configurable import Answering, answering, refuse_unknown, signature_of
 from .errors import DivergenceError, ParameterError, ShapeError, UnknownNameError
 from .functions import is_finite, norm
-from .layers import Layer, check_neighbours, checked_layers, parts_of, way_back, way_forward
+from .layers import (
+    Layer,
+    check_neighbours,
+    checked_layers,
+    frozen_in,
+    parts_of,
+    way_back,
+    way_forward,
+)
 from .losses import Loss
 from .optimizers import Adam, Optimizer
 from .parameters import Stateful, carve, shapes_of
@@ -155,8 +163,14 @@ class Network(Answering):
     record: Record
     #: Where the parameters of each layer lie in the vector.
     stretches: list[slice]
-    #: The first layer that has parameters.
+    #: The first layer that has parameters which are trained.
     first_trained: int
+    #: The parts that are frozen, by place; all that they keep between steps; their gradients.
+    _frozen: dict[str, Layer]
+    _still: list[Array]
+    _zeroed: list[Array]
+    #: The newest freezing of any layer when it last looked which of its own are.
+    _looked = -1
     stop_training = False
     feature_names: tuple[str, ...] | None = None
     _parameters: Array
@@ -242,6 +256,7 @@ class Network(Answering):
 
         Another generator than `draws()` makes other dropout masks.
         """
+        self._look_again()
         return way_forward(self.layers, x, self.draws() if rng is None else rng)
 
     def draws(self) -> np.random.Generator:
@@ -254,16 +269,26 @@ class Network(Answering):
         return self._forward_training(self.prepare_inputs(X))
 
     def _forward_training(self, x: Array) -> tuple[Array, list[Any]]:
+        if self._looked != Layer.freezings:
+            self._look_again()
         rng = self.draws() if self._differs_in_training else None
         caches = []
         for layer in self._layers:  # `way_forward` written out: 3 % of the smallest steps
-            x, cache = layer.forward(x) if rng is None else layer.forward_training(x, rng)
+            if rng is None or not layer.trainable:
+                x, cache = layer.forward(x)
+            else:
+                x, cache = layer.forward_training(x, rng)
             caches.append(cache)
         return x, caches
 
     def backward(self, grad_output: Array, caches: Sequence[Any]) -> Array:
-        """Go back through all layers, overwriting `gradients`; return the gradient by x."""
-        return way_back(self.layers, grad_output, caches)
+        """Go back through all layers, overwriting `gradients`; return the gradient by x.
+
+        Those of frozen layers are zeros.
+        """
+        grad_input = way_back(self.layers, grad_output, caches)
+        self.zero_frozen()
+        return grad_input
 
     def backward_parameters(self, grad_output: Array, caches: Sequence[Any]) -> None:
         """Go back only as far as there are parameters, not into x, which saves a product."""
@@ -271,6 +296,13 @@ class Network(Answering):
         grad_output = way_back(layers, grad_output, caches, first + 1)
         if first < len(layers):
             layers[first].backward_parameters(grad_output, caches[first])
+        if self._zeroed:
+            self.zero_frozen()
+
+    def zero_frozen(self) -> None:
+        """Set the gradients of frozen layers to zero."""
+        for gradient in self._zeroed:
+            gradient[...] = 0
 
     def update(
         self,
@@ -288,9 +320,13 @@ class Network(Answering):
         decaying = self.decaying if optimizer.decays else 1.0
         try:
             with record.all_or_nothing:
+                before = [view.copy() for view in self._still] if self._still else ()
                 optimizer.step(self._parameters, self._gradients, decaying)
                 for i in self._learning if caches else ():
                     self.layers[i].after_step(caches[i])
+                if before:
+                    for view, value in zip(self._still, before, strict=True):
+                        view[...] = value
                 if not is_finite(record.model):
                     what = "a parameter or running statistic turned NaN or infinite"
                     raise DivergenceError(what, learning_rate=optimizer.rate)
@@ -358,7 +394,8 @@ class Network(Answering):
     ) -> tuple[float, Array]:
         """Return the training loss of a batch and its derivative by every parameter.
 
-        Dropout has the masks of the coming step, so that the same call returns the same.
+        Dropout has the masks of the coming step, so that the same call returns the same. The
+        derivative by what is frozen is given as 0, so that no minimizer moves it.
 
         Parameters
         ----------
@@ -505,6 +542,33 @@ class Network(Answering):
             train(self, fit, epochs)
         advice.after_fit(self, fit)
         return self
+
+    def fresh(
+        self,
+        seed: int | np.random.Generator | None = None,
+        *,
+        loss: Loss | None = None,
+        optimizer: Optimizer | None = None,
+    ) -> Network:
+        """Return a network of the same architecture with new weights, such as for a fold.
+
+        Layers that are frozen keep their numbers. `bp.variants` makes several that differ.
+
+        Parameters
+        ----------
+        seed : int or numpy.random.Generator, optional
+            As for `Network`: without one it differs each time.
+        loss, optimizer
+            In place of those of the network.
+
+        Raises
+        ------
+        ParameterError
+            If an argument is not what it should be, or a layer cannot be made anew.
+        """
+        from .many import fresh
+
+        return fresh(self, seed, loss=loss, optimizer=optimizer)
 
     # Using the network. Nothing here changes it.
 
@@ -653,11 +717,25 @@ class Network(Answering):
         """
         return self._gradients
 
-    @cached_property
+    @property
+    def frozen(self) -> Mapping[str, Layer]:
+        """The layers that are frozen, or within one that is, by their places."""
+        self._look_again()
+        return self._frozen
+
+    @property
     def decaying(self) -> Array:
-        """How much weight decay acts on each parameter: 1 on matrices, 0 on biases and scales."""
-        shapes = shapes_of(self._parts)[0].values()
-        marks = [np.full(math.prod(shape), len(shape) > 1, self.dtype) for shape in shapes]
+        """How much weight decay acts on each parameter: 1 on matrices, else 0, as on the frozen."""
+        self._look_again()
+        return self._decaying
+
+    @cached_property
+    def _decaying(self) -> Array:
+        marks = [
+            np.full(math.prod(shape), len(shape) > 1 and place not in self.frozen, self.dtype)
+            for place, part in self._parts.items()
+            for shape, _ in part.declared.values()
+        ]
         return np.concatenate([np.zeros(0, self.dtype), *marks])
 
     @property
@@ -802,20 +880,42 @@ class Network(Answering):
 
     def _look_over(self) -> None:
         """Note what a step need not find out anew each time."""
-        classes = [type(layer) for layer in self.layers]
-        plain = Layer.forward_training
-        self._differs_in_training = any(each.forward_training is not plain for each in classes)
-        self._learning = [i for i, c in enumerate(classes) if c.after_step is not Layer.after_step]
         sizes = [sum(a.size for a in each.named_parameters().values()) for each in self.layers]
         ends = np.cumsum(sizes).tolist()
         self.stretches = [slice(end - n, end) for n, end in zip(sizes, ends, strict=True)]
-        self.first_trained = next((i for i, n in enumerate(sizes) if n), len(sizes))
         self.tried = None
+        self._looked = -1
+        self._look_again()
+
+    def _look_again(self) -> None:
+        """Note which layers are frozen, if any was since, and what follows from that."""
+        if self._looked == (newest := Layer.freezings):
+            return
+        frozen = self._frozen = frozen_in(self._parts)
+        classes = {i: type(layer) for i, layer in enumerate(self.layers) if layer.trainable}
+        plain = Layer.forward_training
+        self._differs_in_training = any(c.forward_training is not plain for c in classes.values())
+        self._learning = [i for i, c in classes.items() if c.after_step is not Layer.after_step]
+        moving = (p for p, part in self._parts.items() if part.declared and p not in frozen)
+        first = next(moving, f"layers[{len(self.layers)}]")
+        self.first_trained = int(first[first.index("[") + 1 : first.index("]")])
+
+        shapes, optimizer = shapes_of(self._parts)[0], self._optimizer
+        vectors = [self._parameters, *(getattr(optimizer, name) for name in optimizer.state_names)]
+        names = [f"{place}.{name}" for place, part in frozen.items() for name in part.declared]
+        views = [carve(vector, shapes) for vector in vectors]
+        self._still = [view[name] for view in views for name in names]
+        self._still += [getattr(p, name) for p in frozen.values() for name in p.state_names]
+        gradients = carve(self._gradients, shapes)
+        self._zeroed = [gradients[name] for name in names]
+        vars(self).pop("_decaying", None)
+        self._looked = newest
 
     def __getstate__(self) -> dict[str, Any]:
         self.refuse_changed_layers()
         # Layers and optimizer bring their numbers along; the record is gathered again from them.
-        left_out = ("_parameters", "_gradients", "_parts", "decaying", "record", "under_way")
+        left_out = ["_parameters", "_gradients", "_parts", "_decaying", "record", "under_way"]
+        left_out += ["_frozen", "_still", "_zeroed"]
         state = {name: value for name, value in vars(self).items() if name not in left_out}
         return state | {"dtype": self.dtype, "counted": self.record.counted()}
 
@@ -932,8 +1032,14 @@ class Network(Answering):
         for i, (layer, stretch) in enumerate(zip(self.layers, self.stretches, strict=True)):
             width = layer.output_width(width)
             shape = f"(samples, {'?' if width is None else width})"
-            rows.append((str(i), repr(layer), shape, f"{stretch.stop - stretch.start:,}"))
+            place = f"layers[{i}]"
+            inner = any(each.startswith(f"{place}.") for each in self.frozen)
+            name = repr(layer) + (", frozen" if place in self.frozen else ", partly frozen" * inner)
+            rows.append((str(i), name, shape, f"{stretch.stop - stretch.start:,}"))
         rows.append(("", "total", "", f"{self.parameters.size:,}"))
+        if self.frozen:
+            size = sum(gradient.size for gradient in self._zeroed)
+            rows.append(("", "trained", "", f"{self.parameters.size - size:,}"))
         a, b, c, d = (max(map(len, column)) for column in zip(*rows, strict=True))
         return Table("\n".join(f"{i:{a}}  {j:{b}}  {k:{c}}  {m:>{d}}" for i, j, k, m in rows))
 

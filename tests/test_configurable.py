@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import backproplite as bp
-from backproplite import monitors
+from backproplite import monitors, scaling
 from backproplite.configurable import Configurable, arguments_of, offered
 
 
@@ -212,6 +212,8 @@ ENDS[f"{NUMBER} at least -2"] = [-2], [-2.1]
 OTHERS = {
     bp.Dense: {"weight_initializer", "bias_initializer"},
     bp.Residual: {"layers"},
+    bp.Standardize: {"mean", "scale"},
+    bp.StandardizedTargets: {"loss", "mean", "scale"},
     bp.Momentum: {"nesterov"},
     bp.WarmUpSchedule: {"then"},
     bp.EarlyStopping: {"restore_best", "monitor", "mode"},
@@ -230,12 +232,18 @@ def made(cls, **settings):
     needed += ["low"] if cls is bp.Uniform else []
     if issubclass(cls, bp.Residual):
         settings = {"layers": [bp.ReLU()]}
+    if "scale" in needed:
+        settings = {"mean": [0.5], "scale": [2.0]} | settings
+    if "loss" in needed:
+        settings = {"loss": bp.Huber()} | settings
     return cls(**{name: NEEDED.get(name) for name in needed} | settings)
 
 
 def test_every_setting_of_every_class_has_a_range():
     modules = bp.activations, monitors, bp.initializers, bp.layers, bp.losses, bp.optimizers
-    offered_ = [cls for module in (*modules, bp.schedules) for cls in offered(module, Configurable)]
+    offered_ = [
+        cls for module in (*modules, bp.schedules, scaling) for cls in offered(module, Configurable)
+    ]
     for cls in set(offered_) - {bp.Optimizer}:
         assert {*RANGES.get(cls, {}), *OTHERS.get(cls, {})} == set(arguments_of(cls)), cls
 
@@ -337,7 +345,9 @@ def test_a_setting_is_taken_as_the_constructor_takes_it():
 
 def every_class():
     modules = bp.activations, monitors, bp.initializers, bp.layers, bp.losses, bp.optimizers
-    found = {cls for module in (*modules, bp.schedules) for cls in offered(module, Configurable)}
+    found = {
+        cls for module in (*modules, bp.schedules, scaling) for cls in offered(module, Configurable)
+    }
     return sorted(found - {bp.Optimizer}, key=lambda cls: cls.__name__)
 
 

@@ -20,7 +20,7 @@ CORE = [
 ]
 #: What stands around it. Each imports only the core and what stands before it.
 RINGS = [
-    *("answers", "large", "metrics", "monitors", "threads", "progress", "files", "many"),
+    *("answers", "large", "metrics", "monitors", "threads", "progress", "scaling", "files", "many"),
     *("checking", "seeing", "plots", "datasets", "testing", "__init__", "__main__"),
 ]
 #: The core hands over to a ring when a network is saved or loaded, to show progress, to train with

@@ -70,6 +70,8 @@ def contents(network: Network) -> tuple[dict[str, Array], dict[str, Any]]:
         "cut_off": _remembered(writer, left_off(network)),
         "custom": list(writer.custom),
     }
+    if frozen := [p for p, part in parts_of(network.layers).items() if not part.trainable]:
+        data["frozen"] = frozen
     if network.feature_names:
         data["feature_names"] = list(network.feature_names)
     # Copies: it may go on training in another thread while they are written.
@@ -186,7 +188,7 @@ def _network(cls: type[Any], arrays: dict[str, Array], custom: Mapping[str, Any]
             "cut_off": dict() | None as cut_off,
             "custom": list(names),
             **named,
-        } if named.keys() <= {"feature_names"}:
+        } if named.keys() <= {"feature_names", "frozen"}:
             reader = Reader(arrays, custom, np.dtype(dtype))
             reader.check_names(names)
         case _:
@@ -206,6 +208,9 @@ def _network(cls: type[Any], arrays: dict[str, Array], custom: Mapping[str, Any]
         part.start_from({name: values[f"{place}.{name}"] for name in part.declared})
     network = cls(layers, loss, optimizer, seed=seed, dtype=dtype)
     network.feature_names = _feature_names(named, network)
+    frozen: Any = named.get("frozen", [])
+    for place in frozen:
+        parts[place].trainable = False
     for name, view in network.named_arrays().items():
         view[...] = values[name]
     network.history.update({name: array.tolist() for name, array in history.items()})
@@ -227,7 +232,7 @@ def _entries(reader: Reader) -> dict[str, Array]:
 
 def _feature_names(named: Mapping[Any, Any], network: Network) -> tuple[str, ...] | None:
     """Return what the columns of a network's inputs are called, None where they had no names."""
-    if not named:
+    if "feature_names" not in named:
         return None
     match named["feature_names"]:
         case [*names] if all(isinstance(name, str) for name in names):

@@ -23,7 +23,7 @@ from ..metrics import checked_metrics
 from ..monitors import Checkpoint
 from ..network import Network
 from ..training import Batch, Fit, Plan, plan_for
-from .stack import Member
+from .stack import Member, likeness
 
 
 def checked_networks(networks: Any) -> list[Network]:
@@ -268,9 +268,9 @@ class Door:
     def targets_like(self, network: Network) -> Hashable:
         """Return what two networks have in common that make the same of targets."""
         loss = network.loss
-        if network.out_features is None or not is_ours(type(loss)):
+        if network.out_features is None or not all(is_ours(type(p)) for p in loss.parts()):
             return id(network)
-        return network.out_features, repr(loss)
+        return network.out_features, likeness(loss)
 
     def weighted(self, i: int, data: Batch) -> Batch:
         """Return the data with their weights, which others may share."""

@@ -627,7 +627,7 @@ def _ends_alike(members: Sequence[Member]) -> bool:
 
 
 def _parts(network: Network) -> list[Configurable]:
-    return [*parts_of(network.layers).values(), network.loss, network.optimizer]
+    return [*parts_of(network.layers).values(), *network.loss.parts(), network.optimizer]
 
 
 def _numbers(network: Network) -> list[Array]:

@@ -36,6 +36,7 @@ from ..errors import (
     warn,
 )
 from ..functions import is_finite, norm
+from ..layers import learn
 from ..training import Batch, Fit, Plan, batches, plan_for, train
 
 if TYPE_CHECKING:
@@ -343,6 +344,7 @@ class Door:
             *re.sub(" at 0x[0-9A-Fa-f]+", "", repr(self.network)).splitlines(),
             f"seed={self.network.seed}",
             *(f"{name}={self.given[name]!r}" for name in settings),
+            f"frozen={[*self.network.frozen]}",
             f"all that training changes: checksum {zlib.crc32(self.network.record.bytes.data):x}",
         ]
         return "\n".join(line.strip() for line in lines)
@@ -558,8 +560,7 @@ class SharedFit(Fit):
         states = network.record.model[len(self.gradients) :]
         before = states.copy()
         try:
-            for layer, cache in zip(network.layers, caches, strict=True):
-                layer.after_step(cache)
+            learn(network.layers, caches)
             moved = states - before
         finally:
             states[...] = before

@@ -118,7 +118,8 @@ class Passage:
     grad_output: Named  # NaN where the step does not need it
     grad_input: Named | None  # None where the step does not need it
     parameters: dict[str, Named]
-    gradients: dict[str, Named]
+    gradients: dict[str, Named]  # of what is trained
+    frozen: bool = False
 
     @cached_property
     def scope(self) -> Scope:
@@ -132,9 +133,14 @@ class Passage:
     @cached_property
     def forward_lines(self) -> dict[str, str]:
         """The written lines up to that of the output."""
-        lines = _lines(self.layer, "written", "forward", "forward_training")
+        lines = self.lines("forward", "forward_training")
         place = [*lines].index("output") + 1 if "output" in lines else 0
         return dict(islice(lines.items(), place))
+
+    def lines(self, *methods: str) -> dict[str, str]:
+        """Return the lines that are written of some methods, if they are not of training alone."""
+        plain = type(self.layer).forward_training is Layer.forward_training
+        return _lines(self.layer, "written", *methods) if plain or not self.frozen else {}
 
 
 @dataclass(frozen=True, eq=False)
@@ -258,7 +264,7 @@ def backward_equations(p: Passage) -> list[Equation]:
 
 def _backward_lines(p: Passage) -> dict[str, str]:
     methods = "backward", "backward_parameters", "local_derivative"
-    lines = _lines(p.layer, "written", *methods)
+    lines = p.lines(*methods)
     if "derivative" in lines:
         derivative = {"derivative": lines.pop("derivative")}
         lines["grad_input"] = substitute("grad_output * derivative", derivative)
@@ -297,6 +303,7 @@ def after_step_equations(
 
 def loss_equations(loss: Loss, outputs: Named, targets: Named, value: Any) -> list[Equation]:
     """Return the equations of the loss: the predictions where it makes them, then the number."""
+    loss = loss.parts()[-1]  # the targets are ready for it
     scope = _loss_scope(loss, outputs, targets)
     equations = _prediction_equations(loss, scope)
     costs, result = _lines(loss, "written", "forward").get("costs"), np.array(float(value))
@@ -320,6 +327,7 @@ def loss_equations(loss: Loss, outputs: Named, targets: Named, value: Any) -> li
 
 def loss_gradient_equation(loss: Loss, outputs: Named, targets: Named, gradient: Named) -> Equation:
     """Return the equation of the derivative of the loss by the outputs."""
+    loss = loss.parts()[-1]
     derivative = _lines(loss, "written", "backward").get("derivative")
     if derivative is None:
         how = f"what {type(loss).__name__}.backward gives"
