@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from . import datasets as datasets
     from . import plots as plots
     from .checking import *
+    from .estimators import *
     from .many import *
     from .seeing import *
 
@@ -41,6 +42,7 @@ __version__ = "0.1.0"
 _RINGS = {
     "": ["datasets", "plots"],
     "checking": ["GradientReport", "check_gradients", "numerical_gradient"],
+    "estimators": ["export_onnx"],
     "many": [
         "CrossValidation",
         "Variants",
