@@ -45,7 +45,6 @@ INFERENCE = {
         "output": "small / deviation * scale + bias",
     },
     "Residual": {"output": "x + inner"},
-    "SiLU": {"output": "x / (1 + exp(-x))"},
     "Softmax": {"share": "exp(x - max(x, features))", "output": "share / sum(share, features)"},
     "Softplus": {  # log(1 + s), and what rounding 1 + s has taken from it
         "small": "exp(-abs(x))",
@@ -134,7 +133,7 @@ def export_onnx(network: Network, path: object) -> None:
         raise ParameterError(
             f"an ONNX file holds up to {MAXIMUM_BYTES:,} bytes of numbers; these are {size:,}."
         )
-    write_file(path, _model(network).SerializeToString(deterministic=True))
+    write_file(path, _model(network).SerializeToString())
 
 
 @np.errstate(all="ignore")
@@ -142,7 +141,6 @@ def _model(network: Network) -> Any:
     """Return a network as a model of the library onnx."""
     import backproplite
 
-    network.refuse_changed_layers()
     rows = np.random.default_rng(0).standard_normal((7, network.in_features or 3))
     rows = rows.astype(network.dtype)
     graph = _Graph(network.dtype)
@@ -225,7 +223,7 @@ class _Graph:
         self.place = place
         try:
             for name, line in lines.items():
-                for other in sorted(names_in(line) - scope.keys()):
+                for other in sorted(names_in(line) - scope.keys()):  # always in the same order
                     scope[other] = self.own(thing, other, scope)
                 scope[name] = self.expression(read(line), scope)
         except (TypeError, ValueError) as error:
