@@ -55,6 +55,7 @@ INFERENCE = {
         "share": "exp(outputs - max(outputs, features))",
         "predictions": "share / sum(share, features)",
     },
+    "StandardizedTargets": {"predictions": "outputs * scale + mean"},
 }
 SIGMOID = read("1 / (1 + exp(-x))")  # ONNX's own is 0 below -90 in onnxruntime
 

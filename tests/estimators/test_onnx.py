@@ -85,6 +85,19 @@ def test_the_losses_on_logits_give_probabilities(loss, dtype, path):
     assert predictions.max() <= 1
 
 
+@pytest.mark.skipif("Standardize" not in bp.__all__, reason="there is no Standardize yet")
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_the_scaling_travels_with_the_model(dtype, path):
+    rng = np.random.default_rng(0)
+    X = rng.uniform([1e4, -3, 7, 0], [2e5, -1, 7, 1e-3], (50, 4))  # one column is constant
+    for y in (200_000 + 50_000 * rng.standard_normal(50), rng.uniform(0, [1e6, 1e-6], (50, 2))):
+        layers = [bp.Standardize.of(X), bp.Dense(4, 5), bp.Tanh(), bp.Dense(5, np.size(y) // 50)]
+        network = bp.Network(layers, bp.StandardizedTargets.of(y), seed=0, dtype=dtype)
+        predictions, expected = exported(network.fit(X, y, epochs=5), path, X)
+        assert abs(predictions.mean() / y.mean() - 1) < 0.2
+        np.testing.assert_allclose(predictions, expected, 10 * TOLERANCES[dtype])
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("size", [1e-3, 1.0, 1e3])
 @pytest.mark.parametrize("offset", [0.0, 1e3])
