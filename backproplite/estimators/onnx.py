@@ -67,7 +67,7 @@ OPERATORS = {
     **{"sign": "Sign", "tanh": "Tanh", "T": "Transpose", "max": "Max", "min": "Min"},
 }
 REDUCTIONS = {"sum": "ReduceSum", "mean": "ReduceMean", "max": "ReduceMax", "min": "ReduceMin"}
-OPSET, IR_VERSION = 18, 8  # which onnxruntime reads from 1.14 on, of February 2023
+OPSET, IR_VERSION = 18, 8  # of ONNX 1.13, from the end of 2022
 MAXIMUM_BYTES = 2**31 - 2**20  # that of a protocol buffer, with some room
 
 
@@ -98,7 +98,7 @@ def export_onnx(network: Network, path: object) -> None:
     network : Network
         Of an estimator, its `network_`.
     path : str or path-like
-        Taken exactly as given; by custom it ends in `.onnx`.
+        Taken exactly as given, such as `model.onnx`.
 
     Raises
     ------
