@@ -202,7 +202,15 @@ class _Graph:
             if isinstance(layer, Residual):
                 scope["inner"] = self.through(layer.layers, f"{place}.", x)
             lines = _lines(layer, place, "output", "forward", "forward_training")
-            x = self.add(layer, place, lines, scope, layer.forward(x.value)[0])
+            try:
+                expected, _ = layer.forward(x.value)
+            except Exception as error:
+                error.add_note(
+                    f"This came up in {place} {layer!r}, tried on random rows of shape "
+                    f"{x.value.shape}. If it takes others only, let it set in_features."
+                )
+                raise
+            x = self.add(layer, place, lines, scope, expected)
         return x
 
     def finish(self, loss: Loss, outputs: Tensor, predictions: Array) -> Tensor:

@@ -372,6 +372,18 @@ def test_what_cannot_be_exported_is_named_and_nothing_is_written(message, path):
     assert [(each, each.read_bytes()) for each in path.parent.iterdir()] == [(path, b"old")]
 
 
+def test_a_layer_that_does_not_say_what_it_takes_is_named(path):
+    def forward(self, x):
+        return x * np.ones(4), x
+
+    layer = type("Own", (Own,), {"forward": forward, "written": {"output": "x"}})()
+    with pytest.raises(ValueError, match="broadcast") as caught:
+        bp.export_onnx(bp.Network([layer], bp.MeanSquaredError()), path)
+    (note,) = caught.value.__notes__
+    assert note.startswith("This came up in layers[0] Own(), tried on random rows of shape (7, 3)")
+    assert not path.exists()
+
+
 def test_a_loss_without_lines_is_named(path):
     with pytest.raises(bp.ParameterError, match=r"^loss Doubled\(\) cannot be .*'?predictions"):
         bp.export_onnx(bp.Network([bp.Dense(2, 1)], Doubled()), path)
