@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from . import datasets as datasets
     from . import plots as plots
     from .checking import *
+    from .estimators import *
     from .many import *
     from .metrics import *
     from .monitors import *
@@ -46,6 +47,7 @@ __version__ = "0.1.0"
 _RINGS = {
     "": ["datasets", "plots"],
     "checking": ["GradientReport", "check_gradients", "numerical_gradient"],
+    "estimators": ["export_onnx"],
     "many": [
         "CrossValidation",
         "Variants",
