@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from . import plots as plots
     from .checking import *
     from .estimators import *
+    from .estimators.onnx import export_onnx as export_onnx
     from .many import *
     from .metrics import *
     from .monitors import *
@@ -47,7 +48,8 @@ __version__ = "0.1.0"
 _RINGS = {
     "": ["datasets", "plots"],
     "checking": ["GradientReport", "check_gradients", "numerical_gradient"],
-    "estimators": ["export_onnx"],
+    "estimators": ["MLPClassifier", "MLPRegressor"],
+    "estimators.onnx": ["export_onnx"],
     "many": [
         "CrossValidation",
         "Variants",

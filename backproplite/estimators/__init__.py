@@ -1,5 +1,5 @@
-"""Where people already work: export for programs that run models without Python."""
+"""Networks with the manners of scikit-learn's estimators."""
 
-from .onnx import export_onnx
+from .mlp import MLPClassifier, MLPRegressor
 
-__all__ = ["export_onnx"]
+__all__ = ["MLPClassifier", "MLPRegressor"]
