@@ -19,6 +19,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from .errors import InputError, ParameterError, ShapeError
 
+__tracebackhide__ = True  # pytest shows what was asked for, not the door
 Array: TypeAlias = NDArray[Any]
 _cast = np.errstate(over="ignore")(np.ndarray.astype)
 #: The rows of a block, and the numbers that these may come to.
