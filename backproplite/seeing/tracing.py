@@ -42,6 +42,7 @@ from .equations import (
     loss_gradient_equation,
     update_equations,
 )
+from .legible import legible
 from .pages import step_page
 
 MOST_SAMPLES = 64
@@ -86,7 +87,7 @@ class Stage:
         return "\n".join(each.text(digits) for each in self.equations)
 
     def __str__(self) -> str:
-        return f"{self.title}\n\n{indent(self.text(), INDENT)}"
+        return legible(f"{self.title}\n\n{indent(self.text(), INDENT)}")
 
     __repr__ = __str__
 
@@ -153,7 +154,7 @@ class Trace:
             f"{number}. {stage.title}\n\n{indent(stage.text(self.digits), INDENT)}".rstrip()
             for number, stage in enumerate(self.stages, 1)
         ]
-        return "\n\n".join([head, *blocks, self.verdict])
+        return legible("\n\n".join([head, *blocks, self.verdict]))
 
     __repr__ = __str__
 
