@@ -28,7 +28,7 @@ def names(folder):
 
 
 @pytest.mark.parametrize("kind", [str, pathlib.Path])
-@pytest.mark.parametrize("name", ["old.bin", "new.bin", "no suffix", ".hidden", "ünïcode [*?].bin"])
+@pytest.mark.parametrize("name", ["old.bin", "new.bin", "no suffix", ".hidden", "ünïcode [a].bin"])
 def test_a_file_is_written_and_read(folder, name, kind):
     path = kind(folder / name)
     write_file(path, NEW)
@@ -202,6 +202,7 @@ def test_whoever_is_taken_for_dead_in_the_middle_of_it_writes_once_more(folder, 
     assert names(folder) == ["old.bin"]
 
 
+@pytest.mark.skipif(os.name == "nt", reason="what is being read cannot be replaced on Windows")
 def test_many_may_write_one_file_at_once(folder):
     contents = [bytes([i]) * 10**5 for i in range(4)]
     write_file(folder / "old.bin", contents[0])
