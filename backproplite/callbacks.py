@@ -212,7 +212,7 @@ class Checkpoint(Callback):
 
     def __init__(
         self,
-        path: object,
+        path: str | os.PathLike[str],
         every: int = 1,
         best_only: bool = False,
         every_steps: int | None = None,

@@ -24,6 +24,7 @@ REFUSED = {
     "network.fit(None, None, epochs=3)": ("incompatible type", "cannot be assigned"),
     "bp.Dense(2)": ('Missing positional argument "out_features"', 'missing for parameter "out_f'),
     "bp.Network([bp.Sigmoid], bp.MeanSquaredError())": ("incompatible type", "cannot be assigned"),
+    "network.save(b'model.npz')": ("incompatible type", "cannot be assigned"),
     "bp.SGD": ('no attribute "SGD"', '"SGD" is not a known attribute'),
     "bp.trace(network, [[1]])": ('Missing positional argument "y"', 'missing for parameter "y"'),
 }

@@ -13,6 +13,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from os import PathLike
 from textwrap import indent
 from typing import Any
 
@@ -158,7 +159,7 @@ class Trace:
 
     __repr__ = __str__
 
-    def to_html(self, path: object) -> None:
+    def to_html(self, path: str | PathLike[str]) -> None:
         """Write a page on which to walk through the stages: one file that needs nothing else.
 
         Raises `InputError` if the file cannot be there, such as where its folder is missing.
