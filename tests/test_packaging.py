@@ -35,7 +35,6 @@ def installed():
 
 def test_the_metadata_say_what_it_is():
     fields = installed()
-    assert fields["Version"] == bp.__version__
     assert fields["License-Expression"] == "MIT AND CC-BY-4.0"
     assert len(fields.get_all("License-File")) == 2
     needed = [each for each in fields.get_all("Requires-Dist") if "extra ==" not in each]
@@ -44,9 +43,7 @@ def test_the_metadata_say_what_it_is():
 
 def test_pypi_shows_the_readme_without_links_that_lead_nowhere():
     described = installed().get_payload()
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
     links = re.findall(r"\]\(([^)]*)\)|<img ", described)
     assert [link for link in links if not link.startswith(("https:", "#"))] == []
     assert "CONTRIBUTING.md says" in described
-    assert described.count("```") == readme.count("```")
-    assert described.splitlines()[:4] == readme.splitlines()[:4]
+    assert described.startswith("# backproplite\n")
