@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from . import (
     activations,
     callbacks,
+    checks,
     errors,
     initializers,
     layers,
@@ -20,7 +21,7 @@ from . import (
 )
 from .activations import *
 from .callbacks import *
-from .checks import Array as Array
+from .checks import *
 from .errors import *
 from .initializers import *
 from .layers import *
@@ -68,9 +69,9 @@ _RINGS = {
 }
 
 __all__ = [
-    "Array",
     *activations.__all__,
     *callbacks.__all__,
+    *checks.__all__,
     *errors.__all__,
     *initializers.__all__,
     *layers.__all__,

@@ -212,7 +212,7 @@ class Checkpoint(Callback):
 
     def __init__(
         self,
-        path: str | os.PathLike[str],
+        path: object,
         every: int = 1,
         best_only: bool = False,
         every_steps: int | None = None,

@@ -19,9 +19,12 @@ from numpy.typing import DTypeLike, NDArray
 
 from .errors import InputError, ParameterError, ShapeError
 
-__tracebackhide__ = True  # pytest shows what was asked for, not the door
+__all__ = ["Array"]
+
+#: An array of numbers of any shape and dtype, for annotations.
 Array: TypeAlias = NDArray[Any]
 _cast = np.errstate(over="ignore")(np.ndarray.astype)
+__tracebackhide__ = True  # pytest shows what was asked for, not the door
 #: The rows of a block, and the numbers that these may come to.
 BLOCK = 4096, 2**22
 
