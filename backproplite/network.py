@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import copy
 import math
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, wraps
-from os import PathLike
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeAlias, TypeVar
 
 import numpy as np
@@ -785,7 +785,7 @@ class Network(Answering):
 
         refuse_unsavable(self)
 
-    def save(self, path: str | PathLike[str]) -> None:
+    def save(self, path: str | os.PathLike[str]) -> None:
         """Write the whole network to a file: an old one is replaced whole or stays.
 
         Besides the layers, the loss and the optimizer with all their numbers, it
@@ -825,7 +825,7 @@ class Network(Answering):
         save_network(self, path)
 
     @classmethod
-    def load(cls, path: str | PathLike[str], custom: Mapping[str, Any] | None = None) -> Network:
+    def load(cls, path: str | os.PathLike[str], custom: Mapping[str, Any] | None = None) -> Network:
         """Return the network that `save` wrote to a file. No code ever runs from it.
 
         Parameters
