@@ -132,8 +132,6 @@ def explain(options: argparse.Namespace) -> None:
     if options.html:
         checked_path(options.html, (".html", ".htm"))
     step = trace(*worked_example(), digits=options.digits)
-    if isinstance(sys.stdout, io.TextIOWrapper):  # not every terminal has ∂ and Σ
-        sys.stdout.reconfigure(errors="replace")
     print(step)
     if options.html:
         step.to_html(options.html)
@@ -264,6 +262,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.command is None:
         top.print_help()
         return 2
+    if isinstance(sys.stdout, io.TextIOWrapper):  # which may lack letters of a path
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         options.run(options)
         sys.stdout.flush()

@@ -22,6 +22,7 @@ from ..functions import norm
 from ..layers import Layer
 from ..losses import Loss
 from ..optimizers import Optimizer
+from .legible import legible
 from .written import MATRIX, evaluate, names_in, numbers, substitute, symbols
 
 MOST_LINES = 6  # entries of one array that are worked out
@@ -101,7 +102,7 @@ class Equation:
         return "\n  ".join([head, *worked]) + "\n" + whole
 
     def __str__(self) -> str:
-        return self.text()
+        return legible(self.text())
 
     __repr__ = __str__
 
