@@ -229,6 +229,21 @@ def test_a_function_of_y_pred_may_wrap_one():
     assert found["averaged"] == found["lambda"] == averaged(y, guesses)
 
 
+def test_a_log_loss_gets_probabilities_whatever_it_calls_them():
+    def my_log_loss(y_true, y_pred):
+        return -np.log(y_pred[np.arange(len(y_true)), y_true]).mean()
+
+    network, y = made("classes")
+    found = network.evaluate(X, y, metrics=my_log_loss)
+    assert found["my_log_loss"] == pytest.approx(found["loss"], 1e-12)
+
+
+def test_of_several_labels_all_must_be_right_if_each_sample_has_one():
+    network, _ = made("several labels")
+    network.layers[-1].bias[...] = 9  # it says yes to both
+    assert network.evaluate(X, np.eye(2)[BINARY], metrics="accuracy")["accuracy"] == 0
+
+
 def test_what_has_no_signature_or_name_will_do():
     class Distance:
         def __call__(self, y, p):

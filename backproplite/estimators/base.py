@@ -81,15 +81,6 @@ def activation_of(given: Any) -> Layer:
     return copy.deepcopy(given)
 
 
-def refuse_whole_batches(model: Any) -> None:
-    """Raise an `AttributeError` if the solver does not go in steps."""
-    if model.solver not in ("sgd", "adam"):
-        raise AttributeError(
-            f"partial_fit is only available for stochastic optimizers. {model.solver} is not "
-            "stochastic."
-        )
-
-
 class MLP(Estimator):
     """A multi-layer perceptron with the parameters, methods and numbers of scikit-learn's."""
 
@@ -165,7 +156,7 @@ class MLP(Estimator):
         try:
             self._refuse_parameters(partial)
             first = not self.__sklearn_is_fitted__() or not (self.warm_start or partial)
-            numeric = self.estimator_type == "regressor"
+            numeric = self._estimator_type == "regressor"
             x, y = self.checked(X, first, y=dense(y), y_numeric=numeric)
             y, weights = one_column(y), checked_weights(weights, x)
             outputs = self._learn(y, first, classes)

@@ -11,7 +11,7 @@ import copy
 import sys
 from collections.abc import Callable
 from functools import cache, update_wrapper
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
 import numpy as np
 
@@ -26,6 +26,7 @@ from ..errors import (
     warn,
 )
 
+Method = TypeVar("Method", bound=Callable[..., Any])
 #: What each method takes besides the data, which scikit-learn may route to it.
 METADATA = {
     "fit": ("sample_weight",),
@@ -52,42 +53,39 @@ def _of_both(ours: Any, name: str) -> Any:
     return type(name, (ours, getattr(exceptions, name)), {"__module__": __name__})
 
 
-class Available:
-    """A method that is there only where a test of the object does not raise an AttributeError.
+class Stepwise:
+    """A method that an estimator has only if its solver goes in steps."""
 
-    Parameters
-    ----------
-    test : function of the object
-    method : function
-        The method itself.
-    """
-
-    def __init__(self, test: Callable[[Any], None], method: Callable[..., Any]) -> None:
-        self.test, self.method = test, method
+    def __init__(self, method: Callable[..., Any]) -> None:
+        self.method = method
         update_wrapper(self, method)  # type: ignore[arg-type]
 
     def __get__(self, owner: Any, cls: type) -> Any:
-        if owner is None:
-            return self.method
-        self.test(owner)
+        if owner is not None and owner.solver not in ("sgd", "adam"):
+            raise AttributeError(
+                f"{self.method.__name__} is only available for stochastic optimizers. "
+                f"{owner.solver} is not stochastic."
+            )
         return self.method.__get__(owner, cls)
+
+
+def stepwise(method: Method) -> Method:
+    """Return a method that is there only if the solver goes in steps."""
+    described: Any = Stepwise(method)
+    return described
 
 
 class Estimator:
     """What scikit-learn's tools want to know of an estimator: its parameters, tags and requests."""
 
-    #: "classifier" or "regressor".
-    estimator_type: ClassVar[str]
+    #: "classifier" or "regressor", under the name that scikit-learn asks for.
+    _estimator_type: ClassVar[str]
     n_features_in_: int
     feature_names_in_: Array
 
     if TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any: ...
-
-    @property
-    def _estimator_type(self) -> str:
-        return self.estimator_type  # scikit-learn before 1.6, and those who ask as it did
 
     def keep(self, given: dict[str, Any]) -> None:
         """Keep the arguments of the constructor as they are, which `fit` looks at."""
@@ -127,9 +125,9 @@ class Estimator:
     def __sklearn_tags__(self) -> Any:
         from sklearn.utils import ClassifierTags, InputTags, RegressorTags, Tags, TargetTags
 
-        classifies = self.estimator_type == "classifier"
+        classifies = self._estimator_type == "classifier"
         return Tags(
-            estimator_type=self.estimator_type,
+            estimator_type=self._estimator_type,
             target_tags=TargetTags(required=True),
             classifier_tags=ClassifierTags(multi_label=True) if classifies else None,
             regressor_tags=None if classifies else RegressorTags(),

@@ -17,10 +17,10 @@ from ..losses import (
     SoftmaxCrossEntropy,
     StandardizedTargets,
 )
-from .base import MLP, refuse_whole_batches
+from .base import MLP
 from .draws import Draws, split
 from .labels import Labels, labels_in
-from .manners import Available
+from .manners import stepwise
 from .poisson import Poisson
 from .scores import accuracy, r_squared
 
@@ -47,7 +47,8 @@ class MLPClassifier(MLP):
     batch_size : int or "auto"
         Samples per update; "auto" is 200, or all if there are fewer.
     learning_rate : {"constant", "invscaling", "adaptive"}
-        How the rate of "sgd" changes: not, as 1 / stepᵖᵒʷᵉʳ_ᵗ, or to a fifth where it stalls.
+        How the rate of "sgd" changes: not; over t to the power of `power_t`, after t samples; or to
+        a fifth where it stalls.
     learning_rate_init, momentum, nesterovs_momentum, power_t, beta_1, beta_2, epsilon
         Settings of the solvers.
     max_iter : int
@@ -120,7 +121,8 @@ class MLPClassifier(MLP):
     1.0
     """
 
-    estimator_type = "classifier"
+    _estimator_type = "classifier"
+    fit, score = MLP.fit, MLP.score  # which belong on the page of each
     _labels: Labels
 
     def __init__(
@@ -169,13 +171,12 @@ class MLPClassifier(MLP):
         self.refuse_unfitted()
         return self._labels.classes
 
-    def _partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> Self:
+    @stepwise
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> Self:
         """Go on for one epoch over data, of which `classes` names all labels the first time."""
         if classes is None and not self.__sklearn_is_fitted__():
             raise ParameterError("classes must be passed on the first call to partial_fit.")
         return self._fit(X, y, sample_weight, None, True, classes)
-
-    partial_fit: Any = Available(refuse_whole_batches, _partial_fit)
 
     def _learn(self, y: Array, first: bool, classes: Any) -> int:
         given = None if classes is None else labels_in(np.asarray(classes))
@@ -280,7 +281,8 @@ class MLPRegressor(MLP):
     array([0.5])
     """
 
-    estimator_type = "regressor"
+    _estimator_type = "regressor"
+    fit, score = MLP.fit, MLP.score
 
     def __init__(
         self,
@@ -320,11 +322,10 @@ class MLPRegressor(MLP):
     ) -> None:
         self.keep(locals())
 
-    def _partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+    @stepwise
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Go on for one epoch over data; the first time from new weights."""
         return self._fit(X, y, sample_weight, partial=True)
-
-    partial_fit: Any = Available(refuse_whole_batches, _partial_fit)
 
     def _learn(self, y: Array, first: bool, classes: Any) -> int:
         return 1 if y.ndim == 1 else y.shape[1]
