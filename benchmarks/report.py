@@ -90,7 +90,7 @@ def table(rows):
     last = None
     for row in rows:
         theirs = f"{number(row['theirs'])} {row['unit']}" if row["theirs"] is not None else ""
-        what = row["work"] if row["work"] != last else "〃"
+        what = row["work"] if row["work"] != last else "″"
         last = row["work"]
         cells = row["figure"].replace("growth", ""), what, row["beside"]
         cells += f"{number(row['ours'])} {row['unit']}", theirs, middle(row), goal(row)

@@ -56,7 +56,7 @@ def results():
 def test_the_page_says_what_was_met_and_what_fell_short(report, results):
     page = report.page(results)
     assert "| S1 | a step | JAX | 1 ms | 2 ms | 0.5 (0.4 to 0.6) | ≤ 0.5 | met |" in page
-    assert "| S1 | 〃 | bare NumPy | 1 ms | 2 ms | 1.25 (1.15 to 1.35) | ≤ 1 | **short** |" in page
+    assert "| S1 | ″ | bare NumPy | 1 ms | 2 ms | 1.25 (1.15 to 1.35) | ≤ 1 | **short** |" in page
     assert "| S10 | import |  | 1 ms |  |  | ≤ 8 ms | **short** |" in page
     assert "1 of 3 goals are met" in page
     assert "numpy 2.4.6." in page

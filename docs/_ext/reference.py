@@ -1,5 +1,7 @@
 """The reference: the directive `{public}`, and a build that fails when a public name is missing.
 
+It fails as well where a line says nothing to a reader: `(*given, **named)`, or a field `Type:`.
+
 A class shows what is its own: a method that only does what its base says is left to the base,
 and the written lines follow the docstring in the order in which they are computed.
 
@@ -14,15 +16,19 @@ from collections.abc import Iterator
 from types import FunctionType
 
 from docutils import nodes
+from sphinx.addnodes import desc_parameter
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
+from sphinx.util.inspect import signature, stringify_signature
 
 import backproplite
+from backproplite.configurable import Answering
 
 logger = logging.getLogger(__name__)
 MODULES = ("datasets", "plots", "testing")
+NOISE = re.compile(r"\*+(_+|args|given|named|kwargs|options)")
 
 
 class Public(SphinxDirective):
@@ -89,6 +95,24 @@ def keep_plain(app: Sphinx, kind: str, name: str, what: object, options: object,
         lines += ["", "Written lines", "-------------", "::", "", *equations, ""]
 
 
+def with_arguments(
+    app: Sphinx, kind: str, name: str, what: object, options: object, given: str | None, *_: object
+) -> tuple[str, str] | None:
+    """Give a class the arguments of its constructor, where autodoc took those of `__new__`."""
+    if kind != "class" or not issubclass(what, Answering):
+        return None
+    return stringify_signature(signature(what), show_annotation=False), ""
+
+
+def refuse_noise(app: Sphinx, doctree: nodes.document) -> None:
+    """Fail the build if a line of the reference says nothing to its readers."""
+    fields = (field for field in doctree.findall(nodes.field_name) if field.astext() == "Type")
+    stars = (each for each in doctree.findall(desc_parameter) if NOISE.fullmatch(each.astext()))
+    for node in (*fields, *stars):
+        logger.error("says nothing to a reader: %s", node.astext(), location=node)
+        app.statuscode = 1
+
+
 def public_names() -> Iterator[str]:
     """Yield every name that the reference owes to its readers."""
     for name in backproplite.__all__:
@@ -109,8 +133,10 @@ def refuse_gaps(app: Sphinx, env: BuildEnvironment) -> None:
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
-    """Register all three."""
+    """Register all of it."""
     app.add_directive("public", Public)
     app.connect("autodoc-process-docstring", keep_plain, priority=400)  # before napoleon
+    app.connect("autodoc-process-signature", with_arguments)
+    app.connect("doctree-read", refuse_noise)
     app.connect("env-updated", refuse_gaps)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

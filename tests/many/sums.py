@@ -4,7 +4,8 @@ import threading
 
 import numpy as np
 
-WAIT = 4
+#: Seconds; who waits so long waits for ever, on the slowest machine.
+WAIT = 60
 
 
 class Meeting:
