@@ -1,9 +1,9 @@
 """`python -m benchmarks.scripts`: six scripts in another library and in this one, side by side.
 
 Both of a pair read the same data and do the same work. Each is run in a fresh process, on one
-thread; the two take turns, and the seconds are medians. They are the processor's, from start to end,
-imports included: other work on the machine disturbs them less. The result is the last number that a
-script prints; if ours is worse than theirs by more than the noise, that is an error.
+thread; the two take turns, and the seconds are medians. They are the processor's, from start to
+end, imports included: other work on the machine disturbs them less. The result is the last number
+that a script prints; if ours is worse than theirs by more than the noise, that is an error.
 
 --only grid_search digits    some of them
 --rounds 3                   how often each runs, after a first time that does not count
@@ -118,16 +118,15 @@ def measure(name, rounds):
 def table(rows):
     """Return the rows as Markdown."""
     text = (
-        "| script | beside | lines | theirs | seconds | theirs | ratio | result | theirs |\n"
-        "|---|---|--:|--:|--:|--:|--:|---|--:|\n"
+        "| ours / theirs | from | lines | seconds | ratio | result |\n|---|---|--:|--:|--:|---|\n"
     )
     for row in rows:
         script, ours, theirs = SCRIPTS[row["script"]], row["ours"], row["theirs"]
-        cells = [script.work, script.library, ours["lines"], theirs["lines"]]
-        cells += [f"{ours['seconds']:.1f}", f"{theirs['seconds']:.1f}"]
+        cells = [script.work, script.library, f"{ours['lines']} / {theirs['lines']}"]
+        cells += [f"{ours['seconds']:.1f} / {theirs['seconds']:.1f}"]
         cells += [f"{ours['seconds'] / theirs['seconds']:.2f}"]
-        cells += [f"{script.measure} {ours['result']:g}", f"{theirs['result']:g}"]
-        text += f"| {' | '.join(map(str, cells))} |\n"
+        cells += [f"{script.measure} {ours['result']:g} / {theirs['result']:g}"]
+        text += f"| {' | '.join(cells)} |\n"
     return text
 
 
