@@ -1,4 +1,4 @@
-"""Which network suits breast cancer best: a grid search over a pipeline, with backproplite."""
+"""Which network suits breast cancer best: a grid search over a pipeline."""
 
 from sklearn.datasets import load_breast_cancer
 from sklearn.metrics import classification_report

@@ -1,4 +1,4 @@
-"""How eight ways to learn compare on four data sets, with backproplite."""
+"""How eight ways to learn compare on four data sets."""
 
 import warnings
 
