@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from . import plots as plots
     from .checking import *
     from .many import *
+    from .metrics import *
+    from .monitors import *
     from .seeing import *
 
 __version__ = "0.1.0"
@@ -50,6 +52,8 @@ _RINGS = {
         "predict_together",
         "variants",
     ],
+    "metrics": ["accuracy", "r_squared"],
+    "monitors": ["Checkpoint", "EarlyStopping", "ReduceOnPlateau"],
     "seeing": [
         "Descent",
         "Diagnosis",

@@ -49,6 +49,8 @@ def refuse_unfit(network: Network, fit: Fit) -> None:
     if network.tried is not network.loss and not all(is_ours(type(part)) for part in parts):
         refuse_faulty_parts(network, fit.data.select(slice(2)))
     network.tried = network.loss
+    for callback in fit.callbacks:
+        callback.refuse_unfit(network, fit.measured)
     if fit.plan.batch_size == 1:
         _refuse_batches_of_one(network, fit.plan.samples)
 

@@ -86,6 +86,10 @@ class Loss(Configurable):
         """Turn the network's outputs into the space of the targets."""
         return outputs
 
+    def own_targets(self, targets: Array) -> Array:
+        """Return prepared targets in the user's own space."""
+        return targets
+
     def prepare_targets(self, name: str, targets: object, outputs: int, dtype: DTypeLike) -> Array:
         """Return targets as a (samples, outputs) array, or say what is wrong with them."""
         array = real_array(name, targets, dtype, self.labels)

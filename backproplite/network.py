@@ -11,7 +11,7 @@ import copy
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, wraps
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeAlias, TypeVar, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
@@ -48,6 +48,8 @@ Given = ParamSpec("Given")
 Result = TypeVar("Result")
 #: Batches, one after the other, or what returns them anew.
 Batches: TypeAlias = Iterable[Any] | Callable[[], Iterable[Any]]
+#: Metrics, by name or as functions of targets and predictions; one alone will do.
+Measures: TypeAlias = str | Callable[[Any, Any], Any] | Iterable[str | Callable[[Any, Any], Any]]
 
 
 def in_use(
@@ -112,7 +114,8 @@ class Network(Answering):
         "val_loss", after the epoch (NaN without validation data);
         "learning_rate", of its last step; "gradient_norm", the mean over its batches, before
         clipping; "train_loss", the loss on the training data after the epoch, if a callback needs
-        a score and there is no validation data (else NaN).
+        a score and there is no validation data (else NaN); and each metric that a fit was given,
+        such as "accuracy" and "val_accuracy" (NaN for epochs of other fits).
     record : Record
         All that training changes, the parameters and the history among it.
     seed : int
@@ -395,6 +398,8 @@ class Network(Answering):
         callbacks: Callable[[Network], object] | Iterable[Callable[[Network], object]] = (),
         progress: bool = False,
         all_reduce: Callable[[Array], object] | None = None,
+        metrics: Measures = (),
+        validation_split: float | None = None,
     ) -> Network:
         """Train for a number of epochs; called again, go on from there.
 
@@ -436,6 +441,17 @@ class Network(Answering):
         all_reduce : function of an array, optional
             Puts the sum over all workers in the place of the array. Each calls `fit` with a shard
             of the data, of any size, and all end alike, as one would on all data.
+        metrics : {"accuracy", "r_squared"} or function, or a sequence of such
+            What else to measure after each epoch, on all training data and on the validation data:
+            functions (targets, predictions) -> number, scikit-learn's for instance. It is in
+            `history` under the function's name, and as "val_accuracy", say, for validation data.
+            Both come in one shape, (samples,) for one output. A loss on classes gives labels as
+            targets, and probabilities as predictions; or, to a parameter called `y_pred`, the
+            decisions. All samples that count do so alike. Targets and predictions of batches are
+            gathered.
+        validation_split : float, optional
+            The share of the samples to hold out as validation data, the same for the same seed; of
+            each class about as much. Weights go along.
 
         Returns
         -------
@@ -461,29 +477,31 @@ class Network(Answering):
             from .many.workers import fit_with_workers
 
             given = X, y, epochs, batch_size, shuffle, validation_data, sample_weight, class_weight
-            return fit_with_workers(self, all_reduce, *given, callbacks, progress)
+            others = callbacks, progress, metrics, validation_split
+            return fit_with_workers(self, all_reduce, *given, *others)
         from . import advice
-        from .large import data_for, validation_for
+        from .large import data_to_fit
+        from .metrics import checked_metrics
 
         self.refuse_changed_layers()
         epochs = whole_number("epochs", epochs, 0)
         if batch_size is not None:
             batch_size = whole_number("batch_size", batch_size, 1)
-        watchers = checked_callbacks(callbacks)
-        data = data_for(self, X, y, epochs, batch_size, sample_weight, class_weight)
+        watchers, measures = checked_callbacks(callbacks), checked_metrics(metrics)
+        of_data = X, y, epochs, batch_size, sample_weight, class_weight
+        data, validation = data_to_fit(self, *of_data, validation_data, validation_split, measures)
         if switch("progress", progress):
             from .progress import progress_callback
 
             watchers.append(progress_callback(epochs))
-        like = X if isinstance(data, Batch) else data.like
-        validation = validation_for(self, validation_data, like, epochs)
         plan = plan_for(data, batch_size, switch("shuffle", shuffle))
         if plan.batch_size == plan.samples > 0:
             data = data.select(slice(None))  # a step needs them all in memory
-        fit = Fit(data, plan, validation, watchers)
+        fit = Fit(data, plan, validation, watchers, measures)
         advice.before_fit(self, fit)
+        names = column_names(X if isinstance(data, Batch) else data.like)
         with fit.of(self):
-            self.feature_names = self.feature_names or column_names(like)
+            self.feature_names = self.feature_names or names
             train(self, fit, epochs)
         advice.after_fit(self, fit)
         return self
@@ -529,6 +547,23 @@ class Network(Answering):
 
         return outputs_of(self, X, batch_size, lambda x: finish(self._forward(x)))
 
+    @overload
+    def evaluate(
+        self, /, X: Any, y: Any = None, sample_weight: Any = None, batch_size: int | None = None
+    ) -> float: ...
+
+    @overload
+    def evaluate(
+        self,
+        /,
+        X: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        batch_size: int | None = None,
+        *,
+        metrics: Measures,
+    ) -> dict[str, float]: ...
+
     @in_use
     def evaluate(
         self,
@@ -536,7 +571,8 @@ class Network(Answering):
         y: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
         batch_size: int | None = None,
-    ) -> float:
+        metrics: Measures = (),
+    ) -> Any:
         """Return the loss on some data, as inference sees it.
 
         Parameters
@@ -545,6 +581,13 @@ class Network(Answering):
             As for `fit`, batches included.
         batch_size : int, optional
             As for `predict`.
+        metrics
+            As for `fit`.
+
+        Returns
+        -------
+        float, or dict of float
+            With metrics the loss and these by name: {"loss": 0.3, "accuracy": 0.9}.
 
         Raises
         ------
@@ -552,9 +595,13 @@ class Network(Answering):
             If the data cannot be used.
         """
         from .large import data_for
+        from .metrics import checked_metrics
 
         self._warn_if_statistics_are_unset()
-        return float(self.score(data_for(self, X, y, 1, batch_size, sample_weight), batch_size))
+        measures = checked_metrics(metrics)
+        data = data_for(self, X, y, 1 if measures is None else 2, batch_size, sample_weight)
+        loss = float(self.score(data, batch_size))
+        return loss if measures is None else {"loss": loss} | measures.of(self, data, batch_size)
 
     def _warn_if_statistics_are_unset(self) -> None:
         if self._learning:
@@ -562,10 +609,10 @@ class Network(Answering):
 
             warn_if_statistics_are_unset(self)
 
-    def current_score(self) -> float:
-        """Return the loss now on what each epoch of the fit under way is scored on."""
+    def current_score(self, name: str | None = None) -> float:
+        """Return what an epoch of the fit under way would come to now: its score, or a metric."""
         fit = self.under_way
-        return math.inf if fit is None or fit.scored is None else fit.score(self)
+        return math.inf if fit is None else fit.now(self, name or fit.score_name)
 
     @np.errstate(all="ignore")
     def score(self, data: Batch | Stream, batch_size: int | None = None) -> Any:
@@ -580,6 +627,11 @@ class Network(Answering):
         from .large import average
 
         return average(data, value, batch_size)
+
+    @np.errstate(all="ignore")
+    def predictions(self, x: Array) -> Array:
+        """Return what `predict` does, for inputs that are ready for use."""
+        return self.loss.predictions(self._forward(x))
 
     def _forward(self, x: Array) -> Array:
         for layer in self.layers:

@@ -85,9 +85,11 @@ def left_off(network: Network) -> dict[str, Any] | None:
 def _history(network: Network) -> dict[str, Array]:
     """Return the history as arrays; refuse one that has become something else."""
     arrays = {}
+    epochs = len(network.history.get("loss", ()))
     for name in dict.fromkeys([*HISTORY, *network.history]):
         values = network.history.get(name, [None])
-        if name not in HISTORY or not all(isinstance(value, float) for value in values):
+        floats = all(isinstance(value, float) for value in values)
+        if not (floats and len(values) == epochs and name.isidentifier()):
             raise ParameterError(f"the network cannot be saved: history[{name!r}] is not its own.")
         arrays[f"history.{name}"] = np.array(values, np.float64)
     return arrays
@@ -196,9 +198,7 @@ def _network(cls: type[Any], arrays: dict[str, Array], custom: Mapping[str, Any]
         raise ModelFileError(f"the optimizer is none, but {optimizer!r}.")
     cut_off = reader.build(cut_off)
     values = _values(reader, parts, optimizer)
-    history = {name: reader.take(f"history.{name}", dtype=np.float64) for name in HISTORY}
-    if any(array.ndim != 1 for array in history.values()):
-        raise ModelFileError("the history is not made of lists.")
+    history = _entries(reader)
     if reader.arrays:
         raise ModelFileError(f"the file has arrays that belong to nothing: {[*reader.arrays][:3]}.")
 
@@ -212,6 +212,17 @@ def _network(cls: type[Any], arrays: dict[str, Array], custom: Mapping[str, Any]
     _check_cut_off(cut_off, network.gradients)
     network.cut_off = cut_off
     return network
+
+
+def _entries(reader: Reader) -> dict[str, Array]:
+    """Return the arrays of the history, by what they are called in it."""
+    places = [place for place in reader.arrays if place.startswith("history.")]
+    others = [place.removeprefix("history.") for place in places]
+    names = dict.fromkeys([*HISTORY, *filter(str.isidentifier, others)])
+    history = {name: reader.take(f"history.{name}", dtype=np.float64) for name in names}
+    if {array.shape for array in history.values()} != {(history["loss"].size,)}:
+        raise ModelFileError("the history is not made of lists of one length.")
+    return history
 
 
 def _feature_names(named: Mapping[Any, Any], network: Network) -> tuple[str, ...] | None:

@@ -298,6 +298,11 @@ class Door:
         """Check all; return numbers that say whether the workers agree."""
         network, given = self.network, self.given
         network.refuse_changed_layers()
+        for name in ("metrics", "validation_split"):
+            if given[name] not in ((), None):
+                raise ParameterError(
+                    f"{name} cannot be had with all_reduce, where no worker has all samples."
+                )
         if given["y"] is None:
             raise ParameterError("all_reduce needs arrays X and y, not batches.")
         self.shard = Shard.of(network, given["X"], given["y"], given["sample_weight"])
@@ -625,7 +630,7 @@ class SharedFit(Fit):
 
 GIVEN = (
     *("X", "y", "epochs", "batch_size", "shuffle", "validation_data", "sample_weight"),
-    *("class_weight", "callbacks", "progress"),
+    *("class_weight", "callbacks", "progress", "metrics", "validation_split"),
 )
 
 
