@@ -35,9 +35,11 @@ if TYPE_CHECKING:
     from . import plots as plots
     from .checking import *
     from .estimators import *
+    from .estimators.onnx import export_onnx as export_onnx
     from .many import *
     from .metrics import *
     from .monitors import *
+    from .scaling import *
     from .seeing import *
 
 __version__ = "0.1.0"
@@ -47,6 +49,7 @@ _RINGS = {
     "": ["datasets", "plots"],
     "checking": ["GradientReport", "check_gradients", "numerical_gradient"],
     "estimators": ["MLPClassifier", "MLPRegressor"],
+    "estimators.onnx": ["export_onnx"],
     "many": [
         "CrossValidation",
         "Variants",
@@ -58,6 +61,7 @@ _RINGS = {
     ],
     "metrics": ["accuracy", "r_squared"],
     "monitors": ["Checkpoint", "EarlyStopping", "ReduceOnPlateau"],
+    "scaling": ["Standardize", "StandardizedTargets"],
     "seeing": [
         "Descent",
         "Diagnosis",
@@ -89,19 +93,21 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    """Load a part of the library when a name of it is first used."""
-    for folder, names in _RINGS.items():
-        if name in names:
-            module = import_module(f".{folder or name}", __name__)
-            globals()[name] = getattr(module, name) if folder else module
-            return globals()[name]
-    if name.startswith("_"):
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from .answers import names as answers
+if not TYPE_CHECKING:  # which would take any name for one of ours
 
-    raise answers.no_name(name, __all__)
+    def __getattr__(name: str) -> Any:
+        """Load a part of the library when a name of it is first used."""
+        for folder, names in _RINGS.items():
+            if name in names:
+                module = import_module(f".{folder or name}", __name__)
+                globals()[name] = getattr(module, name) if folder else module
+                return globals()[name]
+        if name.startswith("_"):
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from .answers import names as answers
+
+        raise answers.no_name(name, __all__)
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted(["__version__", *__all__])

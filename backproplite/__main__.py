@@ -21,6 +21,7 @@ from .initializers import He
 from .network import Network
 from .optimizers import GradientDescent, Momentum
 from .progress import ProgressLines
+from .scaling import Standardize
 from .seeing import Trace, trace
 
 PICTURES = (".png", ".svg", ".pdf")
@@ -131,8 +132,6 @@ def explain(options: argparse.Namespace) -> None:
     if options.html:
         checked_path(options.html, (".html", ".htm"))
     step = trace(*worked_example(), digits=options.digits)
-    if isinstance(sys.stdout, io.TextIOWrapper):  # not every terminal has ∂ and Σ
-        sys.stdout.reconfigure(errors="replace")
     print(step)
     if options.html:
         step.to_html(options.html)
@@ -162,9 +161,10 @@ def check(options: argparse.Namespace) -> None:
         "categorical": rng.integers(0, 4, 5),
     }
     classes = [*offered(layers, layers.Layer), *offered(activations, activations.Activation)]
+    classes.append(Standardize)
     cases: list[tuple[layers.Layer | losses.Loss, tuple[Array, ...]]]
     cases = [(cls.example(4), (x,)) for cls in classes]
-    for loss in (cls.example() for cls in offered(losses, losses.Loss)):
+    for loss in (cls() for cls in offered(losses, losses.Loss)):
         outputs = activations.Softmax()(x) if loss.wants_probabilities else x
         cases.append((loss, (outputs, targets[loss.labels])))
     print(f"{'subject':40}{'tensors':>8}{'worst error':>13}   compared with")
@@ -262,6 +262,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.command is None:
         top.print_help()
         return 2
+    if isinstance(sys.stdout, io.TextIOWrapper):  # which may lack letters of a path
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         options.run(options)
         sys.stdout.flush()

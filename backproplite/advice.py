@@ -17,7 +17,7 @@ from .checks import Array, blocks, refuse_class
 from .configurable import is_ours
 from .errors import BackpropliteError, InputError, ParameterError, ShapeError, warn
 from .functions import is_finite
-from .layers import BatchNorm, Layer, LayerNorm, Standardize, learn, parts_of
+from .layers import BatchNorm, Layer, LayerNorm, learn, parts_of
 from .losses import Loss
 from .training import Batch, Fit
 
@@ -112,8 +112,9 @@ def cure(network: Network, data: Batch, before: float | None) -> str | None:
         )
     if before is not None and not before > FAR**2 * zeros > 0:
         return None
-    first, x = network.layers[0], data.x
-    x = first.forward(x)[0] if isinstance(first, Standardize) else x
+    x = data.x
+    for layer in network.layers[: network.first_trained]:  # such as one that scales
+        x, _ = layer.forward(x)
     parameters, inputs = _size(network.parameters), _size(x)
     # Parameters that have moved since the first step say nothing about it.
     if inputs > (parameters if before is None else FAR):

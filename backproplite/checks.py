@@ -24,6 +24,7 @@ __all__ = ["Array"]
 #: An array of numbers of any shape and dtype, for annotations.
 Array: TypeAlias = NDArray[Any]
 _cast = np.errstate(over="ignore")(np.ndarray.astype)
+__tracebackhide__ = True  # pytest shows what was asked for, not the door
 #: The rows of a block, and the numbers that these may come to.
 BLOCK = 4096, 2**22
 

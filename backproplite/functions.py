@@ -14,8 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from .checks import Array, real_array
-from .errors import ParameterError, ShapeError
+from .checks import Array
 
 
 def _rounded_once(function: np.ufunc) -> Callable[[Array], Array]:
@@ -150,53 +149,6 @@ def centred(x: Array, axis: int) -> tuple[Array, Array]:
     slip = total(rest, axis, keepdims=True) / count  # what rounding the mean has left in
     rest -= slip
     return mean + slip, rest
-
-
-#: A deviation of no more than so many roundings of the mean is none, nor one below float32.
-ROUNDINGS, LEAST = 4, float(np.finfo(np.float32).tiny)
-
-
-def standards_of(x: Array) -> tuple[Array, Array]:
-    """Return the mean of each column and its (biased) deviation, 1 for a constant column."""
-
-    def power_below(numbers: Array) -> Array:  # to divide by it rounds nothing
-        return np.ldexp(1.0, np.frexp(np.abs(numbers).max(axis=0))[1] - 1)
-
-    peak = power_below(x)
-    mean, rest = centred(x / peak, -2)  # whose sums cannot overflow
-    reach = power_below(rest)
-    deviation = reach * np.sqrt(total((rest / reach) ** 2, -2) / len(x))
-    constant = deviation <= ROUNDINGS * np.finfo(x.dtype).eps * np.abs(mean[0])
-    deviation *= peak
-    return mean[0] * peak, np.where(constant | (deviation < LEAST), 1.0, deviation)
-
-
-def standards(mean: object, scale: object, axes: tuple[int, ...]) -> list[Array]:
-    """Return what brings numbers to mean 0 and deviation 1, checked, of as many axes as may be."""
-    single = getattr(mean, "dtype", None) == getattr(scale, "dtype", None) == np.float32
-    dtype = np.float32 if single else np.float64  # as a network of float32 has it
-    given = [real_array(name, each, dtype) for name, each in (("mean", mean), ("scale", scale))]
-    if given[0].ndim not in axes or given[0].size == 0 or given[0].shape != given[1].shape:
-        raise ShapeError(
-            "mean and scale must have one number for each column, both of them; got shapes "
-            f"{given[0].shape} and {given[1].shape}."
-        )
-    if (given[1] <= 0).any():
-        raise ParameterError(
-            f"scale must be above 0; got {given[1].min():g}. For a constant column give 1."
-        )
-    return given
-
-
-def shortened(*arrays: Array) -> str:
-    """Return about how arrays look, the middle of those of more than three numbers left out."""
-
-    def shown(array: Array) -> str:
-        texts = [f"{each:.4g}" for each in array.flat]
-        texts[1:-1] = texts[1:-1] if len(texts) < 4 else ["..."]
-        return f"[{', '.join(texts)}]" if array.ndim else texts[0]
-
-    return ", ".join(map(shown, arrays))
 
 
 def norm(vector: Array) -> Any:

@@ -16,28 +16,19 @@ import itertools
 import math
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike
+from numpy.typing import DTypeLike
 
-from .checks import Array, matrix, number, refuse_class, switch, whole_number
+from .checks import Array, number, refuse_class, switch, whole_number
 from .configurable import Configurable, is_ours
 from .errors import ParameterError, ShapeError
-from .functions import (
-    centred,
-    product,
-    product_over_samples,
-    shortened,
-    standards,
-    standards_of,
-    sum_over_samples,
-    total,
-)
+from .functions import centred, product, product_over_samples, sum_over_samples, total
 from .initializers import Constant, Glorot, Zeros
 from .parameters import Declared, Initializer, Stateful
 
-__all__ = ["BatchNorm", "Dense", "Dropout", "Layer", "LayerNorm", "Residual", "Standardize"]
+__all__ = ["BatchNorm", "Dense", "Dropout", "Layer", "LayerNorm", "Residual"]
 
 
 #: What holds no layers, and need not be looked into.
@@ -693,83 +684,6 @@ class LayerNorm(_Normalization):
         shift = total(grad, -1, keepdims=True) / self.features
         stretch = total(grad * normalized, -1, keepdims=True) / self.features
         return (grad - shift - normalized * stretch) / deviation
-
-
-class Standardize(Layer):
-    """Bring each feature to mean 0 and deviation 1, by numbers that are not trained.
-
-    output = (x - mean) / scale
-
-    As the first layer it lets a network take data in their own units: the numbers are saved with
-    it, so that new data are brought there by the same ones. `Standardize.of(X)` finds them.
-
-    Parameters
-    ----------
-    mean, scale : array of shape (features,)
-        What is subtracted from each feature, and what it is then divided by.
-
-    Raises
-    ------
-    ShapeError, InputError
-        If the two are not finite numbers, one for each feature.
-    ParameterError
-        If a scale is not above 0.
-
-    Examples
-    --------
-    >>> layer = Standardize.of([[1.0, 5.0], [3.0, 5.0]])
-    >>> layer
-    Standardize([2, 5], [1, 1])
-    >>> layer.forward(np.array([[4.0, 6.0]]))[0]
-    array([[2., 1.]])
-    """
-
-    state_names = ("mean", "scale")
-    range = (-math.inf, math.inf)
-    mean: Array
-    scale: Array
-
-    cache_names = ("mean", "scale")
-    written = {"output": "(x - mean) / scale", "grad_input": "grad_output / scale"}
-
-    def __init__(self, mean: ArrayLike, scale: ArrayLike) -> None:
-        for name, value in zip(self.state_names, standards(mean, scale, axes=(1,)), strict=True):
-            self.add_state(name, value.shape, value)
-        self.in_features = self.out_features = len(self.mean)
-
-    @classmethod
-    def of(cls, X: ArrayLike) -> Self:
-        """Return one for data like these: the mean of each column, and its deviation.
-
-        The deviation is that of the numbers themselves (divided by n). A constant column gets 1,
-        and so does one that differs by roundings only, or by less than 1.2e-38.
-
-        Parameters
-        ----------
-        X : array of shape (samples, features)
-            The training data alone: what is held out must not be looked at.
-
-        Raises
-        ------
-        ShapeError, InputError
-            If X is not a finite array of that shape.
-        """
-        return cls(*standards_of(matrix("X", X)))
-
-    @classmethod
-    def example(cls, features: int) -> Self:
-        return cls(np.arange(features) / 8, np.arange(features) / 4 + 0.5)
-
-    def forward(self, x: Array) -> tuple[Array, Any]:
-        output = x - self.mean[..., np.newaxis, :]
-        output /= self.scale[..., np.newaxis, :]
-        return output, (self.mean, self.scale)
-
-    def backward(self, grad_output: Array, cache: Any) -> Array:
-        return grad_output / cache[1][..., np.newaxis, :]
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({shortened(self.mean, self.scale)})"
 
 
 class Residual(Layer):

@@ -9,35 +9,16 @@ what is reported is what is differentiated. `written` says the same in equations
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike
+from numpy.typing import DTypeLike
 
 from .activations import Activation, Sigmoid, Softmax
-from .checks import (
-    Array,
-    answers,
-    matrix,
-    number,
-    real_array,
-    refuse_class,
-    same_samples,
-    sample_shares,
-)
+from .checks import Array, answers, matrix, number, real_array, same_samples, sample_shares
 from .configurable import Configurable
-from .errors import ParameterError, ShapeError
-from .functions import (
-    decay_of_size,
-    log1p,
-    row_sum,
-    shortened,
-    sigmoid,
-    softmax,
-    softmax_parts,
-    standards,
-    standards_of,
-)
+from .errors import ShapeError
+from .functions import decay_of_size, log1p, row_sum, sigmoid, softmax, softmax_parts
 
 __all__ = [
     "BinaryCrossEntropy",
@@ -49,7 +30,6 @@ __all__ = [
     "MeanSquaredError",
     "SigmoidCrossEntropy",
     "SoftmaxCrossEntropy",
-    "StandardizedTargets",
 ]
 
 
@@ -93,11 +73,6 @@ class Loss(Configurable):
     written: ClassVar[Mapping[str, str]] = {}
     #: What the first entries of the cache, a tuple, are called in them.
     cache_names: tuple[str, ...] = ()
-
-    @classmethod
-    def example(cls) -> Loss:
-        """Return one, for what goes through all losses."""
-        return cls()
 
     def parts(self) -> list[Loss]:
         """Return the loss itself, and then the one that it stands around, if any."""
@@ -386,114 +361,6 @@ class Huber(Loss):
 
     def backward(self, held: Array) -> Array:
         return held
-
-
-class StandardizedTargets(Loss):
-    """Another loss, taken of targets brought to mean 0 and deviation 1; `predict` goes back.
-
-    loss(outputs, (target - mean) / scale); prediction = output · scale + mean
-
-    So y may be in any unit, and `predict` is in the same. The reported loss is in the unit that
-    scale is: a mean squared error of 0.2 is 0.2 times the variance of y.
-
-    Parameters
-    ----------
-    loss : Loss
-        What it costs then: any loss of plain numbers. `Huber(delta)` counts in scales.
-    mean, scale : float or array of shape (outputs,)
-        What is subtracted from the targets, and what they are then divided by.
-        `StandardizedTargets.of(y)` finds them.
-
-    Raises
-    ------
-    ParameterError
-        If the loss takes classes or probabilities, or a scale is not above 0.
-    ShapeError, InputError
-        If mean and scale are not finite numbers, as many of each; or when called with arrays that
-        do not fit or are not finite numbers.
-
-    Examples
-    --------
-    >>> loss = StandardizedTargets.of([150_000, 250_000])
-    >>> loss
-    StandardizedTargets(MeanSquaredError(), [2e+05], [5e+04])
-    >>> loss([[0.0], [0.0]], [150_000, 250_000])
-    1.0
-    >>> loss.predictions(np.array([[0.5]]))
-    array([[225000.]])
-    """
-
-    def __init__(self, loss: Loss, mean: ArrayLike, scale: ArrayLike) -> None:
-        refuse_class("loss", loss)
-        if not isinstance(loss, Loss) or loss.labels or loss.wants_probabilities:
-            raise ParameterError(
-                "StandardizedTargets needs a loss of plain numbers, such as MeanSquaredError(); "
-                f"got {loss!r}. Classes and probabilities are not to be scaled: give their loss "
-                "as it is."
-            )
-        self.loss = loss
-        self.mean, self.scale = standards(mean, scale, axes=(0, 1))
-        self.mean_over_outputs, self.cache_names = loss.mean_over_outputs, loss.cache_names
-        self.applies, self.suits = loss.applies, loss.suits
-
-    @classmethod
-    def of(cls, y: ArrayLike, loss: Loss | None = None) -> Self:
-        """Return one for targets like these, with another loss than `MeanSquaredError` if given.
-
-        Parameters
-        ----------
-        y : array of shape (samples,) or (samples, outputs)
-            The targets of the training data: each column has a mean and a deviation, found
-            as in `Standardize.of`.
-        loss : Loss, optional
-            What is taken of them.
-
-        Raises
-        ------
-        ShapeError, InputError
-            If y is not a finite array of such a shape.
-        ParameterError
-            If the loss takes classes or probabilities.
-        """
-        array = real_array("y", y)
-        numbers = matrix("y", array.reshape(-1, 1) if array.ndim == 1 else array)
-        return cls(MeanSquaredError() if loss is None else loss, *standards_of(numbers))
-
-    @classmethod
-    def example(cls) -> Self:
-        return cls(MeanSquaredError(), 0.5, 2.0)
-
-    def parts(self) -> list[Loss]:
-        return [self, *self.loss.parts()]
-
-    def forward(self, outputs: Array, targets: Array) -> tuple[Array, Any]:
-        return self.loss.forward(outputs, targets)
-
-    def backward(self, cache: Any) -> Array:
-        return self.loss.backward(cache)
-
-    def predictions(self, outputs: Array) -> Array:
-        return self._back(self.loss.predictions(outputs))
-
-    def own_targets(self, targets: Array) -> Array:
-        return self._back(self.loss.own_targets(targets))
-
-    def _back(self, numbers: Array) -> Array:
-        """Return standardized numbers in the unit of the targets."""
-        return numbers * self.scale.astype(numbers.dtype) + self.mean.astype(numbers.dtype)
-
-    @np.errstate(over="ignore")
-    def prepare_targets(self, name: str, targets: object, outputs: int, dtype: DTypeLike) -> Array:
-        array = self.loss.prepare_targets(name, targets, outputs, np.float64)
-        if self.mean.shape not in ((), (outputs,)):
-            raise ShapeError(
-                f"{self!r} is for {self.mean.size} outputs; the network has {outputs}. Make it of "
-                "targets with a column for each."
-            )
-        return real_array(name, (array - self.mean) / self.scale, dtype)
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.loss!r}, {shortened(self.mean, self.scale)})"
 
 
 class _BinaryLoss(Loss):

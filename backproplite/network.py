@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import math
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, wraps
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeAlias, TypeVar, overload
@@ -936,7 +937,7 @@ class Network(Answering):
 
         refuse_unsavable(self)
 
-    def save(self, path: object) -> None:
+    def save(self, path: str | os.PathLike[str]) -> None:
         """Write the whole network to a file: an old one is replaced whole or stays.
 
         Besides the layers, the loss and the optimizer with all their numbers, it
@@ -976,7 +977,7 @@ class Network(Answering):
         save_network(self, path)
 
     @classmethod
-    def load(cls, path: object, custom: Mapping[str, Any] | None = None) -> Network:
+    def load(cls, path: str | os.PathLike[str], custom: Mapping[str, Any] | None = None) -> Network:
         """Return the network that `save` wrote to a file. No code ever runs from it.
 
         Parameters

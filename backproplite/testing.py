@@ -19,6 +19,7 @@ from .configurable import offered
 from .errors import MissingExtraError
 from .layers import Dense, Layer, LayerNorm
 from .network import Network
+from .scaling import Standardize
 
 try:
     from hypothesis import strategies as st
@@ -40,11 +41,12 @@ SEEDS = st.integers(0, 2**32 - 1)
 
 
 ACTIVATIONS = offered(activations, activations.Activation)
-LOSSES = [cls for cls in offered(losses, losses.Loss) if cls is not losses.StandardizedTargets]
+LOSSES = offered(losses, losses.Loss)
 OPTIMIZERS = offered(optimizers, optimizers.Optimizer)
 KINDS: tuple[Kind, ...] = (
     *(cls.example for cls in ACTIVATIONS),
     *(cls.example for cls in offered(layers_, Layer) if cls is not Dense),
+    Standardize.example,
 )
 
 

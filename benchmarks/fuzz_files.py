@@ -75,7 +75,7 @@ def peak(path: str, name: str) -> None:
 
 def resident(what: str) -> int:
     """Return the memory of this process, now (VmRSS) or at its highest (VmHWM), in bytes."""
-    lines = pathlib.Path("/proc/self/status").read_text().splitlines()
+    lines = pathlib.Path("/proc/self/status").read_text("utf-8").splitlines()
     return 1024 * int(next(line for line in lines if line.startswith(what)).split()[1])
 
 

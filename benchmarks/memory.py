@@ -54,7 +54,7 @@ def peak(code):
     process = subprocess.Popen([sys.executable, "-c", code], env=environment)
     own = resident = 0
     while process.poll() is None:
-        status = Path(f"/proc/{process.pid}/status").read_text()
+        status = Path(f"/proc/{process.pid}/status").read_text("utf-8")
         found = dict(re.findall(r"(RssAnon|VmHWM):\s*(\d+)", status))
         own = max(own, int(found.get("RssAnon", 0)))
         resident = max(resident, int(found.get("VmHWM", 0)))

@@ -151,7 +151,7 @@ GROUPS = [
         [[1, 2, None]]
             InputError: X must hold real numbers; got None at index [0, 2]. Remove, fill or encode such entries first.
         pd.DataFrame({"a": [1], "b": ["x"], "c": [2]})
-            InputError: X must hold real numbers; got 'x' at index [0, 1] (column 'b'). Remove, fill or encode such entries first.
+            InputError: X must hold real numbers; got 'x' at index [0, 1] (column 'b'). Remove or fill it, or give each value a column of its own: pd.get_dummies(X, columns=['b']), or scikit-learn's OneHotEncoder.
         pd.DataFrame({"a": [1, 2], "b": [0.5, np.nan], "c": [True, False]})
             InputError: X must be finite in float64; got nan at index [1, 1] (column 'b'). Remove or fill such values first.
         pd.DataFrame({"a": [1], "b": pd.array([None], "Int64"), "c": [2]})

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import backproplite as bp
-from backproplite import monitors
+from backproplite import monitors, scaling
 from backproplite.configurable import Configurable, arguments_of, offered
 
 
@@ -241,7 +241,9 @@ def made(cls, **settings):
 
 def test_every_setting_of_every_class_has_a_range():
     modules = bp.activations, monitors, bp.initializers, bp.layers, bp.losses, bp.optimizers
-    offered_ = [cls for module in (*modules, bp.schedules) for cls in offered(module, Configurable)]
+    offered_ = [
+        cls for module in (*modules, bp.schedules, scaling) for cls in offered(module, Configurable)
+    ]
     for cls in set(offered_) - {bp.Optimizer}:
         assert {*RANGES.get(cls, {}), *OTHERS.get(cls, {})} == set(arguments_of(cls)), cls
 
@@ -343,7 +345,9 @@ def test_a_setting_is_taken_as_the_constructor_takes_it():
 
 def every_class():
     modules = bp.activations, monitors, bp.initializers, bp.layers, bp.losses, bp.optimizers
-    found = {cls for module in (*modules, bp.schedules) for cls in offered(module, Configurable)}
+    found = {
+        cls for module in (*modules, bp.schedules, scaling) for cls in offered(module, Configurable)
+    }
     return sorted(found - {bp.Optimizer}, key=lambda cls: cls.__name__)
 
 

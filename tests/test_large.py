@@ -159,6 +159,7 @@ def test_what_is_wrong_in_a_large_array_is_found_in_its_block(dtype, tiny):
         small().predict(np.ma.array(X))
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is limited otherwise there")
 @pytest.mark.parametrize(
     ("dtype", "order", "call"),
     [

@@ -53,6 +53,7 @@ def test_check_lists_every_layer_activation_and_loss_and_the_worst_error(capsys)
     assert (status, errors) == (0, "")
     names = {*layers.__all__, *activations.__all__, *losses.__all__}
     names -= {"Layer", "Activation", "Loss"}
+    names.add("Standardize")
     assert {name for name in names if f"\n{name}(" in output} == names
     worst = [float(x) for x in re.findall(r" (\d\.\de-\d\d)   ", output)]
     assert len(worst) == len(names)
@@ -90,14 +91,27 @@ def test_explain_writes_the_page_of_the_step(capsys, tmp_path):
     assert path.read_text(encoding="utf-8") == pages.step_page(trace(*worked_example()))
 
 
-def test_a_terminal_without_greek_letters_gets_question_marks():
+@pytest.mark.parametrize(
+    ("encoding", "line"),
+    [
+        ("ascii", "dloss/dz2 = dloss/da2 * a2 * (1 - a2)"),
+        ("cp1252", "dloss/dz2 = dloss/da2 · a2 · (1 - a2)"),
+        ("utf-8", "∂loss/∂z₂ = ∂loss/∂a₂ · a₂ · (1 - a₂)"),
+    ],
+)
+def test_explain_is_legible_where_letters_are_few(encoding, line, tmp_path):
+    path = tmp_path / "Schritt₁.html"
     result = subprocess.run(
-        [sys.executable, "-m", "backproplite", "explain"],
+        [sys.executable, "-m", "backproplite", "explain", "--html", path],
         capture_output=True,
-        env=os.environ | {"PYTHONIOENCODING": "ascii"},
+        env=os.environ | {"PYTHONIOENCODING": encoding},
         check=True,
     )
-    assert b"?loss/?a? = a? - y" in result.stdout
+    printed = result.stdout.decode(encoding)
+    assert f"   {line}\n" in printed.replace("\r\n", "\n")
+    shown = path if encoding == "utf-8" else str(path).replace("₁", "\\u2081")
+    assert printed.rstrip().endswith(f"To walk through: {shown}")
+    assert path.exists()
 
 
 @pytest.mark.parametrize("epochs", [1, 30])

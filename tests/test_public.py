@@ -1,20 +1,14 @@
 """What the package offers: everything says what it is, and signatures show what it takes."""
 
 import inspect
-import os
 import pkgutil
-import re
-import subprocess
-import sys
 import typing
 from importlib import import_module
-from pathlib import Path
 
 import pytest
 
 import backproplite as bp
 
-ROOT = Path(bp.__file__).parents[1]
 MODULES = ["backproplite"] + [
     module.name for module in pkgutil.walk_packages(bp.__path__, "backproplite.")
 ]
@@ -80,51 +74,6 @@ def test_optimizers_show_their_common_settings(name):
     assert {arguments[each].kind for each in list(arguments)[-3:]} == {
         inspect.Parameter.KEYWORD_ONLY
     }
-
-
-ACCEPTED = """
-import numpy as np
-import backproplite as bp
-
-dense = bp.Dense(2, 1)
-network = bp.Network([dense, bp.Sigmoid()], bp.MeanSquaredError(), bp.Adam(0.1, clip_norm=1))
-network.fit(np.zeros((3, 2)), [0, 1, 1], epochs=2, callbacks=[bp.EarlyStopping(3)])
-print(dense.weight.sum() + dense.grad_bias, network.layers[0].weight.T, network.history["loss"])
-network.layers[0].weight[...] = 0
-
-
-class Scale(bp.Layer):
-    def __init__(self, features: int) -> None:
-        self.add_parameter("scale", features)
-
-    def forward(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return x * self.scale, x
-"""
-REFUSED = {
-    "bp.Adam(lr=0.1)": 'Unexpected keyword argument "lr"',
-    "network.fit(None, None, epochs=3)": "incompatible type",
-    "bp.Dense(2)": 'Missing positional argument "out_features"',
-    "bp.Network([bp.Sigmoid], bp.MeanSquaredError())": "incompatible type",
-}
-
-
-@pytest.mark.slow
-def test_mypy_takes_what_is_right_and_refuses_what_is_wrong(tmp_path):
-    pytest.importorskip("mypy")
-    script = tmp_path / "script.py"
-    script.write_text("\n".join([ACCEPTED, *REFUSED]))
-    command = [sys.executable, "-m", "mypy", "--strict", "--follow-imports=silent", script.name]
-    done = subprocess.run(
-        [*command, "--disable-error-code=type-arg"],
-        cwd=tmp_path, env=os.environ | {"MYPYPATH": str(ROOT)},
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    errors = re.findall(r"^script\.py:(\d+): error: (.*)$", done.stdout, re.MULTILINE)
-    first = ACCEPTED.count("\n") + 2
-    lines = [int(line) - first for line, _ in errors]
-    assert set(lines) == set(range(len(REFUSED))), done.stdout
-    for line, (_, error) in zip(lines, errors, strict=True):
-        assert [*REFUSED.values()][line] in error
 
 
 @pytest.mark.parametrize("name", [n for n in bp.__all__ if isinstance(getattr(bp, n), type)])

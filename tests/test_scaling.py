@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import backproplite as bp
-from backproplite.functions import standards_of
+from backproplite.scaling import standards_of
 
 RNG = np.random.default_rng
 REGRESSION = [bp.MeanSquaredError, bp.HalfSquaredError, bp.MeanAbsoluteError, bp.Huber]
@@ -225,6 +225,11 @@ def test_raw_data_train_as_well_as_with_scikit_learns_scalers(data):
             lambda: bp.StandardizedTargets(bp.Huber(), [0, 1], [1]),
             bp.ShapeError,
             r"got shapes \(2,\) and \(1,\)",
+        ),
+        (
+            lambda: bp.StandardizedTargets(bp.Huber(), [[0]], [[1]]),
+            bp.ShapeError,
+            "one number for each column",
         ),
         (lambda: bp.StandardizedTargets.of(["a", "b"]), bp.InputError, "y must hold real numbers"),
         (lambda: bp.StandardizedTargets.of([np.inf, 1]), bp.InputError, "y must be finite"),

@@ -23,7 +23,6 @@ MENDS = {
 #: What the dtypes of columns begin with that hold no numbers, though NumPy may make some of them.
 COLUMNS = {
     **dict.fromkeys(("categ", "enum"), "categories"),
-    **dict.fromkeys(("str", "utf8"), "text"),
     **dict.fromkeys(("date", "time", "duration", "period", "interval"), "dates or times"),
 }
 TWO_AXES = "be 2-D, shaped (samples, features)"
@@ -40,22 +39,25 @@ def refuse_columns(name: str, table: Any) -> None:
         words = (what for start, what in COLUMNS.items() if str(dtype).lower().startswith(start))
         if what := next(words, None):
             where = f" in column {column!r}" if is_table else ""
-            mend = MENDS["M"][1] if "dates" in what else _encoded(name, table, column, what)
+            mend = MENDS["M"][1] if "dates" in what else _encoded(name, table, column)
             raise InputError(f"{name} must hold real numbers; got {what}{where}. {mend}")
 
 
-def _encoded(name: str, table: Any, column: Any, what: str) -> str:
-    """Return what makes numbers of the categories, or the text, of a column."""
+def _encoded(name: str, table: Any, column: Any) -> str:
+    """Return what makes numbers of the categories of a column."""
+    if _variable(name) != "y":
+        return f"Instead, {_dummies(name, table, column)}."
+    codes = "to_physical()" if hasattr(table, "to_dummies") else "cat.codes"
+    return f"Number them: y{f'[{column!r}]' if column else ''}.{codes}."
+
+
+def _dummies(name: str, table: Any, column: Any) -> str:
+    """Return what makes a column of numbers for each value of one that has none."""
     own = _variable(name)
-    ours = "to_dummies" if hasattr(table, "to_dummies") else "cat.codes"
-    if own == "y":
-        codes = {"to_dummies": "to_physical()", "cat.codes": "cat.codes"}[ours]
-        y = f"y[{column!r}]" if column else "y"
-        return f"Number them: {y}.{codes}." if what == "categories" else numbered(name)
-    dummies = f"pd.get_dummies({own}, columns=[{column!r}])"
-    if ours == "to_dummies":
-        dummies = f"{own}.to_dummies({column!r})"
-    return f"Give each a column of its own: {dummies}, or scikit-learn's OneHotEncoder."
+    call = f"pd.get_dummies({own}, columns=[{column!r}])"
+    if hasattr(table, "to_dummies"):
+        call = f"{own}.to_dummies({column!r})"
+    return f"give each value a column of its own: {call}, or scikit-learn's OneHotEncoder"
 
 
 def masked(name: str) -> InputError:
@@ -109,7 +111,7 @@ def _in_words(name: str, value: object, given: Array, labels: str | None) -> str
             where = f"{shown(entry)} {_place(value, index)}"
             mend = "Remove, fill or encode such entries first."
             if isinstance(entry, str) and (names := column_names(value)):
-                mend = _encoded(name, value, names[index[1]], "text")
+                mend = f"Remove or fill it, or {_dummies(name, value, names[index[1]])}."
             return f"{where}. {numbered(name) if labels and isinstance(entry, str) else mend}"
     return f"objects (dtype {given.dtype}). Use astype(float) first."
 

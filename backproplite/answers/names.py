@@ -68,6 +68,8 @@ NAMES = {
     "gradcheck": "check_gradients(subject, ...)",
     "check_grad": "check_gradients(subject, ...)",
     "load_model": "Network.load(path)",
+    "to_onnx": "export_onnx(network, path)",
+    "onnx": "export_onnx(network, path)",
     "nn": "backproplite itself, which has all layers and losses",
     "optim": "backproplite itself, which has all optimizers",
     "Conv1d": "There are no convolutions.",

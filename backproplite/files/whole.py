@@ -7,6 +7,7 @@ import hashlib
 import os
 import secrets
 import shutil
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -59,9 +60,18 @@ def _put(target: Path, pieces: tuple[bytes | memoryview, ...]) -> bool:
             file.writelines(pieces)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(part, target)
+        _move(part, target)
     except FileNotFoundError:
         return False
     finally:
         part.unlink(missing_ok=True)
     return True
+
+
+def _move(part: Path, target: Path) -> None:
+    """Put a file in the place of another; on Windows, wait a little for whoever is reading that."""
+    for seconds in (0.01, 0.05, 0.2):
+        with suppress(PermissionError):
+            return os.replace(part, target)
+        time.sleep(seconds)
+    return os.replace(part, target)

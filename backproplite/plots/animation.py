@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 import re
 import tempfile
 from pathlib import Path
@@ -43,7 +44,7 @@ def training_animation(
     network: Network,
     X: object,
     y: object,
-    path: object = None,
+    path: str | os.PathLike[str] | None = None,
     *,
     frames: int = 60,
     fps: float = 10,

@@ -16,10 +16,11 @@ import numpy as np
 from ..activations import Activation, Identity, Sigmoid, Tanh
 from ..checks import Array
 from ..functions import norm
-from ..layers import BatchNorm, Dense, Dropout, Layer, Standardize
+from ..layers import BatchNorm, Dense, Dropout, Layer
 from ..losses import MeanSquaredError
 from ..network import Network
 from ..optimizers import Adam
+from ..scaling import Standardize
 from ..training import Batch
 from .health import FLAT, TRIAL_STEPS, Look, Observer, Trial, fresh, more_steps, ratio
 

@@ -13,6 +13,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from os import PathLike
 from textwrap import indent
 from typing import Any
 
@@ -42,6 +43,7 @@ from .equations import (
     loss_gradient_equation,
     update_equations,
 )
+from .legible import legible
 from .pages import step_page
 
 MOST_SAMPLES = 64
@@ -86,7 +88,7 @@ class Stage:
         return "\n".join(each.text(digits) for each in self.equations)
 
     def __str__(self) -> str:
-        return f"{self.title}\n\n{indent(self.text(), INDENT)}"
+        return legible(f"{self.title}\n\n{indent(self.text(), INDENT)}")
 
     __repr__ = __str__
 
@@ -153,11 +155,11 @@ class Trace:
             f"{number}. {stage.title}\n\n{indent(stage.text(self.digits), INDENT)}".rstrip()
             for number, stage in enumerate(self.stages, 1)
         ]
-        return "\n\n".join([head, *blocks, self.verdict])
+        return legible("\n\n".join([head, *blocks, self.verdict]))
 
     __repr__ = __str__
 
-    def to_html(self, path: object) -> None:
+    def to_html(self, path: str | PathLike[str]) -> None:
         """Write a page on which to walk through the stages: one file that needs nothing else.
 
         Raises `InputError` if the file cannot be there, such as where its folder is missing.

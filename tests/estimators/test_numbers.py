@@ -166,7 +166,7 @@ COURSES = {
 }
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ["binary", "classes", "numbers"])
 @pytest.mark.parametrize("solver", ["adam", "sgd"])
 @pytest.mark.parametrize("course", COURSES.values(), ids=COURSES)
 def test_so_do_fits_that_go_on_from_others(kind, solver, course):
@@ -242,14 +242,14 @@ def cases(draw):
 ANYHOW = 1e-9
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(cases())
 def test_so_does_whatever_goes_together(case):
     assert_same(case[0], ANYHOW, **case[1])
 
 
 @pytest.mark.slow
-@settings(max_examples=600)
+@settings(max_examples=400)
 @given(cases())
 def test_so_does_whatever_goes_together_in_many_cases(case):
     assert_same(case[0], ANYHOW, **case[1])
