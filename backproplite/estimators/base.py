@@ -63,6 +63,10 @@ SWITCHES = (
 )
 
 
+#: What is known of how a fit of steps has gone.
+COURSE = "loss_curve_", "best_loss_", "validation_scores_", "best_validation_score_"
+
+
 class Views(list[Array]):
     """Arrays of a network's layers: what is put into the list is written into the network."""
 
@@ -211,9 +215,8 @@ class MLP(Estimator):
     def _hidden(self) -> tuple[list[int], list[Layer]]:
         """Return the number of units of each hidden layer, and their activations."""
         sizes, given = self.hidden_layer_sizes, self.activation
-        sizes = [*sizes] if isinstance(sizes, Iterable) else [sizes]
-        if not all(np.array(sizes) > 0):
-            raise ParameterError(f"hidden_layer_sizes must be > 0, got {sizes}.")
+        listed = sizes if isinstance(sizes, Iterable) else [sizes]
+        sizes = [whole_number("hidden_layer_sizes", each, 1) for each in listed]
         listed = [*given] if isinstance(given, (list, tuple)) else [given] * len(sizes)
         if len(listed) != len(sizes):
             raise ParameterError(
@@ -254,14 +257,9 @@ class MLP(Estimator):
             self.networks_.append(Network(layers, loss, optimizer, seed, dtype=x.dtype))
             self.networks_[-1].feature_names = self.names()
         self.n_layers_, self.n_outputs_ = len(values[0]) + 1, len(values[0][-1]["bias"])
-        self.n_iter_ = self.t_ = self._no_improvement_count = 0
-        if self.solver == "lbfgs":
-            return
-        self.loss_curve_, held = [], self.early_stopping
-        self.best_loss_ = None if held else math.inf
-        self.validation_scores_ = [] if held else None
-        self.best_validation_score_ = -math.inf if held else None
-        self._best = self.networks_[0].snapshot() if held else None
+        self.n_iter_ = self.t_ = 0
+        for name in COURSE:
+            vars(self).pop(name, None)
 
     def _optimizer(self, samples: int) -> Optimizer:
         """Return a new optimizer; that of members sees to the weight decay too."""
@@ -314,8 +312,10 @@ class MLP(Estimator):
                 UserWarning,
             )
         epochs, self.n_iter_ = 1 if partial else self.max_iter, 0
+        if "loss_curve_" not in vars(self) or (self.best_loss_ is None) != self.early_stopping:
+            self._begin_course(bool(self.early_stopping))
         try:
-            if self.n_members > 1:
+            if len(self.networks_) > 1:
                 self._train_together(data, held, epochs)
             else:
                 self._train_one(data, held, epochs, draws)
@@ -327,6 +327,14 @@ class MLP(Estimator):
                 "optimization hasn't converged yet.",
                 of_both(TrainingWarning, "ConvergenceWarning"),
             )
+
+    def _begin_course(self, scored: bool) -> None:
+        """Let nothing be known yet of how a fit goes."""
+        self.loss_curve_, self._no_improvement_count = [], 0
+        self.best_loss_ = None if scored else math.inf
+        self.validation_scores_ = [] if scored else None
+        self.best_validation_score_ = -math.inf if scored else None
+        self._best = self.networks_[0].snapshot() if scored else None
 
     def _train_one(self, data: Data, held: Data | None, epochs: int, draws: Draws) -> None:
         """Train one network as scikit-learn does, on the loop of the core."""
@@ -537,9 +545,8 @@ class MLP(Estimator):
         Parameters are those of `fit`.
         """
         outputs, _ = self._outputs(X)
-        y = np.asarray(dense(y))
+        y = np.atleast_1d(dense(y))
         y = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
-        same_samples("X", outputs, "y", y)
         return self._score(y, outputs, checked_weights(sample_weight, outputs))
 
 

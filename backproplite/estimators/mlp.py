@@ -248,8 +248,8 @@ class MLPRegressor(MLP):
     Parameters
     ----------
     loss : {"squared_error", "poisson"} or Loss
-        Half the squared error; half the Poisson deviance of counts; or any of ours on plain
-        numbers.
+        Half the squared error; half the Poisson deviance of counts (for `Network.load`, that is
+        `backproplite.estimators.poisson.Poisson`); or any of ours on plain numbers.
     standardize : bool
         Whether features and targets are brought to mean 0 and deviation 1 within the network. The
         losses are in units of the targets' deviation then, `predict` in their own.
