@@ -194,8 +194,13 @@ def test_weights_that_nobody_asked_for_are_refused_where_metadata_are_routed(rou
 
 def test_what_is_requested_survives_a_clone(routing):
     model = classifier().set_fit_request(sample_weight="importance")
-    requests = base.clone(model).get_metadata_routing().fit.requests
-    assert requests["sample_weight"] == "importance"
+    twin = base.clone(model)
+    assert twin.get_metadata_routing().fit.requests["sample_weight"] == "importance"
+    twin.set_fit_request(sample_weight=False)
+    model.get_metadata_routing().fit.add_request(param="sample_weight", alias="other")
+    assert model.get_metadata_routing().fit.requests["sample_weight"] == "importance"
+    with pytest.raises(TypeError, match="colour"):
+        model.set_fit_request(colour=True)
 
 
 @pytest.mark.slow  # two processes import all anew

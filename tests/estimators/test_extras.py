@@ -214,6 +214,18 @@ def macro_f1(y_true, y_pred):
     return metrics.f1_score(y_true, y_pred, average="macro")
 
 
+def test_an_interrupt_keeps_what_has_been_learnt():
+    def interrupt(network):
+        if network.epoch_count == 3:
+            raise KeyboardInterrupt
+
+    model = classifier(callbacks=[interrupt])
+    with pytest.warns(UserWarning, match="Training interrupted by user"):
+        model.fit(X, Y)
+    assert model.n_iter_ == 3
+    assert_same(model, classifier(max_iter=3).fit(X, Y))
+
+
 def test_metrics_are_measured_after_each_epoch():
     measured = ["accuracy", macro_f1]
     model = classifier(metrics=measured, validation_data=(X_NEW, Y_NEW)).fit(X, Y)
@@ -350,6 +362,10 @@ def test_members_predict_their_mean_and_how_far_apart_they_are(kind):
     np.testing.assert_allclose(found, each.mean(axis=0), rtol=1e-12)
     np.testing.assert_allclose(spread, each.std(axis=0), rtol=1e-6, atol=1e-12)
     assert spread.max() > 1e-3
+    curves = [network.history["loss"] for network in model.networks_]
+    np.testing.assert_allclose(model.loss_curve_, np.mean(curves, axis=0), rtol=1e-12)
+    assert model.n_iter_ == 10
+    assert model.t_ == 600
     assert model.score(features, targets) > 0.2
 
 

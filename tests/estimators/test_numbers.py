@@ -125,6 +125,7 @@ SETTINGS = {
         **{"n_iter_no_change": 1, "max_iter": 60, "hidden_layer_sizes": 5},
     },
     "tolerance": {"tol": 0.05, "n_iter_no_change": 2, "max_iter": 40},
+    "no move": {"learning_rate_init": 1e-30, "tol": 0.0, "n_iter_no_change": 1, "shuffle": False},
     "never enough": {"tol": 10.0, "n_iter_no_change": np.inf},
     "early stopping": {**STOPPING, **ADAM},
     "early stopping, sgd": {**STOPPING, **SGD},
@@ -184,6 +185,18 @@ def test_so_do_those_with_sample_weights(kind, name):
 @pytest.mark.parametrize("name", ["layers", "batches", "sgd, invscaling", "early stopping"])
 def test_single_precision_stays_single_and_as_near_as_it_rounds(kind, name):
     assert_same(kind, dtype="float32", **SETTINGS[name])
+
+
+@unfinished
+@pytest.mark.parametrize("kind", CLASSIFICATION)
+def test_what_is_surely_wrong_costs_no_more_than_in_theirs(kind):
+    X, y = problem(kind)
+    losses = [
+        estimator(module, kind, max_iter=2, random_state=0).fit(1000 * X, y).loss_curve_
+        for module in (ours, theirs)
+    ]
+    np.testing.assert_allclose(*losses, rtol=1e-3)  # theirs has few digits of 1 - p
+    assert losses[0][0] > 10
 
 
 #: L-BFGS makes a millionfold of a rounding in some ten steps, of scikit-learn's own as well.

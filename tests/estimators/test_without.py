@@ -5,6 +5,9 @@ import sys
 
 import pytest
 
+import backproplite as bp
+from backproplite.estimators import manners
+
 #: Fits both estimators, and prints what they have become.
 FITS = """
 import numpy as np
@@ -78,6 +81,23 @@ print("all")
 
 def test_what_is_wrong_is_refused_without_it_too():
     assert printed(BLOCKED + REFUSED) == "all\n"
+
+
+@pytest.fixture
+def alone(monkeypatch):
+    """As if scikit-learn had not been imported."""
+    monkeypatch.setattr(manners, "scikit_learn_is_there", lambda: False)
+
+
+def test_names_of_columns_are_kept_and_held_to_without_it_too(alone):
+    table = pytest.importorskip("pandas").DataFrame({"b": [0.0, 1, 2, 3], "a": [1.0, 0, 1, 0]})
+    model = bp.MLPRegressor(max_iter=3, tol=10.0, n_iter_no_change=1).fit(table, [0.0, 1, 2, 3])
+    assert model.feature_names_in_.tolist() == ["b", "a"]
+    assert model.predict(table).tolist() == model.predict(table.to_numpy()).tolist()
+    assert model.predict(table[["a", "b"]]).tolist() == model.predict(table).tolist()
+    with pytest.raises(bp.InputError, match="c"):
+        model.predict(table.rename(columns={"a": "c"}))
+    assert not hasattr(model.fit(table.to_numpy(), [0.0, 1, 2, 3]), "feature_names_in_")
 
 
 def test_without_scipy_lbfgs_names_what_to_install():
