@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from backproplite.estimators.draws import generator_of, orders, split
@@ -13,6 +13,7 @@ utils = pytest.importorskip("sklearn.utils")
 seeds = st.integers(0, 2**32 - 1)
 
 
+@settings(max_examples=50)
 @given(seeds, st.integers(3, 60), st.floats(0.05, 0.9))
 def test_a_split_is_theirs_and_leaves_as_many_numbers_drawn(seed, samples, fraction):
     draws, theirs = np.random.RandomState(seed), np.random.RandomState(seed)
@@ -24,6 +25,7 @@ def test_a_split_is_theirs_and_leaves_as_many_numbers_drawn(seed, samples, fract
     assert draws.random() == theirs.random()
 
 
+@settings(max_examples=50)
 @given(seeds, st.lists(st.integers(2, 20), min_size=2, max_size=4), st.floats(0.1, 0.7))
 def test_so_is_one_by_class(seed, counts, fraction):
     classes = np.random.default_rng(seed).permutation(np.repeat(np.arange(len(counts)), counts))
@@ -39,6 +41,7 @@ def test_so_is_one_by_class(seed, counts, fraction):
     assert draws.random() == theirs.random()
 
 
+@settings(max_examples=30)
 @given(seeds, st.integers(1, 50))
 def test_the_order_of_each_epoch_is_that_of_the_one_before_shuffled_as_theirs(seed, samples):
     theirs, wanted = np.random.RandomState(seed), np.arange(samples)
