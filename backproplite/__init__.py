@@ -34,7 +34,12 @@ if TYPE_CHECKING:
     from . import datasets as datasets
     from . import plots as plots
     from .checking import *
+    from .estimators import *
+    from .estimators.onnx import export_onnx as export_onnx
     from .many import *
+    from .metrics import *
+    from .monitors import *
+    from .scaling import *
     from .seeing import *
 
 __version__ = "0.1.0"
@@ -43,6 +48,8 @@ __version__ = "0.1.0"
 _RINGS = {
     "": ["datasets", "plots"],
     "checking": ["GradientReport", "check_gradients", "numerical_gradient"],
+    "estimators": ["MLPClassifier", "MLPRegressor"],
+    "estimators.onnx": ["export_onnx"],
     "many": [
         "CrossValidation",
         "Variants",
@@ -52,6 +59,9 @@ _RINGS = {
         "predict_together",
         "variants",
     ],
+    "metrics": ["accuracy", "r_squared"],
+    "monitors": ["Checkpoint", "EarlyStopping", "ReduceOnPlateau"],
+    "scaling": ["Standardize", "StandardizedTargets"],
     "seeing": [
         "Descent",
         "Diagnosis",

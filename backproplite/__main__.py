@@ -21,6 +21,7 @@ from .initializers import He
 from .network import Network
 from .optimizers import GradientDescent, Momentum
 from .progress import ProgressLines
+from .scaling import Standardize
 from .seeing import Trace, trace
 
 PICTURES = (".png", ".svg", ".pdf")
@@ -160,6 +161,7 @@ def check(options: argparse.Namespace) -> None:
         "categorical": rng.integers(0, 4, 5),
     }
     classes = [*offered(layers, layers.Layer), *offered(activations, activations.Activation)]
+    classes.append(Standardize)
     cases: list[tuple[layers.Layer | losses.Loss, tuple[Array, ...]]]
     cases = [(cls.example(4), (x,)) for cls in classes]
     for loss in (cls() for cls in offered(losses, losses.Loss)):

@@ -17,7 +17,7 @@ from .checks import Array, blocks, refuse_class
 from .configurable import is_ours
 from .errors import BackpropliteError, InputError, ParameterError, ShapeError, warn
 from .functions import is_finite
-from .layers import BatchNorm, Layer, LayerNorm, parts_of
+from .layers import BatchNorm, Layer, LayerNorm, learn, parts_of
 from .losses import Loss
 from .training import Batch, Fit
 
@@ -45,10 +45,12 @@ def after_fit(network: Network, fit: Fit) -> None:
 
 def refuse_unfit(network: Network, fit: Fit) -> None:
     """Refuse parts that do not give what they should, or that learn nothing in such a fit."""
-    parts = (*parts_of(network.layers).values(), network.loss)
+    parts = (*parts_of(network.layers).values(), *network.loss.parts())
     if network.tried is not network.loss and not all(is_ours(type(part)) for part in parts):
         refuse_faulty_parts(network, fit.data.select(slice(2)))
     network.tried = network.loss
+    for callback in fit.callbacks:
+        callback.refuse_unfit(network, fit.measured)
     if fit.plan.batch_size == 1:
         _refuse_batches_of_one(network, fit.plan.samples)
 
@@ -56,7 +58,7 @@ def refuse_unfit(network: Network, fit: Fit) -> None:
 def out_of_reach(network: Network, fit: Fit) -> str | None:
     """Return what to say of targets that the last layer cannot give, if there are any."""
     targets, last = fit.data.targets, network.layers[-1]
-    if network.loss.labels is not None or not is_ours(type(network.loss)):
+    if network.loss.labels is not None or not all(is_ours(type(p)) for p in network.loss.parts()):
         return None  # they are to be met
     low, high = last.range or (-math.inf, math.inf)
     lowest, highest = math.inf, -math.inf
@@ -105,17 +107,20 @@ def cure(network: Network, data: Batch, before: float | None) -> str | None:
     if not np.isfinite(zeros):
         return (
             f"The parameters are as they were. y reaches {_size(data.targets):.3g}, beyond what "
-            f"the loss can hold in {network.dtype}: scale it, such as (y - y.mean(axis=0)) / "
-            "y.std(axis=0)."
+            f"the loss can hold in {network.dtype}: scale it, as loss=StandardizedTargets.of(y) "
+            "does."
         )
     if before is not None and not before > FAR**2 * zeros > 0:
         return None
-    parameters, inputs = _size(network.parameters), _size(data.x)
+    x = data.x
+    for layer in network.layers[: network.first_trained]:  # such as one that scales
+        x, _ = layer.forward(x)
+    parameters, inputs = _size(network.parameters), _size(x)
     # Parameters that have moved since the first step say nothing about it.
     if inputs > (parameters if before is None else FAR):
         return (
             f"The loss was as large before the first step, since X reaches {inputs:.3g}: "
-            "scale it, such as (X - X.mean(axis=0)) / X.std(axis=0)."
+            "begin the network with Standardize.of(X)."
         )
     return (
         f"The loss was as large before the first step, since the parameters reach "
@@ -288,15 +293,15 @@ def update_statistics(network: Network, x: Array) -> None:
     with network.record.all_or_nothing:
         for part in _batch_norms(network):
             part.batches[...] = 0
-        for layer, cache in zip(network.layers, caches, strict=True):
-            layer.after_step(cache)
+        learn(network.layers, caches)
         if not is_finite(network.record.model):
             raise InputError(f"X is too large for {network.dtype}. Scale it down first.")
 
 
 def _batch_norms(network: Network) -> list[BatchNorm]:
-    parts = parts_of(network.layers).values()
-    return [part for part in parts if isinstance(part, BatchNorm)]
+    """Return those that learn from batches."""
+    parts, frozen = parts_of(network.layers), network.frozen
+    return [p for place, p in parts.items() if isinstance(p, BatchNorm) and place not in frozen]
 
 
 def _of_zeros(network: Network, data: Batch | Stream) -> float:

@@ -11,8 +11,9 @@ import numpy as np
 
 from .checks import whole_seed
 
-#: What numbers are drawn for: the first weights, the order of an epoch, the masks of a step.
-WEIGHTS, ORDER, STEP = range(3)
+#: What numbers are drawn for: the first weights, the order of an epoch, the masks of a step, and
+#: which samples are held out.
+WEIGHTS, ORDER, STEP, SPLIT = range(4)
 
 
 class Chance:

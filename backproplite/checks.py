@@ -84,10 +84,10 @@ def _as_array(name: str, value: Any) -> Array:
 
     As a whole it would become a table of objects, which takes longer unless it is small.
     """
+    if hasattr(type(value), "dtypes") or hasattr(type(value), "cat"):  # pandas, polars
+        answers().refuse_columns(name, value)
     if isinstance(value, np.ma.MaskedArray):
-        raise InputError(
-            f"{name} must not be masked; got a masked array. Fill or drop what is missing first."
-        )
+        raise answers().masked(name)
     try:
         if hasattr(value, "columns") and hasattr(value, "items") and len(value) > 50:
             dtypes = {*value.dtypes}

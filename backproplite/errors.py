@@ -110,7 +110,7 @@ HELPERS = contextlib.__file__, np.errstate.__call__.__code__.co_filename
 INSIDE = os.path.join(os.path.dirname(__file__), ""), *HELPERS
 
 
-def warn(message: str) -> None:
+def warn(message: str, category: type[Warning] = TrainingWarning) -> None:
     """Warn of the line that began the training: the newest outside of this library."""
     # warnings.warn(..., skip_file_prefixes=INSIDE) does the same, from Python 3.12 on.
     frame = sys._getframe()
@@ -118,4 +118,4 @@ def warn(message: str) -> None:
         frame = frame.f_back
     place = frame.f_code.co_filename, frame.f_lineno, frame.f_globals.get("__name__")
     registry = frame.f_globals.setdefault("__warningregistry__", {})
-    warnings.warn_explicit(message, TrainingWarning, *place, registry)
+    warnings.warn_explicit(message, category, *place, registry)

@@ -12,7 +12,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .checks import Array, answers, blocks, column_names, in_one_block, matrix, same_samples
+from .chance import SPLIT
+from .checks import (
+    Array,
+    answers,
+    blocks,
+    column_names,
+    in_one_block,
+    matrix,
+    number,
+    real_array,
+    same_samples,
+)
 from .errors import BackpropliteError, InputError, ParameterError
 from .training import Batch, Plan
 
@@ -114,16 +125,85 @@ def data_for(
     batch_size: object,
     sample_weight: object = None,
     class_weight: object = None,
+    validation_split: object = None,
 ) -> Batch | Stream:
     """Return what to go through so many times: arrays, or batches where there is no y."""
     if y is not None or hasattr(X, "shape"):
         return data_in_blocks(network, X, y, sample_weight, "", class_weight)
-    refuse_options(batch_size=batch_size, sample_weight=sample_weight, class_weight=class_weight)
+    weights = {"sample_weight": sample_weight, "class_weight": class_weight}
+    refuse_options(batch_size=batch_size, **weights, validation_split=validation_split)
     try:
         return Stream("X", X, network.prepare, "", epochs)
     except BackpropliteError as error:
         error.add_note("Where there is no y, X stands for batches (X, y).")
         raise
+
+
+def data_to_fit(
+    network: Network,
+    X: Any,
+    y: Any,
+    epochs: int,
+    batch_size: object,
+    sample_weight: object,
+    class_weight: object,
+    validation_data: Any,
+    validation_split: Any,
+    metrics: object,
+) -> tuple[Batch | Stream, Batch | Stream | None]:
+    """Return what to train on, and what to validate on; metrics go through both once more."""
+    if validation_split is None:
+        times = epochs if metrics is None else 2 * epochs
+        data = data_for(network, X, y, times, batch_size, sample_weight, class_weight)
+        like = data.like if isinstance(data, Stream) else X
+        return data, validation_for(network, validation_data, like, times)
+    if validation_data is not None:
+        raise both_validations()
+    data = data_for(network, X, y, epochs, batch_size, None, None, validation_split)
+    weights = sample_weight, class_weight
+    return split(network, data, validation_split, *weights)
+
+
+def both_validations() -> ParameterError:
+    """Return the error for two sorts of validation data."""
+    return ParameterError("validation_split cannot be had with validation_data: leave one out.")
+
+
+def split(
+    network: Network, data: Any, fraction: Any, sample_weight: Any, class_weight: object
+) -> tuple[Batch, Batch]:
+    """Return data without a fraction of the samples, and that fraction, each with its weights.
+
+    The same seed holds out the same samples; of each class, about the same share.
+    """
+    fraction = number("validation_split", fraction, above=0, below=1)
+    samples = len(data.x)
+    count = round(fraction * samples)
+    if not 0 < count < samples:
+        what = "validate" if not count else "train"
+        raise ParameterError(
+            f"validation_split={fraction:g} of {samples} samples leaves none to {what} on."
+        )
+    order = network.chance.at(SPLIT, 0).permutation(samples)
+    if network.loss.labels is not None:
+        order = order[np.lexsort(data.targets[:][order].T)]  # class by class
+    held_out = np.zeros(samples, bool)
+    held_out[order[(2 * np.arange(count) + 1) * samples // (2 * count)]] = True
+    if sample_weight is not None:
+        weights = real_array("sample_weight", sample_weight)
+        if weights.shape != (samples,) or (weights < 0).any():
+            raise answers().no_weights("sample_weight", weights, samples)
+    parts = []
+    for of, rows in {"": ~held_out, "validation ": held_out}.items():
+        part = Batch(*(selected(each, rows) for each in data[:2]))
+        own = None if sample_weight is None else weights[rows]
+        parts.append(network.weighted(part, own, None if of else class_weight, of))
+    return parts[0], parts[1]
+
+
+def selected(array: Any, rows: Array) -> Any:
+    """Return some rows of an array, when they are taken if it is large."""
+    return (Rows(array, np.asarray) if array.nbytes > LARGE else array)[rows]
 
 
 def validation_for(network: Network, given: Any, like: object, epochs: int | None = None) -> Any:
@@ -152,18 +232,19 @@ def average(
     data: Batch | Stream, value: Callable[[Batch], Any], batch_size: int | None = None
 ) -> Any:
     """Return the mean of a number of each batch, or of each block where data are at hand."""
-    pieces = data.pieces() if isinstance(data, Stream) else _pieces(data, batch_size)
-    parts = [(value(batch), weight) for batch, weight in pieces]
+    parts = [(value(batch), weight) for batch, weight in pieces(data, batch_size)]
     if len(parts) == 1:
         return parts[0][0]
     total = sum(weight for _, weight in parts)
     return sum(each * np.float64(weight / total) for each, weight in parts)
 
 
-def _pieces(data: Batch, batch_size: int | None) -> Iterator[tuple[Batch, float]]:
-    for rows in blocks(data.x, batch_size):
-        batch = data.select(rows)
-        yield batch, len(batch.x)
+def pieces(data: Batch | Stream, batch_size: int | None = None) -> Iterator[tuple[Batch, float]]:
+    """Return the batches of a stream, or blocks of data at hand, each with what it weighs."""
+    if isinstance(data, Stream):
+        return data.pieces()
+    parts = map(data.select, blocks(data.x, batch_size))
+    return ((batch, float(len(batch.x))) for batch in parts)
 
 
 def outputs_of(
@@ -209,6 +290,7 @@ def refuse_options(**options: object) -> None:
     mends = {
         "batch_size": "they are as large as they come.",
         "sample_weight": "give it in them, (X, y, sample_weight).",
+        "validation_split": "give validation_data.",
         "class_weight": "it needs all data at once. Give a sample_weight in them.",
     }
     for name, value in options.items():

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import DTypeLike
 
-from .checks import Array, number, refuse_class, whole_number
+from .checks import Array, number, refuse_class, switch, whole_number
 from .configurable import Configurable, is_ours
 from .errors import ParameterError, ShapeError
 from .functions import centred, product, product_over_samples, sum_over_samples, total
@@ -33,8 +33,8 @@ __all__ = ["BatchNorm", "Dense", "Dropout", "Layer", "LayerNorm", "Residual"]
 
 #: What holds no layers, and need not be looked into.
 _PLAIN = int, float, str, type(None)
-#: Counts first looks.
-_LOOKS = itertools.count()
+#: Count first looks, and how often a layer was frozen or thawed.
+_LOOKS, _FREEZINGS = itertools.count(), itertools.count(1)
 
 
 class _Undrawn:
@@ -81,6 +81,9 @@ class Layer(Stateful, Configurable):
     one, belongs to it: its parameters are trained, checked and saved too. Nothing else
     that a layer holds is looked into.
 
+    `layer.trainable = False` freezes a layer with all within it, until it is True again: its
+    numbers stay as they are to the bit, and it acts as in inference.
+
     Examples
     --------
     >>> class Scale(Layer):
@@ -103,6 +106,10 @@ class Layer(Stateful, Configurable):
 
     in_features: int | None = None
     out_features: int | None = None
+    #: Whether training changes it, and what is within it.
+    trainable: bool = True
+    #: Another number whenever a layer was frozen, or is no longer.
+    freezings: ClassVar[int] = 0
     #: Between what outputs lie; None where that is not known.
     range: tuple[float, float] | None = None
     #: The equations by the name of each result: those up to `output`, then the way back.
@@ -158,8 +165,8 @@ class Layer(Stateful, Configurable):
             if not hasattr(type(self), undrawn):  # once for a class, not for each instance
                 setattr(type(self), undrawn, _Undrawn(undrawn))
 
-    def add_state(self, name: str, shape: int | tuple[int, ...], value: float) -> None:
-        """Make an array of one value for one of `state_names`, if a file that is read has it."""
+    def add_state(self, name: str, shape: int | tuple[int, ...], value: float | Array) -> None:
+        """Make an array of a value for one of `state_names`, if a file that is read has it."""
         setattr(self, name, np.full(shape, value))
 
     if TYPE_CHECKING:
@@ -252,7 +259,11 @@ class Layer(Stateful, Configurable):
                 f"{name} would never be trained: the network has taken up the layers that it was "
                 "made of. Set layers before, in __init__, or build a new network."
             )
-        super().__setattr__(name, value)
+        if name != "trainable":
+            super().__setattr__(name, value)
+        elif switch(name, value) is not self.trainable:
+            super().__setattr__(name, bool(value))
+            Layer.freezings = next(_FREEZINGS)  # so that networks look again
 
 
 def _layers_in(name: str, value: Any) -> Iterator[tuple[str, Layer]]:
@@ -293,13 +304,30 @@ def parts_of(layers: Sequence[Layer]) -> dict[str, Layer]:
     }
 
 
+def frozen_in(parts: Mapping[str, Layer]) -> dict[str, Layer]:
+    """Return those parts, by their places, that are frozen or within one that is."""
+    frozen = [place for place, part in parts.items() if not part.trainable]
+    within = tuple(f"{place}." for place in frozen)
+    return {p: part for p, part in parts.items() if p in frozen or p.startswith(within)}
+
+
 def way_forward(
     layers: Sequence[Layer], x: Array, rng: np.random.Generator | None = None
 ) -> Iterator[tuple[Array, Any]]:
     """Yield the output and the cache of each layer; with a generator, those of training."""
     for layer in layers:
-        x, cache = layer.forward(x) if rng is None else layer.forward_training(x, rng)
+        if rng is None or not layer.trainable:
+            x, cache = layer.forward(x)
+        else:
+            x, cache = layer.forward_training(x, rng)
         yield x, cache
+
+
+def learn(layers: Sequence[Layer], caches: Sequence[Any]) -> None:
+    """Let layers learn from a training batch what is not a parameter."""
+    for layer, cache in zip(layers, caches, strict=True):
+        if layer.trainable:
+            layer.after_step(cache)
 
 
 def way_back(
@@ -718,8 +746,7 @@ class Residual(Layer):
         return grad_output + way_back(self.layers, grad_output, cache[1])
 
     def after_step(self, cache: Any) -> None:
-        for layer, inner in zip(self.layers, cache[1], strict=True):
-            layer.after_step(inner)
+        learn(self.layers, cache[1])
 
     def output_width(self, input_width: int | None) -> int | None:
         return input_width if self.out_features is None else self.out_features

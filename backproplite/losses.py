@@ -74,6 +74,10 @@ class Loss(Configurable):
     #: What the first entries of the cache, a tuple, are called in them.
     cache_names: tuple[str, ...] = ()
 
+    def parts(self) -> list[Loss]:
+        """Return the loss itself, and then the one that it stands around, if any."""
+        return [self]
+
     def forward(self, outputs: Array, targets: Array) -> tuple[Array, Any]:
         """Return the costs, one row for each sample, and a cache for `backward`."""
         raise NotImplementedError(f"{type(self).__name__} must define forward(outputs, targets).")
@@ -85,6 +89,10 @@ class Loss(Configurable):
     def predictions(self, outputs: Array) -> Array:
         """Turn the network's outputs into the space of the targets."""
         return outputs
+
+    def own_targets(self, targets: Array) -> Array:
+        """Turn prepared targets back into the space that they were given in."""
+        return targets
 
     def prepare_targets(self, name: str, targets: object, outputs: int, dtype: DTypeLike) -> Array:
         """Return targets as a (samples, outputs) array, or say what is wrong with them."""

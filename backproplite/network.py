@@ -12,7 +12,7 @@ import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, wraps
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeAlias, TypeVar, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
@@ -33,7 +33,15 @@ from .checks import (
 from .configurable import Answering, answering, refuse_unknown, signature_of
 from .errors import DivergenceError, ParameterError, ShapeError, UnknownNameError
 from .functions import is_finite, norm
-from .layers import Layer, check_neighbours, checked_layers, parts_of, way_back, way_forward
+from .layers import (
+    Layer,
+    check_neighbours,
+    checked_layers,
+    frozen_in,
+    parts_of,
+    way_back,
+    way_forward,
+)
 from .losses import Loss
 from .optimizers import Adam, Optimizer
 from .parameters import Stateful, carve, shapes_of
@@ -49,6 +57,8 @@ Given = ParamSpec("Given")
 Result = TypeVar("Result")
 #: Batches, one after the other, or what returns them anew.
 Batches: TypeAlias = Iterable[Any] | Callable[[], Iterable[Any]]
+#: Metrics, by name or as functions of targets and predictions; one alone will do.
+Measures: TypeAlias = str | Callable[[Any, Any], Any] | Iterable[str | Callable[[Any, Any], Any]]
 
 
 def in_use(
@@ -113,7 +123,8 @@ class Network(Answering):
         "val_loss", after the epoch (NaN without validation data);
         "learning_rate", of its last step; "gradient_norm", the mean over its batches, before
         clipping; "train_loss", the loss on the training data after the epoch, if a callback needs
-        a score and there is no validation data (else NaN).
+        a score and there is no validation data (else NaN); and each metric that a fit was given,
+        such as "accuracy" and "val_accuracy" (NaN for epochs of other fits).
     record : Record
         All that training changes, the parameters and the history among it.
     seed : int
@@ -153,8 +164,14 @@ class Network(Answering):
     record: Record
     #: Where the parameters of each layer lie in the vector.
     stretches: list[slice]
-    #: The first layer that has parameters.
+    #: The first layer that has parameters which are trained.
     first_trained: int
+    #: The parts that are frozen, by place; all that they keep between steps; their gradients.
+    _frozen: dict[str, Layer]
+    _still: list[Array]
+    _zeroed: list[Array]
+    #: The newest freezing of any layer when it last looked which of its own are.
+    _looked = -1
     stop_training = False
     feature_names: tuple[str, ...] | None = None
     _parameters: Array
@@ -240,6 +257,7 @@ class Network(Answering):
 
         Another generator than `draws()` makes other dropout masks.
         """
+        self._look_again()
         return way_forward(self.layers, x, self.draws() if rng is None else rng)
 
     def draws(self) -> np.random.Generator:
@@ -252,16 +270,26 @@ class Network(Answering):
         return self._forward_training(self.prepare_inputs(X))
 
     def _forward_training(self, x: Array) -> tuple[Array, list[Any]]:
+        if self._looked != Layer.freezings:
+            self._look_again()
         rng = self.draws() if self._differs_in_training else None
         caches = []
         for layer in self._layers:  # `way_forward` written out: 3 % of the smallest steps
-            x, cache = layer.forward(x) if rng is None else layer.forward_training(x, rng)
+            if rng is None or not layer.trainable:
+                x, cache = layer.forward(x)
+            else:
+                x, cache = layer.forward_training(x, rng)
             caches.append(cache)
         return x, caches
 
     def backward(self, grad_output: Array, caches: Sequence[Any]) -> Array:
-        """Go back through all layers, overwriting `gradients`; return the gradient by x."""
-        return way_back(self.layers, grad_output, caches)
+        """Go back through all layers, overwriting `gradients`; return the gradient by x.
+
+        Those of frozen layers are zeros.
+        """
+        grad_input = way_back(self.layers, grad_output, caches)
+        self.zero_frozen()
+        return grad_input
 
     def backward_parameters(self, grad_output: Array, caches: Sequence[Any]) -> None:
         """Go back only as far as there are parameters, not into x, which saves a product."""
@@ -269,6 +297,13 @@ class Network(Answering):
         grad_output = way_back(layers, grad_output, caches, first + 1)
         if first < len(layers):
             layers[first].backward_parameters(grad_output, caches[first])
+        if self._zeroed:
+            self.zero_frozen()
+
+    def zero_frozen(self) -> None:
+        """Set the gradients of frozen layers to zero."""
+        for gradient in self._zeroed:
+            gradient[...] = 0
 
     def update(
         self,
@@ -286,9 +321,13 @@ class Network(Answering):
         decaying = self.decaying if optimizer.decays else 1.0
         try:
             with record.all_or_nothing:
+                before = [view.copy() for view in self._still] if self._still else ()
                 optimizer.step(self._parameters, self._gradients, decaying)
                 for i in self._learning if caches else ():
                     self.layers[i].after_step(caches[i])
+                if before:
+                    for view, value in zip(self._still, before, strict=True):
+                        view[...] = value
                 if not is_finite(record.model):
                     what = "a parameter or running statistic turned NaN or infinite"
                     raise DivergenceError(what, learning_rate=optimizer.rate)
@@ -356,7 +395,8 @@ class Network(Answering):
     ) -> tuple[float, Array]:
         """Return the training loss of a batch and its derivative by every parameter.
 
-        Dropout has the masks of the coming step, so that the same call returns the same.
+        Dropout has the masks of the coming step, so that the same call returns the same. The
+        derivative by what is frozen is given as 0, so that no minimizer moves it.
 
         Parameters
         ----------
@@ -396,6 +436,8 @@ class Network(Answering):
         callbacks: Callable[[Network], object] | Iterable[Callable[[Network], object]] = (),
         progress: bool = False,
         all_reduce: Callable[[Array], object] | None = None,
+        metrics: Measures = (),
+        validation_split: float | None = None,
     ) -> Network:
         """Train for a number of epochs; called again, go on from there.
 
@@ -437,6 +479,17 @@ class Network(Answering):
         all_reduce : function of an array, optional
             Puts the sum over all workers in the place of the array. Each calls `fit` with a shard
             of the data, of any size, and all end alike, as one would on all data.
+        metrics : {"accuracy", "r_squared"} or function, or a sequence of such
+            What else to measure after each epoch, on all training data and on the validation data:
+            functions (targets, predictions) -> number, scikit-learn's for instance. It is in
+            `history` under the function's name, and as "val_accuracy", say, for validation data.
+            Both come in one shape, (samples,) for one output. A loss on classes gives labels as
+            targets, and probabilities as predictions; or, to a parameter called `y_pred`, the
+            decisions. All samples that count do so alike. Targets and predictions of batches are
+            gathered.
+        validation_split : float, optional
+            The share of the samples to hold out as validation data, the same for the same seed; of
+            each class about as much. Weights go along.
 
         Returns
         -------
@@ -462,32 +515,61 @@ class Network(Answering):
             from .many.workers import fit_with_workers
 
             given = X, y, epochs, batch_size, shuffle, validation_data, sample_weight, class_weight
-            return fit_with_workers(self, all_reduce, *given, callbacks, progress)
+            others = callbacks, progress, metrics, validation_split
+            return fit_with_workers(self, all_reduce, *given, *others)
         from . import advice
-        from .large import data_for, validation_for
+        from .large import data_to_fit
+        from .metrics import checked_metrics
 
         self.refuse_changed_layers()
         epochs = whole_number("epochs", epochs, 0)
         if batch_size is not None:
             batch_size = whole_number("batch_size", batch_size, 1)
-        watchers = checked_callbacks(callbacks)
-        data = data_for(self, X, y, epochs, batch_size, sample_weight, class_weight)
+        watchers, measures = checked_callbacks(callbacks), checked_metrics(metrics)
+        of_data = X, y, epochs, batch_size, sample_weight, class_weight
+        data, validation = data_to_fit(self, *of_data, validation_data, validation_split, measures)
         if switch("progress", progress):
             from .progress import progress_callback
 
             watchers.append(progress_callback(epochs))
-        like = X if isinstance(data, Batch) else data.like
-        validation = validation_for(self, validation_data, like, epochs)
         plan = plan_for(data, batch_size, switch("shuffle", shuffle))
         if plan.batch_size == plan.samples > 0:
             data = data.select(slice(None))  # a step needs them all in memory
-        fit = Fit(data, plan, validation, watchers)
+        fit = Fit(data, plan, validation, watchers, measures)
         advice.before_fit(self, fit)
+        names = column_names(X if isinstance(data, Batch) else data.like)
         with fit.of(self):
-            self.feature_names = self.feature_names or column_names(like)
+            self.feature_names = self.feature_names or names
             train(self, fit, epochs)
         advice.after_fit(self, fit)
         return self
+
+    def fresh(
+        self,
+        seed: int | np.random.Generator | None = None,
+        *,
+        loss: Loss | None = None,
+        optimizer: Optimizer | None = None,
+    ) -> Network:
+        """Return a network of the same architecture with new weights, such as for a fold.
+
+        Layers that are frozen keep their numbers. `bp.variants` makes several that differ.
+
+        Parameters
+        ----------
+        seed : int or numpy.random.Generator, optional
+            As for `Network`: without one it differs each time.
+        loss, optimizer
+            In place of those of the network.
+
+        Raises
+        ------
+        ParameterError
+            If an argument is not what it should be, or a layer cannot be made anew.
+        """
+        from .many import fresh
+
+        return fresh(self, seed, loss=loss, optimizer=optimizer)
 
     # Using the network. Nothing here changes it.
 
@@ -530,6 +612,23 @@ class Network(Answering):
 
         return outputs_of(self, X, batch_size, lambda x: finish(self._forward(x)))
 
+    @overload
+    def evaluate(
+        self, /, X: Any, y: Any = None, sample_weight: Any = None, batch_size: int | None = None
+    ) -> float: ...
+
+    @overload
+    def evaluate(
+        self,
+        /,
+        X: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        batch_size: int | None = None,
+        *,
+        metrics: Measures,
+    ) -> dict[str, float]: ...
+
     @in_use
     def evaluate(
         self,
@@ -537,7 +636,8 @@ class Network(Answering):
         y: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
         batch_size: int | None = None,
-    ) -> float:
+        metrics: Measures = (),
+    ) -> Any:
         """Return the loss on some data, as inference sees it.
 
         Parameters
@@ -546,6 +646,13 @@ class Network(Answering):
             As for `fit`, batches included.
         batch_size : int, optional
             As for `predict`.
+        metrics
+            As for `fit`.
+
+        Returns
+        -------
+        float, or dict of float
+            With metrics the loss and these by name: {"loss": 0.3, "accuracy": 0.9}.
 
         Raises
         ------
@@ -553,9 +660,13 @@ class Network(Answering):
             If the data cannot be used.
         """
         from .large import data_for
+        from .metrics import checked_metrics
 
         self._warn_if_statistics_are_unset()
-        return float(self.score(data_for(self, X, y, 1, batch_size, sample_weight), batch_size))
+        measures = checked_metrics(metrics)
+        data = data_for(self, X, y, 1 if measures is None else 2, batch_size, sample_weight)
+        loss = float(self.score(data, batch_size))
+        return loss if measures is None else {"loss": loss} | measures.of(self, data, batch_size)
 
     def _warn_if_statistics_are_unset(self) -> None:
         if self._learning:
@@ -563,10 +674,10 @@ class Network(Answering):
 
             warn_if_statistics_are_unset(self)
 
-    def current_score(self) -> float:
-        """Return the loss now on what each epoch of the fit under way is scored on."""
+    def current_score(self, name: str | None = None) -> float:
+        """Return what an epoch of the fit under way would come to now: its score, or a metric."""
         fit = self.under_way
-        return math.inf if fit is None or fit.scored is None else fit.score(self)
+        return math.inf if fit is None else fit.now(self, name or fit.score_name)
 
     @np.errstate(all="ignore")
     def score(self, data: Batch | Stream, batch_size: int | None = None) -> Any:
@@ -581,6 +692,11 @@ class Network(Answering):
         from .large import average
 
         return average(data, value, batch_size)
+
+    @np.errstate(all="ignore")
+    def predictions(self, x: Array) -> Array:
+        """Return what `predict` does, for inputs that are ready for use."""
+        return self.loss.predictions(self._forward(x))
 
     def _forward(self, x: Array) -> Array:
         for layer in self.layers:
@@ -602,11 +718,25 @@ class Network(Answering):
         """
         return self._gradients
 
-    @cached_property
+    @property
+    def frozen(self) -> Mapping[str, Layer]:
+        """The layers that are frozen, or within one that is, by their places."""
+        self._look_again()
+        return self._frozen
+
+    @property
     def decaying(self) -> Array:
-        """How much weight decay acts on each parameter: 1 on matrices, 0 on biases and scales."""
-        shapes = shapes_of(self._parts)[0].values()
-        marks = [np.full(math.prod(shape), len(shape) > 1, self.dtype) for shape in shapes]
+        """How much weight decay acts on each parameter: 1 on matrices, else 0, as on the frozen."""
+        self._look_again()
+        return self._decaying
+
+    @cached_property
+    def _decaying(self) -> Array:
+        marks = [
+            np.full(math.prod(shape), len(shape) > 1 and place not in self.frozen, self.dtype)
+            for place, part in self._parts.items()
+            for shape, _ in part.declared.values()
+        ]
         return np.concatenate([np.zeros(0, self.dtype), *marks])
 
     @property
@@ -751,20 +881,42 @@ class Network(Answering):
 
     def _look_over(self) -> None:
         """Note what a step need not find out anew each time."""
-        classes = [type(layer) for layer in self.layers]
-        plain = Layer.forward_training
-        self._differs_in_training = any(each.forward_training is not plain for each in classes)
-        self._learning = [i for i, c in enumerate(classes) if c.after_step is not Layer.after_step]
         sizes = [sum(a.size for a in each.named_parameters().values()) for each in self.layers]
         ends = np.cumsum(sizes).tolist()
         self.stretches = [slice(end - n, end) for n, end in zip(sizes, ends, strict=True)]
-        self.first_trained = next((i for i, n in enumerate(sizes) if n), len(sizes))
         self.tried = None
+        self._looked = -1
+        self._look_again()
+
+    def _look_again(self) -> None:
+        """Note which layers are frozen, if any was since, and what follows from that."""
+        if self._looked == (newest := Layer.freezings):
+            return
+        frozen = self._frozen = frozen_in(self._parts)
+        classes = {i: type(layer) for i, layer in enumerate(self.layers) if layer.trainable}
+        plain = Layer.forward_training
+        self._differs_in_training = any(c.forward_training is not plain for c in classes.values())
+        self._learning = [i for i, c in classes.items() if c.after_step is not Layer.after_step]
+        moving = (p for p, part in self._parts.items() if part.declared and p not in frozen)
+        first = next(moving, f"layers[{len(self.layers)}]")
+        self.first_trained = int(first[first.index("[") + 1 : first.index("]")])
+
+        shapes, optimizer = shapes_of(self._parts)[0], self._optimizer
+        vectors = [self._parameters, *(getattr(optimizer, name) for name in optimizer.state_names)]
+        names = [f"{place}.{name}" for place, part in frozen.items() for name in part.declared]
+        views = [carve(vector, shapes) for vector in vectors]
+        self._still = [view[name] for view in views for name in names]
+        self._still += [getattr(p, name) for p in frozen.values() for name in p.state_names]
+        gradients = carve(self._gradients, shapes)
+        self._zeroed = [gradients[name] for name in names]
+        vars(self).pop("_decaying", None)
+        self._looked = newest
 
     def __getstate__(self) -> dict[str, Any]:
         self.refuse_changed_layers()
         # Layers and optimizer bring their numbers along; the record is gathered again from them.
-        left_out = ("_parameters", "_gradients", "_parts", "decaying", "record", "under_way")
+        left_out = ["_parameters", "_gradients", "_parts", "_decaying", "record", "under_way"]
+        left_out += ["_frozen", "_still", "_zeroed"]
         state = {name: value for name, value in vars(self).items() if name not in left_out}
         return state | {"dtype": self.dtype, "counted": self.record.counted()}
 
@@ -881,8 +1033,14 @@ class Network(Answering):
         for i, (layer, stretch) in enumerate(zip(self.layers, self.stretches, strict=True)):
             width = layer.output_width(width)
             shape = f"(samples, {'?' if width is None else width})"
-            rows.append((str(i), repr(layer), shape, f"{stretch.stop - stretch.start:,}"))
+            place = f"layers[{i}]"
+            inner = any(each.startswith(f"{place}.") for each in self.frozen)
+            name = repr(layer) + (", frozen" if place in self.frozen else ", partly frozen" * inner)
+            rows.append((str(i), name, shape, f"{stretch.stop - stretch.start:,}"))
         rows.append(("", "total", "", f"{self.parameters.size:,}"))
+        if self.frozen:
+            size = sum(gradient.size for gradient in self._zeroed)
+            rows.append(("", "trained", "", f"{self.parameters.size - size:,}"))
         a, b, c, d = (max(map(len, column)) for column in zip(*rows, strict=True))
         return Table("\n".join(f"{i:{a}}  {j:{b}}  {k:{c}}  {m:>{d}}" for i, j, k, m in rows))
 

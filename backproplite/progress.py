@@ -8,6 +8,7 @@ import numpy as np
 
 from .callbacks import Callback
 from .checks import whole_number
+from .record import HISTORY
 
 if TYPE_CHECKING:
     from .network import Network
@@ -90,6 +91,8 @@ def progress_callback(epochs: int) -> Callback:
 
 
 def losses_in_words(network: Network) -> str:
-    """Return the newest losses as text."""
+    """Return the newest losses, and metrics, as text."""
     loss, val_loss = network.history["loss"][-1], network.history["val_loss"][-1]
-    return f"loss {loss:.6f}" + ("" if np.isnan(val_loss) else f"  val_loss {val_loss:.6f}")
+    said = f"loss {loss:.6f}" + ("" if np.isnan(val_loss) else f"  val_loss {val_loss:.6f}")
+    others = {name: values[-1] for name, values in network.history.items() if name not in HISTORY}
+    return said + "".join(f"  {k} {v:.6g}" for k, v in others.items() if not np.isnan(v))

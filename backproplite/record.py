@@ -7,7 +7,7 @@ Training that was cut off goes on from the record as if nothing had happened.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -74,7 +74,8 @@ class Record:
     all_or_nothing, counts_or_nothing : AllOrNothing
         To change the whole record in, or what stands before the model.
     history : dict of lists of float
-        One entry per epoch. It only grows, so to undo is to cut it.
+        One entry per epoch, NaN where there was nothing to enter. It only grows, so to undo is to
+        cut it.
     """
 
     def __init__(
@@ -159,17 +160,24 @@ class Record:
         sums[2] += gradient_norm
         sums[3] += weight
 
-    def end_epoch(self, val_loss: Any, train_loss: Any = math.nan) -> None:
-        """Write the history of an epoch that has had all its steps."""
+    def enter(self, names: Iterable[str]) -> None:
+        """Let the history have these names too: NaN for the epochs before."""
+        for name in names:
+            self.history.setdefault(name, [math.nan] * len(self.history["loss"]))
+
+    def end_epoch(self, measured: Mapping[str, Any]) -> None:
+        """Write the history of an epoch that has had all its steps, and what was measured then."""
         side_by_side = self.sums.ndim > 1
         batches, losses, norms, weights = self.sums if side_by_side else self.sums.tolist()
-        rate = (
-            self.views["optimizer_rate"].copy()
-            if side_by_side
-            else self.views["optimizer_rate"].item()
-        )
-        newest = losses / weights, val_loss, rate, norms / batches, train_loss
-        for values, value in zip(self.history.values(), newest, strict=True):
-            values.append(value)
+        newest_rate = self.views["optimizer_rate"]
+        rate = newest_rate.copy() if side_by_side else newest_rate.item()
+        newest = {
+            "loss": losses / weights,
+            "learning_rate": rate,
+            "gradient_norm": norms / batches,
+            **measured,
+        }
+        for name, values in self.history.items():
+            values.append(newest.get(name, math.nan))
         self.views["epochs"][()] += 1
         self.sums[...] = 0  # with its plan, that is the start of the next

@@ -19,6 +19,7 @@ from .configurable import offered
 from .errors import MissingExtraError
 from .layers import Dense, Layer, LayerNorm
 from .network import Network
+from .scaling import Standardize
 
 try:
     from hypothesis import strategies as st
@@ -45,6 +46,7 @@ OPTIMIZERS = offered(optimizers, optimizers.Optimizer)
 KINDS: tuple[Kind, ...] = (
     *(cls.example for cls in ACTIVATIONS),
     *(cls.example for cls in offered(layers_, Layer) if cls is not Dense),
+    Standardize.example,
 )
 
 

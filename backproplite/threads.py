@@ -39,7 +39,8 @@ _before: dict[Any, int] = {}
 def fitting_threads(network: Network, fit: Fit) -> AbstractContextManager[None]:
     """Return the context for a fit, in which BLAS has as many threads as serve it."""
     size, samples = network.parameters.size, fit.plan.batch_size or len(fit.data.x)
-    nothing_to_share = size < LEAST_VECTOR and size * samples < LEAST and fit.scored is None
+    little = size < LEAST_VECTOR and size * samples < LEAST
+    nothing_to_share = little and fit.scored is None and fit.metrics is None
     if nothing_to_share or not SETTINGS.isdisjoint(os.environ):
         return nullcontext()
     largest = max(each.stop - each.start for each in network.stretches)

@@ -23,6 +23,7 @@ from .errors import BackpropliteError, DivergenceError, ParameterError, warn
 
 if TYPE_CHECKING:
     from .large import Stream
+    from .metrics import Metrics
     from .network import Network
 
 
@@ -99,6 +100,8 @@ class Fit:
         What else each epoch is scored on.
     callbacks : sequence of Callback
         In the order in which they are told.
+    metrics : Metrics, optional
+        What else is measured after each epoch, on both.
 
     Attributes
     ----------
@@ -110,9 +113,15 @@ class Fit:
     """
 
     def __init__(
-        self, data: Any, plan: Plan, validation: Any, callbacks: Sequence[Callback]
+        self,
+        data: Any,
+        plan: Plan,
+        validation: Any,
+        callbacks: Sequence[Callback],
+        metrics: Metrics | None = None,
     ) -> None:
-        self.data, self.plan, self.callbacks = data, plan, callbacks
+        self.data, self.plan, self.callbacks, self.metrics = data, plan, callbacks, metrics
+        self.validation = validation
         needed = any(each.needs_score for each in callbacks)
         self.scored = data if validation is None and needed else validation
         self.steppers = [each.after_step for each in callbacks if each.watches_steps]
@@ -140,6 +149,7 @@ class Fit:
                     stack.callback(callback.finish, network)
                 if any(callback.saves for callback in self.callbacks):  # once all have a memory
                     network.refuse_unsavable()
+                network.record.enter(() if self.metrics is None else self.metrics.measured())
                 self.go_on_from(network)
                 yield
         finally:
@@ -169,6 +179,31 @@ class Fit:
     def score(self, network: Network) -> float:
         """Return the loss now on what each epoch is scored on; NaN where there is nothing."""
         return math.nan if self.scored is None else float(network.score(self.scored))
+
+    @property
+    def score_name(self) -> str:
+        """Where the history has that score."""
+        return "train_loss" if self.scored is self.data else "val_loss"
+
+    @property
+    def measured(self) -> list[str]:
+        """What the history has numbers of in this fit."""
+        scores = [] if self.scored is None else [self.score_name]
+        metrics = [] if self.metrics is None else self.metrics.measured(self.validation is not None)
+        return ["loss", *scores, *metrics, "learning_rate", "gradient_norm"]
+
+    def measure(self, network: Network, epoch: int) -> dict[str, float]:
+        """Return the metrics after an epoch, by the names that the history has them under."""
+        if self.metrics is None:
+            return {}
+        with np.errstate(**self.users_settings):
+            return self.metrics.after(epoch, network, self.data, self.validation)
+
+    def now(self, network: Network, name: str) -> float:
+        """Return what the history would have under a name; NaN for what only an epoch tells."""
+        if name == self.score_name:
+            return self.score(network)
+        return self.measure(network, network.epoch_count).get(name, math.nan)
 
     def left_off(self, network: Network) -> dict[str, Any]:
         """Return, as plain data and arrays, what a later fit needs to go on from here."""
@@ -280,9 +315,8 @@ def make_step(network: Network, batch: Batch, fit: Fit, weight: float | None = N
 
 def end_epoch(network: Network, fit: Fit) -> None:
     """Write the history of an epoch that has had all its steps."""
-    score = fit.score(network)
+    measured = {fit.score_name: fit.score(network)}
+    if fit.metrics is not None:
+        measured |= fit.measure(network, network.epoch_count + 1)
     with network.record.counts_or_nothing:
-        if fit.scored is fit.data:
-            network.record.end_epoch(math.nan, score)
-        else:
-            network.record.end_epoch(score)
+        network.record.end_epoch(measured)

@@ -151,7 +151,7 @@ GROUPS = [
         [[1, 2, None]]
             InputError: X must hold real numbers; got None at index [0, 2]. Remove, fill or encode such entries first.
         pd.DataFrame({"a": [1], "b": ["x"], "c": [2]})
-            InputError: X must hold real numbers; got 'x' at index [0, 1] (column 'b'). Remove, fill or encode such entries first.
+            InputError: X must hold real numbers; got 'x' at index [0, 1] (column 'b'). Remove or fill it, or give each value a column of its own: pd.get_dummies(X, columns=['b']), or scikit-learn's OneHotEncoder.
         pd.DataFrame({"a": [1, 2], "b": [0.5, np.nan], "c": [True, False]})
             InputError: X must be finite in float64; got nan at index [1, 1] (column 'b'). Remove or fill such values first.
         pd.DataFrame({"a": [1], "b": pd.array([None], "Int64"), "c": [2]})
@@ -471,12 +471,103 @@ GROUPS = [
     """,
     ),
     Group(
+        "`validation_split`",
+        ["network.fit(X, y, epochs=1, ...)"],
+        "numbers",
+        r"""
+        validation_split=0
+            ParameterError: validation_split must be a finite number above 0 and below 1; got 0.
+        validation_split=1.0
+            ParameterError: validation_split must be a finite number above 0 and below 1; got 1.
+        validation_split=20
+            ParameterError: validation_split must be a finite number above 0 and below 1; got 20.
+        validation_split="0.2"
+            ParameterError: validation_split must be a finite number above 0 and below 1; got '0.2'.
+        validation_split=0.05
+            ParameterError: validation_split=0.05 of 5 samples leaves none to validate on.
+        validation_split=0.95
+            ParameterError: validation_split=0.95 of 5 samples leaves none to train on.
+        validation_split=0.2, validation_data=(X, y)
+            ParameterError: validation_split cannot be had with validation_data: leave one out.
+        validation_split=0.4, sample_weight=[1, 1, -1, 1, 1]
+            InputError: sample_weight must not be negative; got -1 at index [2]. A weight of 0 leaves a sample out.
+        validation_split=0.4, sample_weight=[1, 1]
+            ShapeError: sample_weight must hold one weight per sample, shape (5,); got shape (2,).
+    """,
+    ),
+    Group(
+        "`validation_split` of batches",
+        ["network.fit(..., epochs=1, validation_split=0.2)"],
+        "numbers",
+        r"""
+        [(X, y)]
+            ParameterError: validation_split cannot be had where X gives batches: give validation_data.
+    """,
+    ),
+    Group(
+        "`metrics`",
+        ["network.fit(X, y, epochs=1, metrics=...)", "network.evaluate(X, y, metrics=...)"],
+        "numbers",
+        r"""
+        "acc"
+            ParameterError: metrics[0] must be 'accuracy' or 'r_squared', or a function (targets, predictions) -> number; got 'acc'.
+        ["accuracy", 7]
+            ParameterError: metrics[1] must be 'accuracy' or 'r_squared', or a function (targets, predictions) -> number; got 7.
+        7
+            ParameterError: metrics must be a sequence of names or functions; got 7.
+        None
+            ParameterError: metrics must be a sequence of names or functions; got None.
+        bp.MeanSquaredError()
+            ParameterError: metrics[0] must be 'accuracy' or 'r_squared', or a function (targets, predictions) -> number; got MeanSquaredError().
+        ["accuracy", bp.accuracy]
+            ParameterError: metrics[1] must have a name of its own, for the history; got 'accuracy'. Define it by def, or set its __name__.
+        [lambda y, p: 1, lambda y, p: 2]
+            ParameterError: metrics[1] must have a name of its own, for the history; got 'lambda'. Define it by def, or set its __name__.
+        bp.datasets.xor.__class__
+            ParameterError: metrics[0] must be 'accuracy' or 'r_squared', or a function (targets, predictions) -> number; got <class 'function'>.
+    """,
+    ),
+    Group(
+        "`metrics` that do not work out",
+        ["network.evaluate(X, y, metrics=...)"],
+        "numbers",
+        r"""
+        lambda y, p: "0.5"
+            ParameterError: the metric 'lambda' must return a number; got '0.5'.
+        lambda y, p: [1, 2]
+            ParameterError: the metric 'lambda' must return a number; got [1, 2].
+        lambda y, p: bp.accuracy(y, y / 2 + 1)
+            InputError: predictions must be labels, or probabilities from 0 to 1; got 1 to 1.5. Use a loss on classes, and predict, not forward.
+        lambda y, p: bp.r_squared(y, p[1:])
+            ShapeError: y and predictions must have the same shape, of one sample at least; got (5,) and (4,).
+    """,
+    ),
+    Group(
+        "`monitor` and `mode`",
+        ["network.fit(X, y, epochs=1, callbacks=...)"],
+        "numbers",
+        r"""
+        bp.EarlyStopping(3, monitor="val_loss")
+            ParameterError: monitor must be one of 'loss', 'learning_rate', 'gradient_norm' in this fit; got 'val_loss'. Others come with metrics and validation_data.
+        bp.Checkpoint("model.npz", best_only=True, monitor="accuracy")
+            ParameterError: monitor must be one of 'loss', 'learning_rate', 'gradient_norm' in this fit; got 'accuracy'. Others come with metrics and validation_data.
+        bp.Checkpoint("model.npz", monitor="accuracy")
+            ParameterError: monitor says what the best is: give best_only=True too.
+        bp.EarlyStopping(3, monitor="val_f1")
+            ParameterError: mode must be given for monitor='val_f1': "min" if less is better, or "max".
+        bp.ReduceOnPlateau(monitor="val_f1", mode="auto")
+            ParameterError: mode must be "min" or "max"; got 'auto'.
+        bp.EarlyStopping(3, monitor=3)
+            ParameterError: monitor must be a name in the history; got 3.
+    """,
+    ),
+    Group(
         "`callbacks`",
         ["network.fit(X, y, epochs=1, callbacks=...)"],
         "numbers",
         r"""
         bp.EarlyStopping
-            ParameterError: callbacks[0] must be a function of the network, or an instance of a Callback class; got <class 'backproplite.callbacks.EarlyStopping'>.
+            ParameterError: callbacks[0] must be a function of the network, or an instance of a Callback class; got <class 'backproplite.monitors.EarlyStopping'>.
         [print, 7]
             ParameterError: callbacks[1] must be a function of the network, or an instance of a Callback class; got 7.
         7
@@ -659,8 +750,10 @@ GROUPS = [
             UnknownNameError: Network has no argument 'learning_rate'. It belongs to the optimizer: optimizer.learning_rate.
         network.fit(X, y, epochs=1, verbose=1)
             UnknownNameError: fit has no argument 'verbose'. Here it is progress.
-        network.fit(X, y, epochs=1, validation_split=0.2)
-            UnknownNameError: fit has no argument 'validation_split'. Split the data: validation_data=(X_val, y_val).
+        network.fit(X, y, epochs=1, validation_fraction=0.2)
+            UnknownNameError: fit has no argument 'validation_fraction'. Here it is validation_split.
+        bp.Network([bp.Dense(3, 1)], bp.MeanSquaredError(), metrics="accuracy")
+            UnknownNameError: Network has no argument 'metrics'. They belong to fit: fit(X, y, epochs, metrics=...).
         network.predict(X, verbose=0)
             UnknownNameError: predict has no argument 'verbose'. It prints nothing.
         network.predict(X, 32, 1)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import backproplite as bp
+from backproplite import monitors, scaling
 from backproplite.configurable import Configurable, arguments_of, offered
 
 
@@ -155,6 +156,7 @@ def test_what_a_module_offers_below_a_base():
 NUMBER, COUNT = "must be a finite number", "must be a whole number of at least 1"
 NOT_NEGATIVE, ABOVE = f"{NUMBER} at least 0", f"{NUMBER} above 0"
 SHARE, CLOSED_SHARE = f"{NUMBER} at least 0 and below 1", f"{NUMBER} at least 0 and at most 1"
+INNER_SHARE = f"{NUMBER} above 0 and below 1"
 CHOICE = "must be 'normal' or 'uniform'"
 #: What is just inside of each range, and what is just outside, with what else is refused.
 ENDS = {
@@ -163,6 +165,7 @@ ENDS = {
     ABOVE: ([1e-300], [0, -1]),
     SHARE: ([0, 0.999], [-0.1, 1]),
     CLOSED_SHARE: ([0, 1], [-0.1, 1.1]),
+    INNER_SHARE: ([0.001, 0.999], [0, 1]),
     COUNT: ([1, np.int64(7)], [0, -3, 1.5]),
     CHOICE: (["normal", "uniform"], ["Normal", ""]),
 }
@@ -197,16 +200,25 @@ RANGES = {
     bp.WarmUpSchedule: {"steps": COUNT},
     bp.EarlyStopping: {"patience": COUNT, "min_delta": NOT_NEGATIVE},
     bp.Checkpoint: {"every": COUNT, "every_steps": COUNT},
+    bp.ReduceOnPlateau: {
+        "factor": INNER_SHARE,
+        "patience": COUNT,
+        "min_delta": NOT_NEGATIVE,
+        "minimum_rate": NOT_NEGATIVE,
+    },
 }
 ENDS[f"{NUMBER} at least -2"] = [-2], [-2.1]
 #: What is not a number within a range: callables, switches, lists, a name of a file.
 OTHERS = {
     bp.Dense: {"weight_initializer", "bias_initializer"},
     bp.Residual: {"layers"},
+    bp.Standardize: {"mean", "scale"},
+    bp.StandardizedTargets: {"loss", "mean", "scale"},
     bp.Momentum: {"nesterov"},
     bp.WarmUpSchedule: {"then"},
-    bp.EarlyStopping: {"restore_best"},
-    bp.Checkpoint: {"path", "best_only"},
+    bp.EarlyStopping: {"restore_best", "monitor", "mode"},
+    bp.Checkpoint: {"path", "best_only", "monitor", "mode"},
+    bp.ReduceOnPlateau: {"monitor", "mode"},
 }
 NEEDED = {"path": "model.npz", "low": -2, "learning_rate": 0.1, "then": 0.1, "value": 1.0}
 NEEDED |= dict.fromkeys(["in_features", "out_features", "features", "every", "steps"], 2)
@@ -220,12 +232,18 @@ def made(cls, **settings):
     needed += ["low"] if cls is bp.Uniform else []
     if issubclass(cls, bp.Residual):
         settings = {"layers": [bp.ReLU()]}
+    if "scale" in needed:
+        settings = {"mean": [0.5], "scale": [2.0]} | settings
+    if "loss" in needed:
+        settings = {"loss": bp.Huber()} | settings
     return cls(**{name: NEEDED.get(name) for name in needed} | settings)
 
 
 def test_every_setting_of_every_class_has_a_range():
-    modules = bp.activations, bp.callbacks, bp.initializers, bp.layers, bp.losses, bp.optimizers
-    offered_ = [cls for module in (*modules, bp.schedules) for cls in offered(module, Configurable)]
+    modules = bp.activations, monitors, bp.initializers, bp.layers, bp.losses, bp.optimizers
+    offered_ = [
+        cls for module in (*modules, bp.schedules, scaling) for cls in offered(module, Configurable)
+    ]
     for cls in set(offered_) - {bp.Optimizer}:
         assert {*RANGES.get(cls, {}), *OTHERS.get(cls, {})} == set(arguments_of(cls)), cls
 
@@ -326,8 +344,10 @@ def test_a_setting_is_taken_as_the_constructor_takes_it():
 
 
 def every_class():
-    modules = bp.activations, bp.callbacks, bp.initializers, bp.layers, bp.losses, bp.optimizers
-    found = {cls for module in (*modules, bp.schedules) for cls in offered(module, Configurable)}
+    modules = bp.activations, monitors, bp.initializers, bp.layers, bp.losses, bp.optimizers
+    found = {
+        cls for module in (*modules, bp.schedules, scaling) for cls in offered(module, Configurable)
+    }
     return sorted(found - {bp.Optimizer}, key=lambda cls: cls.__name__)
 
 

@@ -53,6 +53,7 @@ def test_check_lists_every_layer_activation_and_loss_and_the_worst_error(capsys)
     assert (status, errors) == (0, "")
     names = {*layers.__all__, *activations.__all__, *losses.__all__}
     names -= {"Layer", "Activation", "Loss"}
+    names.add("Standardize")
     assert {name for name in names if f"\n{name}(" in output} == names
     worst = [float(x) for x in re.findall(r" (\d\.\de-\d\d)   ", output)]
     assert len(worst) == len(names)

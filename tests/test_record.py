@@ -245,7 +245,7 @@ def test_an_epoch_is_counted_by_hand():
     assert (record.steps, record.batches, record.epochs) == (1, 1, 0)
     record.begin_epoch([5, 3, 1, 99])  # the same plan: nothing is forgotten
     record.count_step(2.0, 7.0, 30.0)
-    record.end_epoch(0.25, 0.5)
+    record.end_epoch({"val_loss": 0.25, "train_loss": 0.5})
     assert record.history == {
         "loss": [(3 * 2 + 2 * 7) / 5],
         "val_loss": [0.25],

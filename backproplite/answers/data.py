@@ -20,7 +20,55 @@ MENDS = {
     "c": ("complex numbers", "Take .real or np.abs first."),
     "V": ("records", "Give their fields as columns."),
 }
+#: What the dtypes of columns begin with that hold no numbers, though NumPy may make some of them.
+COLUMNS = {
+    **dict.fromkeys(("categ", "enum"), "categories"),
+    **dict.fromkeys(("date", "time", "duration", "period", "interval"), "dates or times"),
+}
 TWO_AXES = "be 2-D, shaped (samples, features)"
+
+
+def refuse_columns(name: str, table: Any) -> None:
+    """Refuse a table, or column, of pandas or polars that holds something else than numbers."""
+    if hasattr(table, "collect"):
+        cls, own = type(table).__name__, _variable(name)
+        raise InputError(f"{name} must be at hand; got a {cls}. Give {own}.collect().")
+    is_table = hasattr(table, "columns")
+    columns = zip(table.columns, table.dtypes, strict=True) if is_table else [("", table.dtype)]
+    for column, dtype in columns:
+        words = (what for start, what in COLUMNS.items() if str(dtype).lower().startswith(start))
+        if what := next(words, None):
+            where = f" in column {column!r}" if is_table else ""
+            mend = MENDS["M"][1] if "dates" in what else _encoded(name, table, column)
+            raise InputError(f"{name} must hold real numbers; got {what}{where}. {mend}")
+
+
+def _encoded(name: str, table: Any, column: Any) -> str:
+    """Return what makes numbers of the categories of a column."""
+    if _variable(name) != "y":
+        return f"Instead, {_dummies(name, table, column)}."
+    codes = "to_physical()" if hasattr(table, "to_dummies") else "cat.codes"
+    return f"Number them: y{f'[{column!r}]' if column else ''}.{codes}."
+
+
+def _dummies(name: str, table: Any, column: Any) -> str:
+    """Return what makes a column of numbers for each value of one that has none."""
+    own = _variable(name)
+    call = f"pd.get_dummies({own}, columns=[{column!r}])"
+    if hasattr(table, "to_dummies"):
+        call = f"{own}.to_dummies({column!r})"
+    return f"give each value a column of its own: {call}, or scikit-learn's OneHotEncoder"
+
+
+def masked(name: str) -> InputError:
+    """Return the error for masked arrays."""
+    mend = "Fill or drop what is missing first"
+    if _variable(name) == "y":
+        mend += (
+            ", or give y.filled(np.nan) to a loss of your own that leaves NaN out: the "
+            'documentation, "Data people have", has one of ten lines'
+        )
+    return InputError(f"{name} must not be masked; got a masked array. {mend}.")
 
 
 def no_array(name: str, value: object, error: Exception) -> InputError:
@@ -62,6 +110,8 @@ def _in_words(name: str, value: object, given: Array, labels: str | None) -> str
         if not isinstance(entry, (Real, np.bool_)):
             where = f"{shown(entry)} {_place(value, index)}"
             mend = "Remove, fill or encode such entries first."
+            if isinstance(entry, str) and (names := column_names(value)):
+                mend = f"Remove or fill it, or {_dummies(name, value, names[index[1]])}."
             return f"{where}. {numbered(name) if labels and isinstance(entry, str) else mend}"
     return f"objects (dtype {given.dtype}). Use astype(float) first."
 

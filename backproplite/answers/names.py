@@ -68,6 +68,8 @@ NAMES = {
     "gradcheck": "check_gradients(subject, ...)",
     "check_grad": "check_gradients(subject, ...)",
     "load_model": "Network.load(path)",
+    "to_onnx": "export_onnx(network, path)",
+    "onnx": "export_onnx(network, path)",
     "nn": "backproplite itself, which has all layers and losses",
     "optim": "backproplite itself, which has all optimizers",
     "Conv1d": "There are no convolutions.",
@@ -131,13 +133,13 @@ SETTINGS = {
     "verbose": "progress",
     "validation_set": "validation_data",
     "eval_set": "validation_data",
+    "validation_fraction": "validation_split",
     "x": "X",
 }
 #: What is done in another way, or in another place.
 SENTENCES = {
     "verbose": "It prints nothing.",
-    "validation_split": "Split the data: validation_data=(X_val, y_val).",
-    "validation_fraction": "Split the data: validation_data=(X_val, y_val).",
+    "validation_split": "It belongs to fit: fit(X, y, epochs, validation_split=0.2).",
     "early_stopping": "Give callbacks=EarlyStopping(patience).",
     "learning_rate": "It belongs to the optimizer: optimizer.learning_rate.",
     "weight_decay": "It belongs to the optimizer: optimizer.weight_decay.",
@@ -169,7 +171,7 @@ SENTENCES = {
     "epochs": "It belongs to fit: fit(X, y, epochs).",
     "callbacks": "They belong to fit: fit(X, y, epochs, callbacks=...).",
     "hidden_layer_sizes": "Give the layers: [Dense(2, 8), ReLU(), Dense(8, 1)].",
-    "metrics": "A callback can compute others from predict.",
+    "metrics": "They belong to fit: fit(X, y, epochs, metrics=...).",
     "device": "All is computed by the processor.",
     "return_sequences": "There are no recurrent layers.",
     "training": "fit trains, predict does not: nothing has to be set.",

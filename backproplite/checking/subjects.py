@@ -20,7 +20,7 @@ from numpy.typing import DTypeLike
 
 from ..checks import Array, matrix, real_array
 from ..errors import GradientMismatch, InputError, ParameterError
-from ..layers import Layer
+from ..layers import Layer, parts_of
 from ..losses import Loss, MeanSquaredError
 from ..network import Network
 
@@ -190,6 +190,7 @@ class LayerSubject(Subject):
         own = copy.deepcopy(layer)
         drawing = np.random.default_rng(0)
         for part in own.parts().values():
+            part.trainable = True  # what is frozen has gradients too
             part.start_from(part.draw(drawing))
         network = Network([own], MeanSquaredError(), seed=0)
         seed = _prepare(network, rng)
@@ -304,6 +305,8 @@ class NetworkSubject(LayerSubject):
     ) -> NetworkSubject:
         """Return a copy of a network, with its batch."""
         own = copy.deepcopy(network)
+        for part in parts_of(own.layers).values():
+            part.trainable = True  # what is frozen has gradients too
         x, targets, shares = own.prepare(*copy.deepcopy(arrays))
         single = network.dtype == np.float32
         return cls(

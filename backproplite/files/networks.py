@@ -70,6 +70,8 @@ def contents(network: Network) -> tuple[dict[str, Array], dict[str, Any]]:
         "cut_off": _remembered(writer, left_off(network)),
         "custom": list(writer.custom),
     }
+    if frozen := [p for p, part in parts_of(network.layers).items() if not part.trainable]:
+        data["frozen"] = frozen
     if network.feature_names:
         data["feature_names"] = list(network.feature_names)
     # Copies: it may go on training in another thread while they are written.
@@ -85,9 +87,11 @@ def left_off(network: Network) -> dict[str, Any] | None:
 def _history(network: Network) -> dict[str, Array]:
     """Return the history as arrays; refuse one that has become something else."""
     arrays = {}
+    epochs = len(network.history.get("loss", ()))
     for name in dict.fromkeys([*HISTORY, *network.history]):
         values = network.history.get(name, [None])
-        if name not in HISTORY or not all(isinstance(value, float) for value in values):
+        floats = all(isinstance(value, float) for value in values)
+        if not (floats and len(values) == epochs and name.isidentifier()):
             raise ParameterError(f"the network cannot be saved: history[{name!r}] is not its own.")
         arrays[f"history.{name}"] = np.array(values, np.float64)
     return arrays
@@ -184,7 +188,7 @@ def _network(cls: type[Any], arrays: dict[str, Array], custom: Mapping[str, Any]
             "cut_off": dict() | None as cut_off,
             "custom": list(names),
             **named,
-        } if named.keys() <= {"feature_names"}:
+        } if named.keys() <= {"feature_names", "frozen"}:
             reader = Reader(arrays, custom, np.dtype(dtype))
             reader.check_names(names)
         case _:
@@ -196,9 +200,7 @@ def _network(cls: type[Any], arrays: dict[str, Array], custom: Mapping[str, Any]
         raise ModelFileError(f"the optimizer is none, but {optimizer!r}.")
     cut_off = reader.build(cut_off)
     values = _values(reader, parts, optimizer)
-    history = {name: reader.take(f"history.{name}", dtype=np.float64) for name in HISTORY}
-    if any(array.ndim != 1 for array in history.values()):
-        raise ModelFileError("the history is not made of lists.")
+    history = _entries(reader)
     if reader.arrays:
         raise ModelFileError(f"the file has arrays that belong to nothing: {[*reader.arrays][:3]}.")
 
@@ -206,6 +208,9 @@ def _network(cls: type[Any], arrays: dict[str, Array], custom: Mapping[str, Any]
         part.start_from({name: values[f"{place}.{name}"] for name in part.declared})
     network = cls(layers, loss, optimizer, seed=seed, dtype=dtype)
     network.feature_names = _feature_names(named, network)
+    frozen: Any = named.get("frozen", [])
+    for place in frozen:
+        parts[place].trainable = False
     for name, view in network.named_arrays().items():
         view[...] = values[name]
     network.history.update({name: array.tolist() for name, array in history.items()})
@@ -214,9 +219,20 @@ def _network(cls: type[Any], arrays: dict[str, Array], custom: Mapping[str, Any]
     return network
 
 
+def _entries(reader: Reader) -> dict[str, Array]:
+    """Return the arrays of the history, by what they are called in it."""
+    places = [place for place in reader.arrays if place.startswith("history.")]
+    others = [place.removeprefix("history.") for place in places]
+    names = dict.fromkeys([*HISTORY, *filter(str.isidentifier, others)])
+    history = {name: reader.take(f"history.{name}", dtype=np.float64) for name in names}
+    if {array.shape for array in history.values()} != {(history["loss"].size,)}:
+        raise ModelFileError("the history is not made of lists of one length.")
+    return history
+
+
 def _feature_names(named: Mapping[Any, Any], network: Network) -> tuple[str, ...] | None:
     """Return what the columns of a network's inputs are called, None where they had no names."""
-    if not named:
+    if "feature_names" not in named:
         return None
     match named["feature_names"]:
         case [*names] if all(isinstance(name, str) for name in names):

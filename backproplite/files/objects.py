@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import activations, initializers, layers, losses, optimizers, schedules
+from .. import activations, initializers, layers, losses, optimizers, scaling, schedules
 from ..checks import Array
 from ..configurable import Configurable, arguments_of, offered
 from ..errors import ModelFileError, ParameterError
@@ -33,6 +33,7 @@ CLASSES: dict[str, type[Configurable]] = {
         (optimizers, optimizers.Optimizer),
         (schedules, schedules.Schedule),
         (initializers, Configurable),
+        (scaling, Configurable),
     )
     for cls in offered(module, base)
 }

@@ -11,6 +11,7 @@ import numpy as np
 from ..checks import Array, generator
 from ..configurable import answering
 from ..errors import ParameterError
+from ..metrics import checked_metrics
 from ..network import Network
 from ..training import Batch
 from .door import checked_rows
@@ -83,7 +84,7 @@ def cross_validate(
     callbacks: Any = (),
     progress: bool = False,
     *,
-    score: Callable[[Array, Array], float] | None = None,
+    score: str | Callable[[Any, Any], Any] | None = None,
     seed: int | np.random.Generator | None = None,
     n_jobs: int | None = None,
 ) -> CrossValidation:
@@ -102,8 +103,8 @@ def cross_validate(
     callbacks, progress, n_jobs
         As for `fit_together`. For callbacks the fold that is held out is the validation data: what
         `EarlyStopping` has chosen by it looks a little better there than elsewhere.
-    score : callable (y, predictions) -> float, optional
-        The loss unless given. It gets the rows of y as they were given.
+    score : {"accuracy", "r_squared"} or callable (targets, predictions) -> float, optional
+        The loss unless given; a metric as for `fit`, which gets both in one shape.
     seed : int or numpy.random.Generator, optional
         For the folds; that of the network unless given.
 
@@ -131,6 +132,8 @@ def cross_validate(
     ----------
     Stone: Cross-validatory choice and assessment of statistical predictions, 1974.
     """
+    measures = None if score is None else checked_metrics([score])
+    measure = "loss" if measures is None else measures.measured()[0]
     whole = network.prepare(X, y)
     if sample_weight is not None:
         whole.weighted("sample_weight", sample_weight)
@@ -146,12 +149,11 @@ def cross_validate(
     options = batch_size, shuffle, held_out, sample_weight, class_weight, callbacks, progress
     rows = [train for train, _ in pairs]
     fit_together(networks, X, y, epochs, *options, rows=rows, n_jobs=n_jobs)
-    scores = []
-    for each, data in zip(networks, held_out, strict=True):
-        scores.append(
-            each.evaluate(*data) if score is None else float(score(data[1], each.predict(data[0])))
-        )
-    measure = "loss" if score is None else getattr(score, "__name__", "score").strip("<>")
+    pairs_of_both = zip(networks, held_out, strict=True)
+    if measures is None:
+        scores = [each.evaluate(*data) for each, data in pairs_of_both]
+    else:
+        scores = [measures.of(each, each.prepare(*data))[measure] for each, data in pairs_of_both]
     return CrossValidation(np.array(scores), [*networks], pairs, measure)
 
 

@@ -14,14 +14,16 @@ from typing import Any
 import numpy as np
 
 from .. import advice
-from ..callbacks import Callback, Checkpoint, checked_callbacks
+from ..callbacks import Callback, checked_callbacks
 from ..checks import Array, answers, real_array, switch, whole_number
 from ..configurable import is_ours
 from ..errors import BackpropliteError, InputError, ParameterError, ShapeError
-from ..large import validation_for
+from ..large import both_validations, split, validation_for
+from ..metrics import checked_metrics
+from ..monitors import Checkpoint
 from ..network import Network
 from ..training import Batch, Fit, Plan, plan_for
-from .stack import Member
+from .stack import Member, likeness
 
 
 def checked_networks(networks: Any) -> list[Network]:
@@ -190,6 +192,8 @@ class Door:
         class_weight: Any,
         callbacks: Any,
         rows: Any,
+        metrics: Any,
+        validation_split: Any,
     ) -> None:
         count = len(networks)
         if y is None:
@@ -204,6 +208,9 @@ class Door:
         self.weights = inputs_of_each("sample_weight", sample_weight, count, 1)
         self.rows = inputs_of_each("rows", rows, count, 1)
         self.validation = validation_of_each(validation_data, count)
+        self.metrics, self.fraction = checked_metrics(metrics), validation_split
+        if validation_data is not None and validation_split is not None:
+            raise both_validations()
         self.callbacks = callbacks_of_each(callbacks, count)
         weighted = sample_weight is not None or class_weight is not None
         one_for_all = len({(id(a), id(b)) for a, b in zip(self.y, self.weights, strict=True)}) == 1
@@ -223,14 +230,17 @@ class Door:
     def member(self, i: int) -> Member:
         """Return one network with what is its own."""
         network, data, rows, shares = self.networks[i], self.data(i), None, None
-        if self.rows[i] is not None or self.each_weighs:
-            rows, shares = self.part(i, data)
+        scored = self.scored(i)
+        if self.rows[i] is not None or self.each_weighs or self.fraction is not None:
+            rows, shares, held_out = self.part(i, data)
+            if held_out is not None:
+                scored = Batch(data.x[held_out.x], held_out.targets, held_out.shares)
             own = Batch(data.x[rows], data.targets[rows], shares)
             plan = self.plan(own)
         else:
             data = own = self.weighted(i, data)
             plan = self.known.once(("plan", id(data)), lambda: self.plan(data))
-        fit = Fit(own, plan, self.scored(i), self.callbacks[i])
+        fit = Fit(own, plan, scored, self.callbacks[i], self.metrics)
         advice.refuse_unfit(network, fit)
         if said := advice.out_of_reach(network, fit):
             self.doubts.setdefault(said, []).append(i)
@@ -258,9 +268,9 @@ class Door:
     def targets_like(self, network: Network) -> Hashable:
         """Return what two networks have in common that make the same of targets."""
         loss = network.loss
-        if network.out_features is None or not is_ours(type(loss)):
+        if network.out_features is None or not all(is_ours(type(p)) for p in loss.parts()):
             return id(network)
-        return network.out_features, repr(loss)
+        return network.out_features, likeness(loss)
 
     def weighted(self, i: int, data: Batch) -> Batch:
         """Return the data with their weights, which others may share."""
@@ -270,8 +280,11 @@ class Door:
         key = "weighted", id(data), id(weights)
         return self.known.once(key, lambda: self.networks[i].weighted(data, weights, by_class))
 
-    def part(self, i: int, data: Batch) -> tuple[Array, Array | None]:
-        """Return which samples of the data a network trains on, and what each counts."""
+    def part(self, i: int, data: Batch) -> tuple[Array, Array | None, Batch | None]:
+        """Return which samples of the data a network trains on, and what each counts.
+
+        What it holds out for validation comes with it, as a batch of the numbers of the samples.
+        """
         samples, weights = len(data.x), self.weights[i]
         rows = np.arange(samples) if self.rows[i] is None else checked_rows(self.rows[i], samples)
         if weights is not None:
@@ -280,8 +293,12 @@ class Door:
                 raise answers().no_weights("sample_weight", array, samples)
             weights = array[rows]
         # A batch whose inputs are the numbers of its samples.
-        few = self.networks[i].weighted(Batch(rows, data.targets[rows]), weights, self.class_weight)
-        return few.x, few.shares
+        network, few, held_out = self.networks[i], Batch(rows, data.targets[rows]), None
+        if self.fraction is None:
+            few = network.weighted(few, weights, self.class_weight)
+        else:
+            few, held_out = split(network, few, self.fraction, weights, self.class_weight)
+        return few.x, few.shares, held_out
 
     def plan(self, data: Batch) -> Plan:
         """Return the plan of an epoch over some data."""

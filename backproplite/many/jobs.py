@@ -139,6 +139,7 @@ def _is_setting(value: Any) -> bool:
 def take_over(member: Member, become: Outcome) -> None:
     """Let a member be what it has become in a worker; where that is this process, it is already."""
     network, fit = member.network, member.fit
+    network.record.enter(become.history)
     with network.record.all_or_nothing:
         for name, array in become.views.items():
             network.record.views[name][...] = array

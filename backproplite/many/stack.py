@@ -89,7 +89,7 @@ class Member:
 
     def begin(self) -> None:
         """Be under way, until `under_way` is closed."""
-        if self.fit.scored is self.fit.data:
+        if self.fit.scored is self.fit.data or self.fit.metrics is not None:
             self.settle()
         self.under_way.enter_context(self.fit.of(self.network))
 
@@ -97,6 +97,14 @@ class Member:
         """Tell its callbacks."""
         try:
             self.fit.tell(self.network, listeners)
+        except BaseException as error:
+            error.add_note(f"This came up in {self.name}.")
+            raise
+
+    def measure(self) -> dict[str, float]:
+        """Return its metrics after the epoch that has had all its steps."""
+        try:
+            return self.fit.measure(self.network, self.network.epoch_count + 1)
         except BaseException as error:
             error.add_note(f"This came up in {self.name}.")
             raise
@@ -220,6 +228,8 @@ class Stack:
         if fits[0].scored is not fits[0].data:
             others = [fit.scored for fit in fits if fit.scored]
             scored = Data.of(others) if others else None
+        for network in networks:
+            whole.record.enter(network.history)
         now = {"members": members, "whole": whole, "data": data, "scored": scored}
         listening = [member for member in members if member.fit.callbacks]
         for member in listening:
@@ -254,7 +264,8 @@ class Stack:
             table = np.array(entries[new])  # epochs by members, or one number for all
             columns = table.T.tolist() if table.ndim > 1 else [table.tolist()] * count
             for member, begun, values in zip(self.members, self.begun, columns, strict=True):
-                member.network.history[name][begun + self.handed_out :] = values
+                if name in member.network.history:
+                    member.network.history[name][begun + self.handed_out :] = values
         self.handed_out = len(self.whole.record.history["loss"])
 
     def train(self, epochs: int) -> None:
@@ -361,12 +372,11 @@ class Stack:
         """Write the history of an epoch, and tell the callbacks."""
         if not self.members:
             return
-        score = self.score()
+        measured = {self.members[0].fit.score_name: self.score()}
+        tables = [member.measure() for member in self.members]
+        measured |= {name: np.array([each[name] for each in tables]) for name in tables[0]}
         with self.whole.record.counts_or_nothing:
-            if self.scored is self.data:
-                self.whole.record.end_epoch(math.nan, score)
-            else:
-                self.whole.record.end_epoch(score)
+            self.whole.record.end_epoch(measured)
         if self.listening:
             self.hand_out_history()
             for member in self.listening:
@@ -617,7 +627,7 @@ def _ends_alike(members: Sequence[Member]) -> bool:
 
 
 def _parts(network: Network) -> list[Configurable]:
-    return [*parts_of(network.layers).values(), network.loss, network.optimizer]
+    return [*parts_of(network.layers).values(), *network.loss.parts(), network.optimizer]
 
 
 def _numbers(network: Network) -> list[Array]:

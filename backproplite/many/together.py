@@ -37,6 +37,8 @@ def fit_together(
     *,
     rows: Any = None,
     n_jobs: int | None = None,
+    metrics: Any = (),
+    validation_split: float | None = None,
 ) -> Networks:
     """Train networks side by side; each ends as if by its own `fit`.
 
@@ -72,6 +74,10 @@ def fit_together(
         machines if `joblib.parallel_config` says so; -1 for all cores. None is 1, unless within
         a `joblib.parallel_config`. BLAS works in one thread in each, where joblib or threadpoolctl
         can see to it. Functions among the callbacks act there, not here.
+    metrics
+        As for `fit`: one for all, measured network by network. `rows` are copied then.
+    validation_split : float, optional
+        As for `fit`: each holds out samples of its own, by its seed.
 
     Returns
     -------
@@ -111,7 +117,7 @@ def fit_together(
     listed = checked_networks(networks)
     epochs, n_jobs = whole_number("epochs", epochs, 0), checked_jobs(n_jobs)
     given = X, y, batch_size, shuffle, validation_data, sample_weight, class_weight, callbacks
-    door = Door(listed, *given, rows)
+    door = Door(listed, *given, rows, metrics, validation_split)
     members = door.members()
     overall = Overall(listed, epochs) if switch("progress", progress) else None
     for said, places in door.doubts.items():

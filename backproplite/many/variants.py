@@ -36,7 +36,7 @@ def fresh(
     Parameters
     ----------
     network : Network
-        What it is made after; it stays as it is.
+        What it is made after; it stays as it is. Layers that are frozen keep their numbers.
     seed : int or numpy.random.Generator, optional
         As for `Network`: without one it differs each time.
     loss, optimizer, dtype
@@ -88,6 +88,8 @@ def fresh_layers(network: Network) -> list[Layer]:
     network.refuse_changed_layers()
     layers = copy.deepcopy(network.layers)
     for place, part in parts_of(layers).items():
+        if place in network.frozen:
+            continue
         for name in part.declared:
             vars(part).pop(name, None)
             vars(part).pop(f"grad_{name}", None)

@@ -36,6 +36,7 @@ from ..errors import (
     warn,
 )
 from ..functions import is_finite, norm
+from ..layers import learn
 from ..training import Batch, Fit, Plan, batches, plan_for, train
 
 if TYPE_CHECKING:
@@ -298,6 +299,11 @@ class Door:
         """Check all; return numbers that say whether the workers agree."""
         network, given = self.network, self.given
         network.refuse_changed_layers()
+        for name in ("metrics", "validation_split"):
+            if given[name] not in ((), None):
+                raise ParameterError(
+                    f"{name} cannot be had with all_reduce, where no worker has all samples."
+                )
         if given["y"] is None:
             raise ParameterError("all_reduce needs arrays X and y, not batches.")
         self.shard = Shard.of(network, given["X"], given["y"], given["sample_weight"])
@@ -338,6 +344,7 @@ class Door:
             *re.sub(" at 0x[0-9A-Fa-f]+", "", repr(self.network)).splitlines(),
             f"seed={self.network.seed}",
             *(f"{name}={self.given[name]!r}" for name in settings),
+            f"frozen={[*self.network.frozen]}",
             f"all that training changes: checksum {zlib.crc32(self.network.record.bytes.data):x}",
         ]
         return "\n".join(line.strip() for line in lines)
@@ -553,8 +560,7 @@ class SharedFit(Fit):
         states = network.record.model[len(self.gradients) :]
         before = states.copy()
         try:
-            for layer, cache in zip(network.layers, caches, strict=True):
-                layer.after_step(cache)
+            learn(network.layers, caches)
             moved = states - before
         finally:
             states[...] = before
@@ -625,7 +631,7 @@ class SharedFit(Fit):
 
 GIVEN = (
     *("X", "y", "epochs", "batch_size", "shuffle", "validation_data", "sample_weight"),
-    *("class_weight", "callbacks", "progress"),
+    *("class_weight", "callbacks", "progress", "metrics", "validation_split"),
 )
 
 

@@ -119,7 +119,8 @@ class Passage:
     grad_output: Named  # NaN where the step does not need it
     grad_input: Named | None  # None where the step does not need it
     parameters: dict[str, Named]
-    gradients: dict[str, Named]
+    gradients: dict[str, Named]  # of what is trained
+    frozen: bool = False
 
     @cached_property
     def scope(self) -> Scope:
@@ -133,9 +134,14 @@ class Passage:
     @cached_property
     def forward_lines(self) -> dict[str, str]:
         """The written lines up to that of the output."""
-        lines = _lines(self.layer, "written", "forward", "forward_training")
+        lines = self.lines("forward", "forward_training")
         place = [*lines].index("output") + 1 if "output" in lines else 0
         return dict(islice(lines.items(), place))
+
+    def lines(self, *methods: str) -> dict[str, str]:
+        """Return the lines that are written of some methods, if they are not of training alone."""
+        plain = type(self.layer).forward_training is Layer.forward_training
+        return written_lines(self.layer, "written", *methods) if plain or not self.frozen else {}
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,7 +177,7 @@ def equation(
     return Equation(name, result.symbol, formula, result.value, tuple(map(worked, indices)))
 
 
-def _lines(configured: Configurable, attribute: str, *methods: str) -> dict[str, str]:
+def written_lines(configured: Configurable, attribute: str, *methods: str) -> dict[str, str]:
     """Return the lines that are written of some methods, with all conditions on settings settled.
 
     There are none if a class has its own such method but not its own lines.
@@ -259,7 +265,7 @@ def backward_equations(p: Passage) -> list[Equation]:
 
 def _backward_lines(p: Passage) -> dict[str, str]:
     methods = "backward", "backward_parameters", "local_derivative"
-    lines = _lines(p.layer, "written", *methods)
+    lines = p.lines(*methods)
     if "derivative" in lines:
         derivative = {"derivative": lines.pop("derivative")}
         lines["grad_input"] = substitute("grad_output * derivative", derivative)
@@ -281,7 +287,7 @@ def after_step_equations(
     """Yield the equations of what a layer keeps of a batch besides its parameters."""
     before = {name: Named(f"{name}({p.x.symbol})", value) for name, value in old.items()}
     changed = [name for name in old if not np.array_equal(new[name], old[name])]
-    lines = _needed(_lines(p.layer, "written", "after_step", "forward_training"), changed)
+    lines = _needed(written_lines(p.layer, "written", "after_step", "forward_training"), changed)
     scope = _completed({**p.scope, **before}, lines)
     after = {name: scope[name] for name in lines if name not in {**p.scope, **before}}
     after |= {name: Named(f"new {before[name].symbol}", new[name]) for name in changed}
@@ -298,9 +304,10 @@ def after_step_equations(
 
 def loss_equations(loss: Loss, outputs: Named, targets: Named, value: Any) -> list[Equation]:
     """Return the equations of the loss: the predictions where it makes them, then the number."""
+    loss = loss.parts()[-1]  # the targets are ready for it
     scope = _loss_scope(loss, outputs, targets)
     equations = _prediction_equations(loss, scope)
-    costs, result = _lines(loss, "written", "forward").get("costs"), np.array(float(value))
+    costs, result = written_lines(loss, "written", "forward").get("costs"), np.array(float(value))
     if costs is None:
         formula = f"{type(loss).__name__}({outputs.symbol}, {targets.symbol})"
         return [*equations, Equation("loss", "loss", formula, result)]
@@ -321,7 +328,8 @@ def loss_equations(loss: Loss, outputs: Named, targets: Named, value: Any) -> li
 
 def loss_gradient_equation(loss: Loss, outputs: Named, targets: Named, gradient: Named) -> Equation:
     """Return the equation of the derivative of the loss by the outputs."""
-    derivative = _lines(loss, "written", "backward").get("derivative")
+    loss = loss.parts()[-1]
+    derivative = written_lines(loss, "written", "backward").get("derivative")
     if derivative is None:
         how = f"what {type(loss).__name__}.backward gives"
         return Equation("grad_output", gradient.symbol, how, gradient.value)
@@ -332,7 +340,7 @@ def loss_gradient_equation(loss: Loss, outputs: Named, targets: Named, gradient:
 
 
 def _prediction_equations(loss: Loss, scope: Scope) -> list[Equation]:
-    predictions, line = scope["predictions"], _lines(loss, "written", "predictions")
+    predictions, line = scope["predictions"], written_lines(loss, "written", "predictions")
     if "predictions" in line:
         return [equation("predictions", predictions, line["predictions"], scope, of_samples=True)]
     if loss.applies is None:
@@ -355,7 +363,7 @@ def _loss_scope(loss: Loss, outputs: Named, targets: Named) -> Scope:
 def update_equations(optimizer: Optimizer, c: Change) -> list[Equation]:
     """Return the equations of one parameter's update."""
     new = Named(f"new {c.before.symbol}", c.after)
-    lines = _lines(optimizer, "written", "update")
+    lines = written_lines(optimizer, "written", "update")
     scope: Scope = (
         _settings(optimizer)
         | c.state_before
@@ -369,7 +377,7 @@ def update_equations(optimizer: Optimizer, c: Change) -> list[Equation]:
     if "parameter" not in lines:
         scope = {**scope, "change": Named("change", c.after - c.before.value)}
         return [equation(c.place, new, "parameter + change", scope)]
-    if c.decays and "parameter" in (shrunk := _lines(optimizer, "written_decay", "decay")):
+    if c.decays and "parameter" in (shrunk := written_lines(optimizer, "written_decay", "decay")):
         lines |= {"parameter": substitute(lines["parameter"], shrunk)}
     equations = []
     for name, after in c.state_after.items():
@@ -400,8 +408,8 @@ def held_by_value(optimizer: Optimizer, gradients: Array) -> Array:
 def applied_gradient_equation(optimizer: Optimizer, c: Change) -> Equation:
     """Return the equation of what clipping and weight decay make of a gradient."""
     name, how = f"{c.place}.gradient", f"what {type(optimizer).__name__} makes of"
-    clip = _lines(optimizer, "written_clip", "clip")
-    decay = _lines(optimizer, "written_decay", "decay")
+    clip = written_lines(optimizer, "written_clip", "clip")
+    decay = written_lines(optimizer, "written_decay", "decay")
     if not (clip and decay):
         return Equation(name, c.applied.symbol, f"{how} {c.gradient.symbol}", c.applied.value)
     line, done = "gradient", []

@@ -17,8 +17,10 @@ from ..activations import Activation, Identity, Sigmoid, Tanh
 from ..checks import Array
 from ..functions import norm
 from ..layers import BatchNorm, Dense, Dropout, Layer
+from ..losses import MeanSquaredError
 from ..network import Network
 from ..optimizers import Adam
+from ..scaling import Standardize
 from ..training import Batch
 from .health import FLAT, TRIAL_STEPS, Look, Observer, Trial, fresh, more_steps, ratio
 
@@ -56,7 +58,7 @@ COPY_STEPS, COPY_SAMPLES, FEW = 300, 500, 40
 #: How much better that must be, or how much worse a score, in units of what a constant costs.
 CLEARLY = 0.1
 #: These change nothing but the scale of things: two Dense layers with them between are one.
-LINEAR = Dense, BatchNorm, Dropout, Identity
+LINEAR = Dense, BatchNorm, Dropout, Identity, Standardize
 
 
 @dataclass(frozen=True)
@@ -92,10 +94,11 @@ def scale_of_inputs(seen: Look) -> Finding | None:
     """Ask whether inputs are far from 1 in size, and nothing brings them there."""
     sizes = np.sqrt(np.mean(seen.batch.x.astype(np.float64) ** 2, axis=0))
     column, size = sizes.argmax(), sizes.max()
-    if SMALL <= size <= LARGE_INPUTS or size == 0 or isinstance(seen.network.layers[0], BatchNorm):
+    scaled = isinstance(seen.network.layers[0], (BatchNorm, Standardize))
+    if SMALL <= size <= LARGE_INPUTS or size == 0 or scaled:
         return None
     evidence = f"column {column} of X has size {size:.3g}, where about 1 is wanted."
-    return Finding("scale of X", evidence, _standardise("X"))
+    return Finding("scale of X", evidence, "Begin the network with Standardize.of(X).")
 
 
 def scale_of_targets(seen: Look) -> Finding | None:
@@ -112,7 +115,8 @@ def scale_of_targets(seen: Look) -> Finding | None:
     shown = (", ".join(f"{each:.4g}" for each in numbers[:4]) for numbers in (means, deviations))
     why = "the largest hide the others" if unlike else "about 0 and 1 are wanted"
     evidence = "y has mean {} and deviation {}, where {}.".format(*shown, why)
-    return Finding("scale of y", evidence, _standardise("y"))
+    loss = "" if type(seen.network.loss) is MeanSquaredError else f", {seen.network.loss!r}"
+    return Finding("scale of y", evidence, f"Let the loss be StandardizedTargets.of(y{loss}).")
 
 
 def outputs_out_of_reach(seen: Look) -> Finding | None:
@@ -343,8 +347,8 @@ def overfitting(seen: Look) -> Finding | None:
 def inference_differs(seen: Look) -> Finding | None:
     """Ask whether the network predicts far worse than it trains."""
     network = seen.network
-    kept = any(each.layer.state_names for each in seen.passages)
-    if not kept or not network.step_count:
+    kept = (type(each.layer).after_step is not Layer.after_step for each in seen.passages)
+    if not any(kept) or not network.step_count:
         return None
     score = network.score(seen.batch)
     if not score > 2 * seen.loss + CLEARLY * abs(seen.constant):
@@ -415,6 +419,8 @@ def health(seen: Look) -> str:
 def _held_out(seen: Look, layers: list[Layer]) -> float:
     """Train such layers in place of the network's, and return the loss on samples held out."""
     network, batch = seen.network, _some(seen)
+    if isinstance(network.layers[0], Standardize):
+        layers = [copy.deepcopy(network.layers[0]), *layers]
     if isinstance(network.layers[-1], Activation):
         layers = [*layers, copy.deepcopy(network.layers[-1])]
     rows = np.arange(len(batch.x)) % 2 if len(batch.x) >= FEW else np.zeros(len(batch.x))
@@ -474,12 +480,6 @@ def _tried(seen: Look, factor: float, loss: float) -> str:
         f"{TRIAL_STEPS} more steps at {seen.rate:g} take the loss from {seen.loss:.4g} {way} "
         f"{loss:.4g}, at {factor * seen.rate:g} to {seen.trial(factor).losses[-1]:.4g}."
     )
-
-
-def _standardise(name: str) -> str:
-    """Name what brings numbers to mean 0 and deviation 1."""
-    back = "bring new X there by the same two" if name == "X" else "bring predictions back by them"
-    return f"Train on ({name} - {name}.mean(axis=0)) / {name}.std(axis=0), and {back}."
 
 
 def _two_gradients(seen: Look) -> str:

@@ -156,6 +156,11 @@ class Observer:
 
     def __init__(self, network: Network, batch: Batch) -> None:
         self.batch = batch
+        self._begin(network)
+
+    def _begin(self, network: Network) -> None:
+        """Make what is made once, as long as the same layers are frozen."""
+        batch, self.frozen = self.batch, [*network.frozen]
         self.twin = network.cast(network.dtype)
         self.names = [repr(layer) for layer in network.layers]
         self.calls: list[tuple[str, Layer, Array, Array, Any]] = []
@@ -170,6 +175,8 @@ class Observer:
 
     def look(self, network: Network, with_trials: bool = False) -> Look:
         """Go forward and back, as the network's coming step will."""
+        if self.frozen != [*network.frozen]:
+            self._begin(network)
         twin, batch, rate = self.twin, self.batch, _newest_rate(network.optimizer)
         twin.restore(network.snapshot())
         self.calls.clear()
@@ -180,10 +187,15 @@ class Observer:
         for layer, kept in zip(reversed(twin.layers), reversed(caches), strict=True):
             sizes.insert(0, norm(gradient.ravel()))
             gradient = layer.backward(gradient, kept)
+        twin.zero_frozen()
+        below = range(network.first_trained if self.frozen else 0)
+        still = {*self.frozen, *(f"layers[{i}]" for i in below)}  # no gradient needs to get there
         passages = tuple(
-            Passage(place, layer, x, output, *_idle_shares(layer, output, kept), alike)
+            Passage(place, layer, x, output, *shares, alike)
             for place, layer, x, output, kept in self.calls
-            for alike in [with_trials and _alike(layer)]
+            for moves in [still.isdisjoint((place, place.split(".")[0]))]
+            for shares in [_idle_shares(layer, output, kept) if moves else (None, None)]
+            for alike in [with_trials and moves and _alike(layer)]
         )
         gradients = twin.gradients.copy()
         change = partial(_change, network.optimizer, twin, gradients, learning_rate=rate)
@@ -215,7 +227,7 @@ class Observer:
     def _listen(self, place: str, part: Layer) -> None:
         """Note what passes through a part of the copy."""
         plain = type(part).forward_training is Layer.forward_training
-        name = "forward" if plain else "forward_training"
+        name = "forward" if plain or place in self.frozen else "forward_training"
         forward = getattr(part, name)
 
         def noted(x: Array, *rng: np.random.Generator) -> tuple[Array, Any]:
@@ -237,7 +249,7 @@ class Observer:
         twin, stretch = self.twin, self.twin.stretches[i]
         within = [each for each in passages if each.place.split(".")[0] == f"layers[{i}]"]
         gradients, parameters = norm(twin.gradients[stretch]), norm(twin.parameters[stretch])
-        trained = stretch.stop > stretch.start
+        trained = stretch.stop > stretch.start and f"layers[{i}]" not in self.frozen
         return LayerHealth(
             layer=self.names[i],
             units=output.shape[-1],
@@ -327,8 +339,8 @@ def _worst(shares: list[float | None]) -> float | None:
 def fresh(network: Network) -> Network:
     """Return a copy at fresh weights, with its optimizer at rest."""
     twin, rng = network.cast(network.dtype), np.random.default_rng(0)
-    for part in parts_of(twin.layers).values():
-        for name, declared in part.declared.items():
+    for place, part in parts_of(twin.layers).items():
+        for name, declared in part.declared.items() if place not in network.frozen else ():
             getattr(part, name)[...] = declared.draw(name, rng)
     twin.optimizer.reset(twin.parameters)
     return twin

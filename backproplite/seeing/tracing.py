@@ -295,6 +295,11 @@ def _way_back(
         elif i == first:
             layer.backward_parameters(grad_output, caches[i])
         by_x = f"∂loss/∂{named[i].symbol}"
+        trained = {
+            name: gradient
+            for name, gradient in layer.named_gradients().items()
+            if f"layers[{i}].{name}".rpartition(".")[0] not in twin.frozen
+        }
         passages.append(
             Passage(
                 layer=layer,
@@ -305,7 +310,8 @@ def _way_back(
                 grad_output=Named(f"∂loss/∂{named[i + 1].symbol}", known),
                 grad_input=None if grad_input is None else Named(by_x, grad_input.copy()),
                 parameters=_named(layer.named_parameters(), parameter_symbols[i]),
-                gradients=_named(layer.named_gradients(), parameter_symbols[i], "∂loss/∂"),
+                gradients=_named(trained, parameter_symbols[i], "∂loss/∂"),
+                frozen=f"layers[{i}]" in twin.frozen,
             )
         )
         grad_output = np.full_like(flows[i], np.nan) if grad_input is None else grad_input
@@ -353,12 +359,13 @@ def _setup(passages: tuple[Passage, ...], y: Named) -> Stage:
 
 def _forward_stage(p: Passage) -> Stage:
     equations = forward_equations(p)
-    return Stage(f"{p.place}.forward", f"Forward through {p.place} {p.layer!r}", tuple(equations))
+    title = f"Forward through {p.place} {p.layer!r}{', frozen' * p.frozen}"
+    return Stage(f"{p.place}.forward", title, tuple(equations))
 
 
 def _backward_stage(p: Passage) -> Stage:
     equations = backward_equations(p)
-    title = f"Backward through {p.place} {p.layer!r}"
+    title = f"Backward through {p.place} {p.layer!r}{', frozen' * p.frozen}"
     return Stage(f"{p.place}.backward", title, tuple(equations))
 
 
@@ -380,6 +387,7 @@ def _after(outputs: Array, last: Passage, loss_after: float) -> Stage:
 
 def _update(twin: Network, passages: tuple[Passage, ...], caches: list[Any]) -> Iterator[Equation]:
     """Make the update, and yield the equations of all that it changed."""
+    twin.zero_frozen()
     before, states = _vectors(twin), [_state(p) for p in passages]
     twin.update(caches)
     if twin.optimizer.clip_norm is not None:
@@ -419,6 +427,8 @@ def _changes(
     decaying = carve(twin.decaying * optimizer.weight_decay, shapes)
     length = norm(held_by_value(optimizer, before["gradients"]))
     for place, (p, name) in places.items():
+        if name not in p.gradients:
+            continue
         symbol, gradient = p.parameters[name].symbol, p.gradients[name]
         applied = Named(f"g({symbol})", new["gradients"][place])
         unchanged = np.array_equal(applied.value, gradient.value)

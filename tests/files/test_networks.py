@@ -128,6 +128,8 @@ def everything():
         "Residual": ([bp.Dense(4, 2), bp.BatchNorm(2), bp.Dense(2, 4)],),
         "BatchNorm": (4, 0.5, 1e-3),
         "LayerNorm": (4, 1e-3),
+        "Standardize": ([0.1, 1e9, -3.0, 0.0], [0.2, 1.5, 4.0, 1.0]),
+        "StandardizedTargets": (bp.Huber(3.0), [0.1, 200_000.0], [0.2, 50_000.0]),
         "LeakyReLU": (0.25,),
         "ELU": (2.0,),
         "Huber": (3.0,),

@@ -188,7 +188,9 @@ def test_a_lambda_as_schedule_is_refused_by_name():
         saved(network)
 
 
-@pytest.mark.parametrize("history", [{"loss": ["text"]}, {"accuracy": [0.5]}, {"loss": [1j]}])
+@pytest.mark.parametrize(
+    "history", [{"loss": ["text"]}, {"accuracy": [0.5] * 9}, {"a b": []}, {"loss": [1j]}]
+)
 def test_a_history_that_is_not_the_networks_is_refused(history):
     network = stateful()
     network.history.update(history)

@@ -207,7 +207,10 @@ HOSTILE = {
     "history in two axes": give("history.loss", np.zeros((1, 2))),
     "history in one number": give("history.loss", np.array(0.0)),
     "history of whole numbers": give("history.loss", np.zeros(2, int)),
-    "an array more": give("history.accuracy", np.zeros(2)),
+    "history of other lengths": give("history.accuracy", np.zeros(9)),
+    "history of no name": give("history.", np.zeros(2)),
+    "history with a path": give("history.../../x", np.zeros(2)),
+    "an array more": give("histories.accuracy", np.zeros(2)),
     "an array with a path": give("../../x", np.zeros(2)),
 }
 
@@ -247,8 +250,8 @@ def test_a_strangers_file_is_refused(name):
         ),
         ("a path", "the file names what can be no class: ['../../evil']."),
         ("no optimizer", "the optimizer is none, but None."),
-        ("an array more", "the file has arrays that belong to nothing: ['history.accuracy']."),
-        ("history in two axes", "the history is not made of lists."),
+        ("an array more", "the file has arrays that belong to nothing: ['histories.accuracy']."),
+        ("history in two axes", "the history is not made of lists of one length."),
         (
             "steps before the first",
             "the counts of steps and epochs are such as training never makes.",

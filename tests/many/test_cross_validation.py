@@ -88,6 +88,23 @@ def test_a_score_of_ones_own():
     assert lines[-1] == f"mean {found.mean:.6g} ± {found.standard_deviation:.2g}"
 
 
+@pytest.mark.parametrize("column", [False, True])
+def test_a_score_may_be_a_metric_by_name(column):
+    y = numbers[:, 0] > 0
+    given = y[:, np.newaxis] if column else y
+    network = network_for(bp.SigmoidCrossEntropy())
+    found = bp.cross_validate(network, X, given, 5, folds=4, score="accuracy")
+    other = bp.cross_validate(
+        network, X, given, 5, folds=4, score=lambda t, p: (t == (p > 0.5)).mean()
+    )
+    for each, score, (_, test) in zip(found.networks, found.scores, found.folds, strict=True):
+        assert score == ((each.predict(X[test])[:, 0] > 0.5) == y[test]).mean()
+    np.testing.assert_array_equal(found.scores, other.scores)
+    assert (found.measure, other.measure) == ("accuracy", "lambda")
+    with pytest.raises(bp.ParameterError, match="must be 'accuracy' or 'r_squared'"):
+        bp.cross_validate(network, X, y, 5, score="acuracy")
+
+
 def test_folds_of_scikit_learn_and_tables_will_do():
     selection = pytest.importorskip("sklearn.model_selection")
     splits = selection.KFold(4, shuffle=True, random_state=0).split(X)

@@ -13,6 +13,7 @@ from many.common import TOLERANCES, XOR, Diary, Fault, alone, assert_same, crowd
 import backproplite as bp
 from backproplite.many import jobs
 
+RNG = np.random.default_rng
 X, y = XOR
 
 
@@ -393,3 +394,60 @@ def test_an_ensemble_gives_mean_and_spread():
         bp.predict_together([*networks, wide], X)
     with pytest.raises(bp.ShapeError, match=r"networks\[0\]: X must have 2 features; got 1"):
         bp.predict_together(networks, X[:, :1])
+
+
+def nearness(y, p):
+    return float(-abs(y - p).max())
+
+
+@pytest.mark.parametrize("options", [{}, {"batch_size": 7}, {"n_jobs": 2}])
+@pytest.mark.parametrize("weights", [None, np.arange(40) + 1.0])
+def test_metrics_and_what_is_held_out_are_each_ones_own(options, weights):
+    X, y = RNG(0).normal(size=(40, 2)), RNG(1).normal(size=40)
+    networks = [small(seed, rate) for seed, rate in enumerate([0.1, 0.01, 0.1])]
+    networks[1].fit(X, y, 2, metrics=lambda y, p: 0.5)  # of its own, before
+    twins = [copy.deepcopy(network) for network in networks]
+    given = {"metrics": ["r_squared", nearness], "validation_split": 0.3, "sample_weight": weights}
+    stop = bp.EarlyStopping(4, monitor="val_nearness", mode="max")
+    bp.fit_together(networks, X, y, 30, callbacks=[stop], **given, **options)
+    epochs = set()
+    for network, twin in zip(networks, twins, strict=True):
+        batch_size = options.get("batch_size")
+        twin.fit(X, y, 30, batch_size, callbacks=copy.deepcopy(stop), **given)
+        assert_same(network, twin)
+        assert {len(values) for values in network.history.values()} == {network.epoch_count}
+        epochs.add(network.epoch_count)
+    assert len(epochs) > 1  # or they have not left one by one
+
+
+def test_rows_of_ones_own_are_split_and_measured():
+    X, y = RNG(0).normal(size=(40, 2)), RNG(1).integers(2, size=40)
+    rows = [np.arange(30), np.arange(10, 40), np.arange(30)]
+    networks = [
+        bp.Network([bp.Dense(2, 4), bp.Tanh(), bp.Dense(4, 1)], bp.SigmoidCrossEntropy(), seed=seed)
+        for seed in range(3)
+    ]
+    twins = copy.deepcopy(networks)
+    given = {"metrics": "accuracy", "validation_split": 0.4, "class_weight": "balanced"}
+    bp.fit_together(networks, X, y, 5, rows=rows, **given)
+    for network, twin, own in zip(networks, twins, rows, strict=True):
+        assert_same(network, twin.fit(X[own], y[own], 5, **given))
+        assert np.isfinite(network.history["val_accuracy"]).all()
+
+
+def test_a_metric_that_fails_names_the_network():
+    def fails(y, p):
+        seen.append(1)
+        return "text" if len(seen) == 4 else 1
+
+    seen, networks = [], [small(seed) for seed in range(3)]
+    with pytest.raises(bp.ParameterError, match="got 'text', after epoch 2") as caught:
+        bp.fit_together(networks, *XOR, 5, metrics=fails)
+    assert caught.value.__notes__ == ["This came up in networks[0]."]
+    for network in networks:
+        assert {len(values) for values in network.history.values()} == {1}
+        assert network.step_count == 2
+    with pytest.raises(bp.ParameterError, match="leave one out"):
+        bp.fit_together(networks, *XOR, 5, validation_split=0.5, validation_data=XOR)
+    with pytest.raises(bp.ParameterError, match=r"^networks\[0\]: .* leaves none to validate on"):
+        bp.fit_together(networks, *XOR, 5, validation_split=0.01)

@@ -398,6 +398,8 @@ def test_all_diverge_together(sizes):
         ({"callbacks": 3}, "callbacks"),
         ({"epochs": -1}, "epochs"),
         ({"y": None}, "arrays"),
+        ({"metrics": "r_squared"}, "metrics cannot be had with all_reduce"),
+        ({"validation_split": 0.5}, "validation_split cannot be had with all_reduce"),
     ],
 )
 def test_bad_data_on_one_worker_is_told_to_all(change, said):

@@ -265,9 +265,13 @@ def test_scales_are_named_before_and_after_training_and_scaling_cures(case, opti
         assert names(diagnosis) == [finding], diagnosis
         network.optimizer = bp.Adam()  # which does not diverge
         network.fit(X, y, epochs=10, batch_size=32)
-    formula = diagnosis.findings[0].cure.removeprefix("Train on ").partition(", and")[0]
-    X, y = (eval(formula, {"X": X}), y) if "X" in finding else (X, eval(formula, {"y": y}))
+    cure = diagnosis.findings[0].cure
+    part = eval(cure.rpartition(" ")[2].removesuffix("."), vars(bp) | {"X": X, "y": y})
     network = on_numbers(copy.deepcopy(optimizer), outputs=y[0].size)
+    if "X" in finding:
+        network = on_numbers(optimizer, [part, *copy.deepcopy(network.layers)], y[0].size)
+    else:
+        network.loss = part
     assert bp.diagnose(network, X, y).healthy
     network.optimizer = bp.Adam(0.01)
     assert bp.diagnose(network.fit(X, y, epochs=200, batch_size=32), X, y).healthy
