@@ -25,7 +25,7 @@ from ..errors import (
     warn,
 )
 from ..functions import is_finite
-from ..layers import Dense, Dropout, Layer, Standardize
+from ..layers import Dense, Dropout, Layer
 from ..losses import Loss
 from ..many import fit_together, predict_together
 from ..metrics import checked_metrics
@@ -33,6 +33,7 @@ from ..monitors import EarlyStopping
 from ..network import Network
 from ..optimizers import Adam, Momentum, Optimizer
 from ..progress import progress_callback
+from ..scaling import Standardize
 from ..training import Batch
 from .draws import Draws, first_values, generator_of, split
 from .manners import Estimator, checked_weights, dense, of_both, one_column

@@ -10,13 +10,8 @@ from ..activations import Sigmoid, Softmax
 from ..checks import Array
 from ..errors import ParameterError
 from ..layers import Layer
-from ..losses import (
-    HalfSquaredError,
-    Loss,
-    SigmoidCrossEntropy,
-    SoftmaxCrossEntropy,
-    StandardizedTargets,
-)
+from ..losses import HalfSquaredError, Loss, SigmoidCrossEntropy, SoftmaxCrossEntropy
+from ..scaling import StandardizedTargets
 from .base import MLP
 from .draws import Draws, split
 from .labels import Labels, labels_in
