@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from . import datasets as datasets
     from . import plots as plots
     from .checking import *
+    from .counts import *
     from .estimators import *
     from .estimators.onnx import export_onnx as export_onnx
     from .many import *
@@ -61,6 +62,7 @@ _RINGS = {
     ],
     "metrics": ["accuracy", "r_squared"],
     "monitors": ["Checkpoint", "EarlyStopping", "ReduceOnPlateau"],
+    "counts": ["Poisson"],
     "scaling": ["Standardize", "StandardizedTargets"],
     "seeing": [
         "Descent",

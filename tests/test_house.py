@@ -20,8 +20,19 @@ CORE = [
 ]
 #: What stands around it. Each imports only the core and what stands before it.
 RINGS = [
-    *("answers", "large", "metrics", "monitors", "threads", "progress", "scaling", "files", "many"),
-    *("checking", "seeing", "plots", "estimators", "datasets", "testing", "__init__", "__main__"),
+    *(
+        "answers",
+        "large",
+        "metrics",
+        "monitors",
+        "threads",
+        "progress",
+        "scaling",
+        "counts",
+        "files",
+    ),
+    *("many", "checking", "seeing", "plots", "estimators"),
+    *("datasets", "testing", "__init__", "__main__"),
 ]
 #: The core hands over to a ring when a network is saved or loaded, to show progress, to train with
 #: as many threads as serve it, where data are large or come in batches, and where something is wrong.

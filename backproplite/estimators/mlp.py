@@ -8,6 +8,7 @@ import numpy as np
 
 from ..activations import Sigmoid, Softmax
 from ..checks import Array
+from ..counts import Poisson
 from ..errors import ParameterError
 from ..layers import Layer
 from ..losses import HalfSquaredError, Loss, SigmoidCrossEntropy, SoftmaxCrossEntropy
@@ -16,7 +17,6 @@ from .base import MLP
 from .draws import Draws, split
 from .labels import Labels, labels_in
 from .manners import stepwise
-from .poisson import Poisson
 from .scores import accuracy, r_squared
 
 #: Losses of the regressor, and what scikit-learn calls the activation that goes with each.
@@ -252,8 +252,8 @@ class MLPRegressor(MLP):
     Parameters
     ----------
     loss : {"squared_error", "poisson"} or Loss
-        Half the squared error; half the Poisson deviance of counts (for `Network.load`, that is
-        `backproplite.estimators.poisson.Poisson`); or any of ours on plain numbers.
+        Half the squared error; half the Poisson deviance of counts; or any of ours on plain
+        numbers.
     standardize : bool
         Whether features and targets are brought to mean 0 and deviation 1 within the network. The
         losses are in units of the targets' deviation then, `predict` in their own.

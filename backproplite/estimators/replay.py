@@ -15,6 +15,7 @@ import numpy as np
 from .. import advice
 from ..callbacks import checked_callbacks
 from ..checks import Array
+from ..counts import Poisson
 from ..errors import DivergenceError
 from ..functions import is_finite, norm
 from ..layers import Layer, way_forward
@@ -23,7 +24,6 @@ from ..network import Network
 from ..optimizers import Adam
 from ..training import Batch, Fit, Plan, train
 from .draws import Draws, orders
-from .poisson import Poisson
 
 
 class Data(NamedTuple):

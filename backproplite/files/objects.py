@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import activations, initializers, layers, losses, optimizers, scaling, schedules
+from .. import activations, counts, initializers, layers, losses, optimizers, scaling, schedules
 from ..checks import Array
 from ..configurable import Configurable, arguments_of, offered
 from ..errors import ModelFileError, ParameterError
@@ -34,6 +34,7 @@ CLASSES: dict[str, type[Configurable]] = {
         (schedules, schedules.Schedule),
         (initializers, Configurable),
         (scaling, Configurable),
+        (counts, losses.Loss),
     )
     for cls in offered(module, base)
 }

@@ -1,13 +1,15 @@
-"""The Poisson deviance, for counts: the second loss of scikit-learn's regressor."""
+"""The loss for counts. Loaded when it is first used."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from ..checks import Array
-from ..errors import InputError
-from ..losses import Loss
+from .checks import Array
+from .errors import InputError
+from .losses import Loss
+
+__all__ = ["Poisson"]
 
 
 class Poisson(Loss):

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from strategies import seeds, sizes
 
 import backproplite as bp
-from backproplite.estimators.poisson import Poisson
+from backproplite import Poisson
 from backproplite.seeing.written import evaluate
 
 
