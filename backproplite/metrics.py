@@ -73,10 +73,10 @@ def accuracy(y: ArrayLike, predictions: ArrayLike) -> float:
     if text[0] != text[1]:
         raise InputError("y and predictions must be labels of one sort; got text and numbers.")
     if likely:
-        if not np.isin(wanted, (0, 1)).all():
+        if (others := wanted[~np.isin(wanted, (0, 1))]).size:
             raise InputError(
                 "y must be 0 or 1 where predictions are probabilities of yes; got "
-                f"{shown(wanted[~np.isin(wanted, (0, 1))][0])}. For plain numbers use r_squared."
+                f"{shown(others.item(0))}. For plain numbers use r_squared."
             )
         if not ((given >= 0) & (given <= 1)).all():
             raise InputError(

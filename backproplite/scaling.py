@@ -163,7 +163,7 @@ class StandardizedTargets(Loss):
     Raises
     ------
     ParameterError
-        If the loss takes classes or probabilities, or a scale is not above 0.
+        If the loss takes classes or probabilities, or scales already, or a scale is not above 0.
     ShapeError, InputError
         If mean and scale are not finite numbers, as many of each; or when called with arrays that
         do not fit or are not finite numbers.
@@ -181,11 +181,12 @@ class StandardizedTargets(Loss):
 
     def __init__(self, loss: Loss, mean: ArrayLike, scale: ArrayLike) -> None:
         refuse_class("loss", loss)
-        if not isinstance(loss, Loss) or loss.labels or loss.wants_probabilities:
+        plain = isinstance(loss, Loss) and not loss.labels and not loss.wants_probabilities
+        if not plain or isinstance(loss, StandardizedTargets):
             raise ParameterError(
                 "StandardizedTargets needs a loss of plain numbers, such as MeanSquaredError(); "
-                f"got {loss!r}. Classes and probabilities are not to be scaled: give their loss "
-                "as it is."
+                f"got {loss!r}. Classes, probabilities and what is scaled already are not to be "
+                "scaled: give their loss as it is."
             )
         self.loss = loss
         self.mean, self.scale = standards(mean, scale, axes=(0, 1))

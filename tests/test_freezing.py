@@ -296,6 +296,23 @@ def test_it_survives(keep, tmp_path):
     assert not np.array_equal(again.layers[0].weight, network.layers[0].weight)
 
 
+class Begun(bp.Dense):
+    """A layer that is frozen from the start."""
+
+    def __init__(self, in_features, out_features):
+        self.trainable = False
+        super().__init__(in_features, out_features)
+
+
+def test_a_file_knows_what_was_thawed(tmp_path):
+    network = bp.Network([Begun(4, 1)], bp.MeanSquaredError(), seed=0)
+    for frozen in (True, False):
+        network.layers[0].trainable = not frozen
+        network.save(tmp_path / "a.npz")
+        again = bp.Network.load(tmp_path / "a.npz", custom={"Begun": Begun})
+        assert bool(again.frozen) is frozen
+
+
 @pytest.mark.parametrize("places", [["layers[9]"], [0], "layers[0]", [["layers[0]"]], 3])
 def test_a_file_that_freezes_what_is_not_there_is_refused(places, monkeypatch):
     from backproplite.files import networks as files

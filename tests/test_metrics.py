@@ -75,7 +75,7 @@ REFUSED = [
     ("([0, 3], [[0.5, 0.5], [0.1, 0.9]])", "InputError", "labels from 0 to 1"),
     ("(['a', 'b'], [[0.5, 0.5], [0.1, 0.9]])", "InputError", "labels from 0 to 1"),
     ("(['a', 'b'], [0, 1])", "InputError", "text and numbers"),
-    ("([0, 2], [0.1, 0.9])", "InputError", "y must be 0 or 1"),
+    ("([0, 2], [0.1, 0.9])", "InputError", "probabilities of yes; got 2.0. For"),
     ("([0.3, 0.2], [0.1, 0.9])", "InputError", "use r_squared"),
     ("([0, 1], [-0.1, 0.9])", "InputError", "from 0 to 1; got -0.1 to 0.9"),
     ("([0, 1], [1.5, 1])", "InputError", "predict, not forward"),

@@ -212,7 +212,12 @@ def test_raw_data_train_as_well_as_with_scikit_learns_scalers(data):
         (
             lambda: bp.StandardizedTargets(bp.BinaryCrossEntropy(), 0, 1),
             bp.ParameterError,
-            "Classes and probabilities are not to be scaled",
+            "Classes, probabilities and what is scaled already are not to be",
+        ),
+        (
+            lambda: bp.StandardizedTargets.of([1, 3], bp.StandardizedTargets.of([1, 3])),
+            bp.ParameterError,
+            "what is scaled already",
         ),
         (lambda: bp.StandardizedTargets(bp.Huber, 0, 1), bp.ParameterError, r"Write Huber\("),
         (lambda: bp.StandardizedTargets(None, 0, 1), bp.ParameterError, "got None"),

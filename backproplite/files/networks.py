@@ -209,6 +209,8 @@ def _network(cls: type[Any], arrays: dict[str, Array], custom: Mapping[str, Any]
     network = cls(layers, loss, optimizer, seed=seed, dtype=dtype)
     network.feature_names = _feature_names(named, network)
     frozen: Any = named.get("frozen", [])
+    for part in parts.values():
+        part.trainable = True  # whatever its class begins with
     for place in frozen:
         parts[place].trainable = False
     for name, view in network.named_arrays().items():

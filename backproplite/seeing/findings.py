@@ -115,7 +115,8 @@ def scale_of_targets(seen: Look) -> Finding | None:
     shown = (", ".join(f"{each:.4g}" for each in numbers[:4]) for numbers in (means, deviations))
     why = "the largest hide the others" if unlike else "about 0 and 1 are wanted"
     evidence = "y has mean {} and deviation {}, where {}.".format(*shown, why)
-    loss = "" if type(seen.network.loss) is MeanSquaredError else f", {seen.network.loss!r}"
+    inner = seen.network.loss.parts()[-1]
+    loss = "" if type(inner) is MeanSquaredError else f", {inner!r}"
     return Finding("scale of y", evidence, f"Let the loss be StandardizedTargets.of(y{loss}).")
 
 

@@ -38,6 +38,12 @@ def test_what_an_answer_calls_is_there_and_takes_what_it_says(answer):
         assert {*re.findall(r"[a-z]\w*", given)} <= {*taken}, name
 
 
+def test_no_answer_stands_for_what_is_here():
+    assert not {*bp.__all__} & {*NAMES}
+    for name in ("trainable", "requires_grad"):
+        assert "layer.trainable = False" in SENTENCES[name]
+
+
 @pytest.mark.parametrize("name", SETTINGS)
 def test_a_setting_of_another_library_is_one_here(name):
     assert {*SETTINGS[name].split()} <= TAKEN

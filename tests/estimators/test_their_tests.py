@@ -25,8 +25,6 @@ LEFT_OUT = {
     "test_gradient": "calls _loss_grad_lbfgs",
     "test_early_stopping_stratified": "wants a label named as True, which theirs turned it into",
 }
-#: Those that go through thousands of epochs.
-LONG = ["test_n_iter_no_change_inf", "test_partial_fit_classification"]
 
 
 def with_ours(module):
@@ -42,8 +40,6 @@ def with_ours(module):
 
 found = with_ours(tests)
 globals().update({name: test for name, test in found.items() if name not in LEFT_OUT})
-for name in LONG:
-    pytest.mark.slow(found[name])
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 
@@ -54,7 +50,7 @@ def global_random_seed():
 
 
 def test_what_is_said_of_their_tests_is_of_tests_that_are_there():
-    assert {*LEFT_OUT, *LONG} <= {*found}
+    assert {*LEFT_OUT} <= {*found}
     assert len(found) > 30
 
 

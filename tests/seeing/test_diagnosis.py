@@ -278,6 +278,12 @@ def test_scales_are_named_before_and_after_training_and_scaling_cures(case, opti
     assert (network.evaluate(X, y) < 0.2) or y.ndim == 2
 
 
+def test_a_loss_that_scales_is_not_scaled_once_more():
+    loss = bp.StandardizedTargets(bp.Huber(), 0.0, 1.0)
+    (finding,) = bp.diagnose(on_numbers(loss=loss), FEATURES, 5000 * SMOOTH).findings
+    assert finding.cure == "Let the loss be StandardizedTargets.of(y, Huber())."
+
+
 def test_far_targets_that_are_reached_and_learnt_scales_are_healthy():
     y = 200 + 50 * SMOOTH
     network = on_numbers(bp.Adam(0.05))
