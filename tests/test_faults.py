@@ -65,6 +65,7 @@ def interrupted_at(moment, function, event="opcode"):
                 raise KeyboardInterrupt
         return watch
 
+    sys._getframe().f_trace_opcodes = True  # Python 3.12 asks for it when the tracing begins
     outer = sys.gettrace()  # a measurement of the coverage, say
     sys.settrace(watch)
     try:

@@ -310,4 +310,59 @@ except (bp.ShapeError, bp.InputError, bp.ParameterError, bp.NotFittedError) as e
 except bp.BackpropliteError as error:
     print(error)
 
-# Metrics, estimators, Standardize: here
+# Metrics
+
+
+def within_ten(y: bp.Array, predictions: bp.Array) -> float:
+    return float(np.mean(abs(y - predictions) < 10))
+
+
+assert_type(bp.accuracy([0, 1], [0, 0]), float)
+assert_type(bp.r_squared([0.0, 1.0], [0.0, 0.9]), float)
+model.fit(X, y, epochs=4, metrics=["r_squared", within_ten], validation_split=0.25)
+assert_type(model.history["val_r_squared"], list[float])
+assert_type(model.evaluate(X, y, metrics="r_squared"), dict[str, float])
+bp.EarlyStopping(3, monitor="val_r_squared", mode="max")
+bp.Checkpoint(path, best_only=True, monitor="r_squared", mode=None)
+bp.ReduceOnPlateau(0.5, patience=2, min_delta=1e-3, monitor="loss", mode="min", minimum_rate=1e-5)
+
+# Scaling, freezing, starting afresh
+
+scale = bp.Standardize.of(X)
+assert_type(scale, bp.Standardize)
+bp.Standardize([0.5, 0.5], scale=[1.0, 2.0])
+scaled = bp.Network([scale, bp.Dense(2, 1)], bp.StandardizedTargets.of(y, loss=bp.Huber()), seed=0)
+bp.StandardizedTargets(bp.MeanSquaredError(), mean=0.0, scale=2.0)
+assert_type(scaled.loss.own_targets(y), bp.Array)
+scaled.layers[1].trainable = False
+assert_type(scaled.fresh(seed=1, loss=bp.MeanSquaredError(), optimizer=bp.Adam()), bp.Network)
+
+# Estimators
+
+classifier = bp.MLPClassifier(
+    hidden_layer_sizes=(4,),
+    activation=["tanh"],
+    max_iter=3,
+    random_state=0,
+    dropout=0.1,
+    class_weight="balanced",
+    callbacks=[Epochs()],
+    metrics=["accuracy"],
+    standardize=True,
+)
+assert_type(classifier.fit(images[:50], digits[:50]), bp.MLPClassifier)
+assert_type(classifier.predict(images), bp.Array)
+assert_type(classifier.predict_proba(images), bp.Array)
+assert_type(classifier.score(images, digits), float)
+assert_type(classifier.network_, bp.Network)
+assert_type(classifier.classes_, bp.Array)
+assert_type(classifier.coefs_, list[bp.Array])
+assert_type(classifier.loss_curve_, list[float])
+regressor = bp.MLPRegressor(hidden_layer_sizes=3, tol=1.0, n_iter_no_change=2).fit(X, y[:, 0])
+assert_type(regressor, bp.MLPRegressor)
+assert_type(regressor.predict(X), bp.Array)
+
+
+def leave(several: bp.MLPRegressor) -> tuple[bp.Array, bp.Array]:
+    bp.export_onnx(model, "model.onnx")  # which needs its extra, so that this is not called here
+    return several.predict(X, return_std=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any, Literal, Self, overload
 
 import numpy as np
 
@@ -224,6 +224,10 @@ class MLPClassifier(MLP):
         outputs, _ = self._outputs(X)
         return self._labels.decided(outputs)
 
+    @overload
+    def predict_proba(self, X: Any, return_std: Literal[False] = False) -> Array: ...
+    @overload
+    def predict_proba(self, X: Any, return_std: Literal[True]) -> tuple[Array, Array]: ...
     def predict_proba(self, X: Any, return_std: bool = False) -> Any:
         """Return how likely each class is, shape (samples, classes); with the spread if wanted.
 
@@ -348,6 +352,10 @@ class MLPRegressor(MLP):
     def _score(self, y: Array, outputs: Array, weights: Array | None) -> float:
         return r_squared(y, outputs, weights)
 
+    @overload
+    def predict(self, X: Any, return_std: Literal[False] = False) -> Array: ...
+    @overload
+    def predict(self, X: Any, return_std: Literal[True]) -> tuple[Array, Array]: ...
     def predict(self, X: Any, return_std: bool = False) -> Any:
         """Return the outputs, shape (samples,), or (samples, outputs); with the spread if wanted.
 

@@ -509,6 +509,7 @@ def test_what_is_no_sum_over_all_is_refused_by_all(name, workers):
 def test_an_interrupt_waits_for_the_next_sum_and_brings_all_down():
     import signal
 
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # which a job in the background lacks
     X, y = data()
     network, stepped = small(), []
 
