@@ -1,5 +1,6 @@
 """The estimators wherever scikit-learn puts an estimator."""
 
+import inspect
 import pickle
 
 import numpy as np
@@ -7,11 +8,13 @@ import pytest
 from estimators.common import (
     CLASSIFICATION,
     REGRESSION,
+    WEIGHTED,
     MLPClassifier,
     MLPRegressor,
     fitted,
     ours,
     problem,
+    theirs,
     unfinished,
 )
 from sklearn import (
@@ -356,9 +359,30 @@ def test_the_kind_of_estimator_is_known():
     for model, is_one in [(classifier(), base.is_classifier), (regressor(), base.is_regressor)]:
         assert is_one(model)
     assert not base.is_classifier(regressor())
-    tags = utils.get_tags(classifier())
-    assert tags.classifier_tags.multi_label
-    assert tags.target_tags.required
+    for name in ("MLPClassifier", "MLPRegressor"):
+        tags = [utils.get_tags(getattr(module, name)()) for module in (ours, theirs)]
+        assert tags[0] == tags[1]
+
+
+@pytest.mark.parametrize("name", ["MLPClassifier", "MLPRegressor"])
+def test_parameters_are_theirs_with_their_defaults_and_then_our_own(name):
+    mine, wanted = (
+        dict(inspect.signature(getattr(module, name)).parameters) for module in (ours, theirs)
+    )
+    for parameter, of_theirs in wanted.items():
+        assert mine[parameter].default == of_theirs.default
+    if WEIGHTED:  # a regressor's loss stands first from 1.7 on
+        by_place = [
+            [n for n, p in each.items() if p.kind is p.POSITIONAL_OR_KEYWORD]
+            for each in (mine, wanted)
+        ]
+        assert by_place[0] == by_place[1]
+        for method in ("fit", "partial_fit", "predict", "score"):
+            taken = [
+                list(inspect.signature(getattr(getattr(each, name), method)).parameters)
+                for each in (ours, theirs)
+            ]
+            assert taken[0][: len(taken[1])] == taken[1]
 
 
 def test_a_parameter_that_is_wrong_is_named_when_it_is_fitted():
@@ -394,10 +418,8 @@ def test_a_parameter_that_is_wrong_is_named_when_it_is_fitted():
 
 
 def test_what_is_said_on_the_way_is_what_theirs_says(capsys):
-    from sklearn import neural_network
-
     said = []
-    for module in (ours, neural_network):
+    for module in (ours, theirs):
         settings = {**QUICK, "verbose": True, "max_iter": 12, "n_iter_no_change": 2}
         for more in (
             {},
