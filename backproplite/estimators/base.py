@@ -28,7 +28,7 @@ from ..functions import is_finite
 from ..layers import Dense, Dropout, Layer
 from ..losses import Loss
 from ..many import fit_together, predict_together
-from ..metrics import checked_metrics
+from ..metrics import checked_metrics, without_column
 from ..monitors import EarlyStopping
 from ..network import Network
 from ..optimizers import Adam, Momentum, Optimizer
@@ -493,9 +493,6 @@ class MLP(Estimator):
 
     # What it has learnt.
 
-    def __sklearn_is_fitted__(self) -> bool:
-        return "networks_" in vars(self)
-
     @property
     def network_(self) -> Network:
         """The trained network: trace, diagnose and save it like any other."""
@@ -545,8 +542,7 @@ class MLP(Estimator):
         Parameters are those of `fit`.
         """
         outputs, _ = self._outputs(X)
-        y = np.atleast_1d(dense(y))
-        y = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
+        y = without_column(np.atleast_1d(dense(y)))
         return self._score(y, outputs, checked_weights(sample_weight, outputs))
 
 

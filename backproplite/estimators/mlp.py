@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Literal, Self, overload
 
 import numpy as np
@@ -12,12 +13,12 @@ from ..counts import Poisson
 from ..errors import ParameterError
 from ..layers import Layer
 from ..losses import HalfSquaredError, Loss, SigmoidCrossEntropy, SoftmaxCrossEntropy
+from ..metrics import accuracy, r_squared
 from ..scaling import StandardizedTargets
 from .base import MLP
 from .draws import Draws, split
 from .labels import Labels, labels_in
 from .manners import stepwise
-from .scores import accuracy, r_squared
 
 #: Losses of the regressor, and what scikit-learn calls the activation that goes with each.
 LOSSES = {"squared_error": (HalfSquaredError(), "identity"), "poisson": (Poisson(), "exp")}
@@ -350,7 +351,8 @@ class MLPRegressor(MLP):
         return loss, loss.suits, name
 
     def _score(self, y: Array, outputs: Array, weights: Array | None) -> float:
-        return r_squared(y, outputs, weights)
+        defined = len(y) > 1 and np.isfinite(outputs).all()
+        return r_squared(y, outputs, weights) if defined else math.nan
 
     @overload
     def predict(self, X: Any, return_std: Literal[False] = False) -> Array: ...
