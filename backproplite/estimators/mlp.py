@@ -30,6 +30,8 @@ class MLPClassifier(MLP):
     The same `random_state` gives the same numbers as there. What it takes beside, from `loss` on,
     is off unless asked for.
 
+    loss = Σ weight · cost / Σ weight + ½ alpha · Σ coef² / Σ weight over the samples of a batch
+
     Parameters
     ----------
     hidden_layer_sizes : sequence of int, or int
@@ -83,7 +85,8 @@ class MLPClassifier(MLP):
         Whether early stopping holds out a share of each class, however many there are;
         scikit-learn does so for two classes.
     n_members : int
-        So many networks are trained at once, by `fit_together`; their mean is predicted.
+        So many networks are trained at once, by `fit_together`, each until its own loss gets no
+        better (on what is held out, with early stopping); their mean is predicted.
     standardize : bool
         Whether a first layer brings each feature to mean 0 and deviation 1.
 
@@ -98,7 +101,7 @@ class MLPClassifier(MLP):
     loss_, best_loss_, loss_curve_, n_iter_, t_
         The newest loss, the least, that of each epoch; epochs made, and samples seen over all fits.
     validation_scores_, best_validation_score_
-        The accuracy on what early stopping holds out.
+        The accuracy on what early stopping holds out; None of several members.
     n_layers_, n_outputs_, out_activation_, n_features_in_, feature_names_in_
         What the network and its data look like.
 

@@ -194,6 +194,21 @@ def test_dropout_that_cannot_be_is_refused(wrong):
     assert vars(model) == before
 
 
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("callbacks", bp.EarlyStopping(3)),
+        ("metrics", "accuracy"),
+        ("progress", True),
+        ("restore_best", True),
+        ("validation_data", (X_NEW, Y_NEW)),
+    ],
+)
+def test_what_goes_by_epochs_is_refused_where_there_are_none(name, given):
+    with pytest.raises(bp.ParameterError, match=rf"solver='lbfgs'.*leave out {name}\."):
+        classifier(solver="lbfgs", **{name: given}).fit(X, Y)
+
+
 # What watches: callbacks, metrics, validation data, a bar.
 
 
@@ -395,6 +410,16 @@ def test_members_heed_weights_and_validation_data():
     for network in model.networks_:
         lost = metrics.log_loss(Y_NEW, network.predict(X_NEW))
         assert lost == pytest.approx(min(network.history["val_loss"]), rel=1e-9)
+
+
+def test_of_members_that_stop_early_there_are_losses_and_no_scores():
+    model = classifier(n_members=2, early_stopping=True, max_iter=30).fit(X, Y)
+    assert model.best_loss_ == min(model.loss_curve_)
+    assert model.validation_scores_ is model.best_validation_score_ is None
+    curve = model.loss_curve_
+    model.set_params(warm_start=True).fit(X, Y)
+    assert model.loss_curve_ is curve
+    assert len(curve) == 30 + model.n_iter_
 
 
 # Scaling.
