@@ -21,6 +21,7 @@ from ..errors import (
     InputError,
     MissingExtraError,
     ParameterError,
+    ShapeError,
     TrainingWarning,
     warn,
 )
@@ -529,7 +530,11 @@ class MLP(Estimator):
         return Views(getattr(layer, name) for layer in layers)
 
     def _write(self, name: str, values: Any) -> None:
-        for view, value in zip(self._views(name), values, strict=True):
+        views = self._views(name)
+        wanted, given = ([np.shape(each) for each in arrays] for arrays in (views, values))
+        if wanted != given:
+            raise ShapeError(f"{name} must keep its shapes, {wanted}; got {given}.")
+        for view, value in zip(views, values, strict=True):
             view[...] = value
 
     def _outputs(self, X: Any) -> tuple[Array, Array]:

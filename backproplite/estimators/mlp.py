@@ -13,7 +13,7 @@ from ..counts import Poisson
 from ..errors import ParameterError
 from ..layers import Layer
 from ..losses import HalfSquaredError, Loss, SigmoidCrossEntropy, SoftmaxCrossEntropy
-from ..metrics import accuracy, r_squared
+from ..metrics import r_squared
 from ..scaling import StandardizedTargets
 from .base import MLP
 from .draws import Draws, split
@@ -221,7 +221,7 @@ class MLPClassifier(MLP):
         return split(draws, len(y), self.validation_fraction, y if by_class else None)
 
     def _score(self, y: Array, outputs: Array, weights: Array | None) -> float:
-        return accuracy(y, self._labels.decided(outputs), weights)
+        return self._labels.accuracy(y, outputs, weights)
 
     def predict(self, X: Any) -> Array:
         """Return the likeliest labels, shape (samples,), or which apply, (samples, labels)."""

@@ -137,6 +137,40 @@ def test_a_loss_for_other_targets_is_refused(make, loss):
         make(loss=loss).fit(X, Y)
 
 
+# Weights that are set.
+
+
+@pytest.mark.parametrize("name", ["coefs_", "intercepts_"])
+def test_weights_of_other_shapes_are_refused_and_nothing_changes(name):
+    model = classifier().fit(X, Y)
+    before, kept = numbers_of(model).copy(), getattr(model, name)
+    for wrong in ([0 * kept[0]], [0 * kept[0], *kept[2:], kept[1]]):
+        with pytest.raises(bp.ShapeError, match="must keep its shapes"):
+            setattr(model, name, wrong)
+    assert np.array_equal(numbers_of(model), before)
+    setattr(model, name, [each + 1 for each in kept])
+    assert not np.array_equal(numbers_of(model), before)
+
+
+# Scores.
+
+
+@pytest.mark.parametrize("sort", ["datetime64[D]", "bool", "object", "float", "str"])
+def test_labels_of_any_sort_are_scored(sort):
+    labels = (Y[0] == Y).astype(int).astype("datetime64[D]" if sort[0] == "d" else sort)
+    if sort == "object":
+        labels = labels.astype(bool).astype(object)
+    plain = classifier(early_stopping=True).fit(X, (Y[0] == Y).astype(int))
+    model = classifier(early_stopping=True).fit(X, labels)
+    assert model.validation_scores_ == plain.validation_scores_
+    assert model.score(X, labels, WEIGHTS) == plain.score(X, (Y[0] == Y).astype(int), WEIGHTS)
+
+
+def test_a_score_refuses_labels_of_another_sort():
+    with pytest.raises(bp.InputError, match="labels like those of"):
+        classifier().fit(X, Y).score(X, Y.astype(str))
+
+
 # Weights of classes.
 
 
