@@ -427,9 +427,8 @@ class MLP(Estimator):
         def own(data: Data) -> tuple[Any, Any, Any]:
             return data.batch.x, loss.own_targets(data.batch.targets), data.batch.shares
 
-        watchers: list[Any] = [*self._callbacks(), self._rest]
-        if self.early_stopping:
-            watchers[-1] = EarlyStopping(self._patience(), min_delta=self.tol)
+        patience, scored = int(min(self.n_iter_no_change, self.max_iter)), bool(self.early_stopping)
+        stopping = EarlyStopping(patience, scored, self.tol, None if scored else "loss")
         x, y, weights = own(data)
         fit_together(
             networks,
@@ -440,7 +439,7 @@ class MLP(Estimator):
             bool(self.shuffle),
             None if held is None else [each for each in own(held) if each is not None],
             weights,
-            callbacks=watchers,
+            callbacks=[*self._callbacks(), stopping],
             progress=self.progress,
             metrics=self.metrics,
         )
@@ -453,16 +452,6 @@ class MLP(Estimator):
         self.loss_curve_ += map(float, curve)
         self.loss_ = self.loss_curve_[-1]
         self.best_loss_ = min(self.loss_curve_)
-
-    def _patience(self) -> int:
-        return int(min(self.n_iter_no_change, self.max_iter))
-
-    def _rest(self, network: Network) -> None:
-        """Stop a member whose loss has not become smaller for some epochs."""
-        losses, patience = network.history["loss"], self._patience()
-        if len(losses) > patience + 1:
-            newest = min(losses[-patience - 1 :])
-            network.stop_training |= newest > min(losses[: -patience - 1]) - self.tol
 
     def _minimize(self, network: Network, data: Data) -> None:
         """Train on all data at once, by SciPy's L-BFGS."""

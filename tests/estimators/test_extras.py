@@ -446,6 +446,19 @@ def test_members_heed_weights_and_validation_data():
         assert lost == pytest.approx(min(network.history["val_loss"]), rel=1e-9)
 
 
+def test_each_member_stops_where_its_own_loss_gets_no_better():
+    stopping = {"tol": 0.02, "n_iter_no_change": 3, "max_iter": 200, "learning_rate_init": 0.05}
+    model = classifier(n_members=3, **stopping).fit(X, Y)
+    for network in model.networks_:
+        to_beat, waits = np.inf, [0]
+        for loss in network.history["loss"]:
+            improved = loss < to_beat - 0.02
+            to_beat = loss if improved else to_beat
+            waits.append(0 if improved else waits[-1] + 1)
+        assert waits[-1] == 3 == max(waits)
+    assert len({network.epoch_count for network in model.networks_}) > 1
+
+
 def test_of_members_that_stop_early_there_are_losses_and_no_scores():
     model = classifier(n_members=2, early_stopping=True, max_iter=30).fit(X, Y)
     assert model.best_loss_ == min(model.loss_curve_)
