@@ -94,6 +94,10 @@ class Standardize(Layer):
     Standardize([2, 5], [1, 1])
     >>> layer.forward(np.array([[4.0, 6.0]]))[0]
     array([[2., 1.]])
+
+    References
+    ----------
+    LeCun, Bottou, Orr, Müller: Efficient backprop, 1998.
     """
 
     state_names = ("mean", "scale")

@@ -39,7 +39,7 @@ class MLPClassifier(MLP):
     activation : str, activation, or list of one for each hidden layer
         "identity", "logistic", "tanh", "relu", or another of ours in lower case; or an instance.
     solver : {"adam", "sgd", "lbfgs"}
-        The last needs SciPy.
+        The last needs SciPy, and has no epochs: nothing that goes by them can be had with it.
     alpha : float
         Weight decay, over the samples of a batch; it counts in the loss.
     batch_size : int or "auto"
@@ -118,6 +118,10 @@ class MLPClassifier(MLP):
     >>> model = bp.MLPClassifier(solver="lbfgs", random_state=0).fit(X, y)
     >>> model.score(X, y)
     1.0
+
+    References
+    ----------
+    Pedregosa et al.: Scikit-learn: machine learning in Python, 2011.
     """
 
     _estimator_type = "classifier"
