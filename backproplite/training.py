@@ -315,8 +315,7 @@ def make_step(network: Network, batch: Batch, fit: Fit, weight: float | None = N
 
 def end_epoch(network: Network, fit: Fit) -> None:
     """Write the history of an epoch that has had all its steps."""
-    measured = {fit.score_name: fit.score(network)}
-    if fit.metrics is not None:
-        measured |= fit.measure(network, network.epoch_count + 1)
+    epoch = network.epoch_count + 1
+    measured = {fit.score_name: fit.score(network)} | fit.measure(network, epoch)
     with network.record.counts_or_nothing:
         network.record.end_epoch(measured)
