@@ -27,7 +27,7 @@ RINGS = [
 #: as many threads as serve it, where data are large or come in batches, and where something is wrong.
 #: What to say when training fails is loaded when it does.
 HANDED_OVER = {("network", "files"), ("network", "progress"), ("network", "many")}
-HANDED_OVER |= {("training", "advice"), ("training", "threads")}
+HANDED_OVER |= {("training", "advice"), ("training", "threads"), ("training", "files")}
 HANDED_OVER |= {("network", "large"), ("advice", "large"), ("network", "metrics")}
 HANDED_OVER |= {("checks", "answers"), ("configurable", "answers"), ("layers", "answers")}
 
