@@ -77,13 +77,6 @@ def in_use(
     return using
 
 
-class Table(str):
-    """Text that the prompt shows as it is."""
-
-    def __repr__(self) -> str:
-        return str(self)
-
-
 class Network(Answering):
     """A feed-forward neural network.
 
@@ -1020,21 +1013,9 @@ class Network(Answering):
         2  Dense(3, 1)  (samples, 1)           4
            total                              13
         """
-        width = self.in_features
-        rows = [("", "layer", "output", "parameters")]
-        for i, (layer, stretch) in enumerate(zip(self.layers, self.stretches, strict=True)):
-            width = layer.output_width(width)
-            shape = f"(samples, {'?' if width is None else width})"
-            place = f"layers[{i}]"
-            inner = any(each.startswith(f"{place}.") for each in self.frozen)
-            name = repr(layer) + (", frozen" if place in self.frozen else ", partly frozen" * inner)
-            rows.append((str(i), name, shape, f"{stretch.stop - stretch.start:,}"))
-        rows.append(("", "total", "", f"{self.parameters.size:,}"))
-        if self.frozen:
-            size = sum(gradient.size for gradient in self._zeroed)
-            rows.append(("", "trained", "", f"{self.parameters.size - size:,}"))
-        a, b, c, d = (max(map(len, column)) for column in zip(*rows, strict=True))
-        return Table("\n".join(f"{i:{a}}  {j:{b}}  {k:{c}}  {m:>{d}}" for i, j, k, m in rows))
+        from .summary import summary
+
+        return summary(self)
 
     # Checking what comes in.
 
