@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from functools import partial
 
 import numpy as np
 import pytest
@@ -373,3 +374,13 @@ def test_large_arrays_are_scaled_block_by_block(tmp_path):
     other.fit(X, mapped, 1, batch_size=4096)
     assert np.array_equal(one.parameters, other.parameters)
     assert one.evaluate(X, y) == other.evaluate(X, mapped)
+
+
+@pytest.mark.parametrize("make", [bp.Standardize, partial(bp.StandardizedTargets, bp.Huber())])
+def test_what_becomes_of_the_callers_arrays_is_his_own_affair(make):
+    mean, scale = np.zeros(2), np.ones(2)
+    one = make(mean, scale)
+    mean += 1
+    scale += 1
+    assert one.mean.tolist() == [0, 0]
+    assert one.scale.tolist() == [1, 1]

@@ -187,7 +187,7 @@ def test_a_step_that_moves_nothing_has_no_moves(rate):
     assert np.ravel(link["links"][0]["weight"]["moves"]).tolist() == [0.0] * 4
 
 
-@pytest.mark.parametrize("frozen", [(0,), (2,), (0, 2), (1, 2)], ids=str)
+@pytest.mark.parametrize("frozen", [(0,), (2,), (0, 2), (1, 2), (0, 1, 2)], ids=str)
 def test_what_is_frozen_is_drawn_with_no_gradient_and_stays(frozen):
     layers = [bp.Dense(2, 3), bp.BatchNorm(3), bp.Dense(3, 2), bp.Softmax()]
     for i in frozen:
