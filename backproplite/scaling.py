@@ -110,6 +110,12 @@ class Standardize(Layer):
             self.add_state(name, value.shape, value)
         self.in_features = self.out_features = len(self.mean)
 
+    def __setattr__(self, name: str, value: object) -> None:
+        if self.in_network and name in self.state_names and value is not getattr(self, name):
+            pair = {"mean": self.mean, "scale": self.scale, name: value}
+            value = standards(pair["mean"], pair["scale"], axes=(1,))[[*pair].index(name)]
+        super().__setattr__(name, value)
+
     @classmethod
     def of(cls, X: ArrayLike) -> Self:
         """Return one for data like these: the mean of each column, and its deviation.

@@ -384,3 +384,21 @@ def test_what_becomes_of_the_callers_arrays_is_his_own_affair(make):
     scale += 1
     assert one.mean.tolist() == [0, 0]
     assert one.scale.tolist() == [1, 1]
+
+
+@pytest.mark.parametrize("in_network", [False, True])
+def test_other_numbers_are_checked_as_the_first_were(in_network):
+    layer = bp.Standardize([1.0, 2.0], [3.0, 4.0])
+    if in_network:
+        bp.Network([layer, bp.Dense(2, 1)], bp.MeanSquaredError(), seed=0)
+    for name, value, error in [
+        ("mean", [1, 2, 3], bp.ShapeError),
+        ("mean", [1, np.nan], bp.InputError),
+        ("scale", [0, 1], bp.ParameterError),
+    ]:
+        with pytest.raises(error):
+            setattr(layer, name, value)
+    assert repr(layer) == "Standardize([1, 2], [3, 4])"
+    layer.mean, layer.scale = [5, 6], [7, 8]
+    layer.scale += 1
+    assert layer.forward(np.array([[13.0, 15.0]]))[0].tolist() == [[1, 1]]
