@@ -7,6 +7,7 @@ form: labels, not one-hot rows. Loaded when the first is asked for.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from inspect import signature
 from numbers import Real
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .answers.data import shown
-from .checks import Array, real_array
+from .checks import Array, real_array, sample_shares
 from .errors import InputError, ParameterError, ShapeError
 from .large import pieces
 from .losses import Loss
@@ -29,10 +30,10 @@ if TYPE_CHECKING:
 __all__ = ["accuracy", "r_squared"]
 
 
-def accuracy(y: ArrayLike, predictions: ArrayLike) -> float:
+def accuracy(y: ArrayLike, predictions: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
     """Return the share of samples that are right.
 
-    accuracy = 1/n Σ [prediction = y]
+    accuracy = Σ weight · [prediction = y] / Σ weight
 
     Parameters
     ----------
@@ -41,6 +42,8 @@ def accuracy(y: ArrayLike, predictions: ArrayLike) -> float:
     predictions : array of such a shape
         Labels; or probabilities: of yes, which is where they are above 0.5, or of each class, the
         largest of which counts. Of several labels, all must be right.
+    sample_weight : array of shape (samples,), optional
+        How much each sample counts beside the others.
 
     Returns
     -------
@@ -51,7 +54,8 @@ def accuracy(y: ArrayLike, predictions: ArrayLike) -> float:
     ShapeError
         If the two have not the same number of samples and columns.
     InputError
-        If y holds no classes, or the predictions are neither such nor probabilities.
+        If y holds no classes, the predictions are neither such nor probabilities, or the weights
+        are negative or all 0.
 
     Examples
     --------
@@ -85,18 +89,24 @@ def accuracy(y: ArrayLike, predictions: ArrayLike) -> float:
                 "forward."
             )
         given = given > 0.5
-    return float((wanted == given).reshape(len(given), -1).all(axis=1).mean())
+    right = (wanted == given).reshape(len(given), -1).all(axis=1)
+    return float(np.average(right, weights=_shares(sample_weight, len(right))))
 
 
-def r_squared(y: ArrayLike, predictions: ArrayLike) -> float:
+def r_squared(
+    y: ArrayLike, predictions: ArrayLike, sample_weight: ArrayLike | None = None
+) -> float:
     """Return the share of the variance that is explained: 1 for all, 0 for what the mean does.
 
-    r_squared = 1 - Σ (y - prediction)² / Σ (y - mean of y)²; of several columns, their mean
+    r_squared = 1 - Σ weight · (y - prediction)² / Σ weight · (y - mean of y)²; of several columns,
+    their mean
 
     Parameters
     ----------
     y, predictions : array of shape (samples,), (samples, 1) or (samples, k)
         A column that does not vary counts 1 where it is met exactly, else 0.
+    sample_weight : array of shape (samples,), optional
+        How much each sample counts beside the others, in the mean of y too.
 
     Returns
     -------
@@ -105,7 +115,7 @@ def r_squared(y: ArrayLike, predictions: ArrayLike) -> float:
     Raises
     ------
     ShapeError, InputError
-        If the two are not finite numbers, as many of each.
+        If the two are not finite numbers, as many of each, or the weights are negative or all 0.
 
     Examples
     --------
@@ -117,10 +127,17 @@ def r_squared(y: ArrayLike, predictions: ArrayLike) -> float:
         for name, each in {"y": y, "predictions": predictions}.items()
     )
     _refuse_mismatch(wanted, given, y, predictions)
-    left = ((wanted - given) ** 2).sum(axis=0)
-    spread = ((wanted - wanted.mean(axis=0)) ** 2).sum(axis=0)
+    mean = partial(np.average, axis=0, weights=_shares(sample_weight, len(wanted)))
+    left, spread = mean((wanted - given) ** 2), mean((wanted - mean(wanted)) ** 2)
     explained = 1 - left / np.where(spread > 0, spread, 1)
     return float(np.where(spread > 0, explained, left == 0).mean())
+
+
+def _shares(weights: object, samples: int) -> Array | None:
+    """Return sample weights as shares; None is none."""
+    if weights is None:
+        return None
+    return sample_shares("sample_weight", weights, samples, np.float64)
 
 
 def _labels(name: str, value: Any) -> Array:
@@ -160,23 +177,26 @@ def _refuse_mismatch(wanted: Array, given: Array, y: Any, predictions: Any) -> N
 NAMED = {"accuracy": accuracy, "r_squared": r_squared}
 
 
-def checked_metrics(given: Any) -> Metrics | None:
+def checked_metrics(given: Any, argument: str = "metrics") -> Metrics | None:
     """Return what `fit` is given as metrics; a single one is as good as a list of one."""
     if not isinstance(given, (str, Iterable)) and not callable(given):
         raise ParameterError(f"metrics must be a sequence of names or functions; got {given!r}.")
     functions: dict[str, Callable[[Array, Array], Any]] = {}
-    for i, each in enumerate([given] if isinstance(given, str) or callable(given) else given):
+    listed = [given] if isinstance(given, str) or callable(given) else [*given]
+    for i, each in enumerate(listed):
+        place = f"{argument}[{i}]" if len(listed) > 1 else argument
         function = NAMED.get(each) if isinstance(each, str) else each
         if isinstance(function, (type, Loss)) or not callable(function):
             raise ParameterError(
-                f"metrics[{i}] must be {' or '.join(map(repr, NAMED))}, or a function "
-                f"(targets, predictions) -> number; got {each!r}."
+                f"{place} must be {' or '.join(map(repr, NAMED))}, or a function (targets, "
+                "predictions) -> number, such as def mae(y, p): return abs(y - p).mean(); got "
+                f"{each!r}."
             )
         name = name_of(function)
         taken = [*HISTORY, *functions, *(f"val_{known}" for known in functions)]
         if not name.isidentifier() or name in taken or f"val_{name}" in taken:
             raise ParameterError(
-                f"metrics[{i}] must have a name of its own, for the history; got {name!r}. "
+                f"{place} must have a name of its own, for the history; got {name!r}. "
                 "Define it by def, or set its __name__."
             )
         functions[name] = function

@@ -510,21 +510,21 @@ GROUPS = [
         "numbers",
         r"""
         "acc"
-            ParameterError: metrics[0] must be 'accuracy' or 'r_squared', or a function (targets, predictions) -> number; got 'acc'.
+            ParameterError: metrics must be 'accuracy' or 'r_squared', or a function (targets, predictions) -> number, such as def mae(y, p): return abs(y - p).mean(); got 'acc'.
         ["accuracy", 7]
-            ParameterError: metrics[1] must be 'accuracy' or 'r_squared', or a function (targets, predictions) -> number; got 7.
+            ParameterError: metrics[1] must be 'accuracy' or 'r_squared', or a function (targets, predictions) -> number, such as def mae(y, p): return abs(y - p).mean(); got 7.
         7
             ParameterError: metrics must be a sequence of names or functions; got 7.
         None
             ParameterError: metrics must be a sequence of names or functions; got None.
         bp.MeanSquaredError()
-            ParameterError: metrics[0] must be 'accuracy' or 'r_squared', or a function (targets, predictions) -> number; got MeanSquaredError().
+            ParameterError: metrics must be 'accuracy' or 'r_squared', or a function (targets, predictions) -> number, such as def mae(y, p): return abs(y - p).mean(); got MeanSquaredError().
         ["accuracy", bp.accuracy]
             ParameterError: metrics[1] must have a name of its own, for the history; got 'accuracy'. Define it by def, or set its __name__.
         [lambda y, p: 1, lambda y, p: 2]
             ParameterError: metrics[1] must have a name of its own, for the history; got 'lambda'. Define it by def, or set its __name__.
         bp.datasets.xor.__class__
-            ParameterError: metrics[0] must be 'accuracy' or 'r_squared', or a function (targets, predictions) -> number; got <class 'function'>.
+            ParameterError: metrics must be 'accuracy' or 'r_squared', or a function (targets, predictions) -> number, such as def mae(y, p): return abs(y - p).mean(); got <class 'function'>.
     """,
     ),
     Group(

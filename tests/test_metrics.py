@@ -58,6 +58,27 @@ def test_ours_are_those_of_scikit_learn(seed, samples, width):
     assert bp.r_squared(y, p) == pytest.approx(metrics.r2_score(y, p), 1e-12, 1e-12)
 
 
+@given(st.integers(0, 2**32), st.integers(2, 30), st.integers(1, 4))
+def test_weights_of_samples_count_as_in_scikit_learn(seed, samples, width):
+    metrics, rng = pytest.importorskip("sklearn.metrics"), RNG(seed)
+    weights = rng.choice([0.0, 0.5, 3.0], samples)
+    weights[0] = 2.0
+    labels, others = rng.integers(3, size=(2, samples))
+    wanted = metrics.accuracy_score(labels, others, sample_weight=weights)
+    assert bp.accuracy(labels, others, weights) == pytest.approx(wanted, 1e-12, 1e-12)
+    y, p = rng.normal(size=(2, samples, width))
+    weights[1] = 1.0  # else only one sample may count, and nothing varies
+    wanted = metrics.r2_score(y, p, sample_weight=weights)
+    assert bp.r_squared(y, p, weights) == pytest.approx(wanted, 1e-9, 1e-9)
+
+
+@pytest.mark.parametrize("metric", [bp.accuracy, bp.r_squared])
+@pytest.mark.parametrize("weights", [[1], [1, -1], [0, 0], [[1, 1]], ["a", "b"]])
+def test_weights_that_cannot_be_are_refused(metric, weights):
+    with pytest.raises((bp.ShapeError, bp.InputError), match="sample_weight"):
+        metric([0, 1], [0, 1], weights)
+
+
 def test_probabilities_count_as_what_they_decide():
     assert bp.accuracy([0, 1, 1, 0], [0.5, 0.51, 0.2, 0.4]) == 0.75
     assert bp.accuracy([[0, 1], [1, 1]], [[0.2, 0.9], [0.7, 0.5]]) == 0.5

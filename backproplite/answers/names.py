@@ -68,6 +68,15 @@ NAMES = {
     "gradcheck": "check_gradients(subject, ...)",
     "check_grad": "check_gradients(subject, ...)",
     "load_model": "Network.load(path)",
+    "load": "Network.load(path)",
+    "clone": "fresh(network)",
+    "clone_model": "fresh(network)",
+    "freeze": "layer.trainable = False",
+    "train_test_split": "validation_split, an argument of fit",
+    "cross_val_score": "cross_validate(network, X, y, epochs)",
+    "GridSearchCV": "variants(network) and fit_together(networks, X, y, epochs)",
+    "f1_score": "any function of targets and predictions, as metrics of fit",
+    "confusion_matrix": "plots.confusion_matrix(y, predictions)",
     "to_onnx": "export_onnx(network, path)",
     "onnx": "export_onnx(network, path)",
     "nn": "backproplite itself, which has all layers and losses",
@@ -178,6 +187,7 @@ SENTENCES = {
     "return_sequences": "There are no recurrent layers.",
     "training": "fit trains, predict does not: nothing has to be set.",
     "trainable": "Layers are frozen once they are made: layer.trainable = False.",
+    "frozen": "Layers are frozen as a whole: layer.trainable = False.",
     "requires_grad": "Layers are frozen as a whole: layer.trainable = False.",
 }
 

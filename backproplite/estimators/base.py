@@ -21,6 +21,7 @@ from ..errors import (
     InputError,
     MissingExtraError,
     ParameterError,
+    ShapeError,
     TrainingWarning,
     warn,
 )
@@ -28,7 +29,7 @@ from ..functions import is_finite
 from ..layers import Dense, Dropout, Layer
 from ..losses import Loss
 from ..many import fit_together, predict_together
-from ..metrics import checked_metrics
+from ..metrics import checked_metrics, without_column
 from ..monitors import EarlyStopping
 from ..network import Network
 from ..optimizers import Adam, Momentum, Optimizer
@@ -61,8 +62,8 @@ SWITCHES = (
     *("shuffle", "warm_start", "nesterovs_momentum", "early_stopping"),
     *("restore_best", "progress", "standardize"),
 )
-
-
+#: What "lbfgs" cannot heed.
+STEPWISE = "dropout", "callbacks", "metrics", "progress", "restore_best"
 #: What is known of how a fit of steps has gone.
 COURSE = "loss_curve_", "best_loss_", "validation_scores_", "best_validation_score_"
 
@@ -205,8 +206,10 @@ class MLP(Estimator):
         checked_metrics(self.metrics)
         if partial and self.early_stopping:
             raise ParameterError("partial_fit does not support early_stopping=True")
-        if self.solver == "lbfgs" and self.dropout:
-            raise ParameterError("solver='lbfgs' minimizes one function, so dropout must be 0.")
+        if self.solver == "lbfgs" and (given := [name for name in STEPWISE if getattr(self, name)]):
+            raise ParameterError(
+                f"solver='lbfgs' minimizes one function, without epochs: leave out {given[0]}."
+            )
         if self.n_members > 1 and self.solver == "sgd" and self.learning_rate != "constant":
             raise ParameterError("learning_rate must be 'constant' where n_members is above 1.")
 
@@ -215,7 +218,7 @@ class MLP(Estimator):
     def _hidden(self) -> tuple[list[int], list[Layer]]:
         """Return the number of units of each hidden layer, and their activations."""
         sizes, given = self.hidden_layer_sizes, self.activation
-        listed = sizes if isinstance(sizes, Iterable) else [sizes]
+        listed = [sizes] if isinstance(sizes, str) or not isinstance(sizes, Iterable) else sizes
         sizes = [whole_number("hidden_layer_sizes", each, 1) for each in listed]
         listed = [*given] if isinstance(given, (list, tuple)) else [given] * len(sizes)
         if len(listed) != len(sizes):
@@ -282,6 +285,8 @@ class MLP(Estimator):
     def _validation(self, given: Any) -> tuple[Any, Any, Any]:
         if not isinstance(given, (tuple, list)) or len(given) not in (2, 3):
             raise no_validation(given)
+        if self.solver == "lbfgs":
+            raise ParameterError("solver='lbfgs' has no epochs: leave out validation_data.")
         X, y, weights = [*given, None][:3]
         x, y = self.checked(X), np.asarray(dense(y))
         same_samples("validation X", x, "validation y", y)
@@ -312,8 +317,9 @@ class MLP(Estimator):
                 UserWarning,
             )
         epochs, self.n_iter_ = 1 if partial else self.max_iter, 0
-        if "loss_curve_" not in vars(self) or (self.best_loss_ is None) != self.early_stopping:
-            self._begin_course(bool(self.early_stopping))
+        scored = bool(self.early_stopping) and len(self.networks_) == 1
+        if "loss_curve_" not in vars(self) or (self.best_loss_ is None) != scored:
+            self._begin_course(scored)
         try:
             if len(self.networks_) > 1:
                 self._train_together(data, held, epochs)
@@ -446,7 +452,7 @@ class MLP(Estimator):
         ]
         self.loss_curve_ += map(float, curve)
         self.loss_ = self.loss_curve_[-1]
-        self.best_loss_ = None if self.early_stopping else min(self.loss_curve_)
+        self.best_loss_ = min(self.loss_curve_)
 
     def _patience(self) -> int:
         return int(min(self.n_iter_no_change, self.max_iter))
@@ -493,9 +499,6 @@ class MLP(Estimator):
 
     # What it has learnt.
 
-    def __sklearn_is_fitted__(self) -> bool:
-        return "networks_" in vars(self)
-
     @property
     def network_(self) -> Network:
         """The trained network: trace, diagnose and save it like any other."""
@@ -527,7 +530,11 @@ class MLP(Estimator):
         return Views(getattr(layer, name) for layer in layers)
 
     def _write(self, name: str, values: Any) -> None:
-        for view, value in zip(self._views(name), values, strict=True):
+        views = self._views(name)
+        wanted, given = ([np.shape(each) for each in arrays] for arrays in (views, values))
+        if wanted != given:
+            raise ShapeError(f"{name} must keep its shapes, {wanted}; got {given}.")
+        for view, value in zip(views, values, strict=True):
             view[...] = value
 
     def _outputs(self, X: Any) -> tuple[Array, Array]:
@@ -545,8 +552,7 @@ class MLP(Estimator):
         Parameters are those of `fit`.
         """
         outputs, _ = self._outputs(X)
-        y = np.atleast_1d(dense(y))
-        y = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
+        y = without_column(np.atleast_1d(dense(y)))
         return self._score(y, outputs, checked_weights(sample_weight, outputs))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..checks import Array, number
-from ..errors import InputError, ParameterError
+from ..errors import InputError, ParameterError, ShapeError
 
 
 class Labels:
@@ -89,6 +89,16 @@ class Labels:
         if self.kind == "multiclass":
             return self.classes[probabilities.argmax(axis=1)]
         return self.classes[(probabilities[:, 0] > 0.5) * (len(self.classes) - 1)]
+
+    def accuracy(self, y: Array, probabilities: Array, weights: Array | None) -> float:
+        """Return the share of samples whose label, or whose labels all, are right."""
+        decided = self.decided(probabilities)
+        if y.shape != decided.shape:
+            raise ShapeError(f"y must have shape {decided.shape} for this X; got {y.shape}.")
+        if isinstance(y.flat[0], str) != isinstance(decided.flat[0], str):
+            raise InputError(f"y must be labels like those of `fit`, {self.classes}; got {y}.")
+        right = (decided == y).reshape(len(y), -1).all(axis=1)
+        return float(np.average(right, weights=weights))
 
 
 def labels_in(y: Array) -> Array:

@@ -135,7 +135,7 @@ class Estimator:
         )
 
     def __sklearn_is_fitted__(self) -> bool:
-        return "network_" in vars(self)
+        return "networks_" in vars(self)
 
     def refuse_unfitted(self) -> None:
         """Raise a `NotFittedError`, scikit-learn's too, before the first `fit`."""

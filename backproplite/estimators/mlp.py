@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Literal, Self, overload
 
 import numpy as np
@@ -12,12 +13,12 @@ from ..counts import Poisson
 from ..errors import ParameterError
 from ..layers import Layer
 from ..losses import HalfSquaredError, Loss, SigmoidCrossEntropy, SoftmaxCrossEntropy
+from ..metrics import r_squared
 from ..scaling import StandardizedTargets
 from .base import MLP
 from .draws import Draws, split
 from .labels import Labels, labels_in
 from .manners import stepwise
-from .scores import accuracy, r_squared
 
 #: Losses of the regressor, and what scikit-learn calls the activation that goes with each.
 LOSSES = {"squared_error": (HalfSquaredError(), "identity"), "poisson": (Poisson(), "exp")}
@@ -28,6 +29,8 @@ class MLPClassifier(MLP):
 
     The same `random_state` gives the same numbers as there. What it takes beside, from `loss` on,
     is off unless asked for.
+
+    loss = Σ weight · cost / Σ weight + ½ alpha · Σ coef² / Σ weight over the samples of a batch
 
     Parameters
     ----------
@@ -82,7 +85,8 @@ class MLPClassifier(MLP):
         Whether early stopping holds out a share of each class, however many there are;
         scikit-learn does so for two classes.
     n_members : int
-        So many networks are trained at once, by `fit_together`; their mean is predicted.
+        So many networks are trained at once, by `fit_together`, each until its own loss gets no
+        better (on what is held out, with early stopping); their mean is predicted.
     standardize : bool
         Whether a first layer brings each feature to mean 0 and deviation 1.
 
@@ -97,7 +101,7 @@ class MLPClassifier(MLP):
     loss_, best_loss_, loss_curve_, n_iter_, t_
         The newest loss, the least, that of each epoch; epochs made, and samples seen over all fits.
     validation_scores_, best_validation_score_
-        The accuracy on what early stopping holds out.
+        The accuracy on what early stopping holds out; None of several members.
     n_layers_, n_outputs_, out_activation_, n_features_in_, feature_names_in_
         What the network and its data look like.
 
@@ -217,7 +221,7 @@ class MLPClassifier(MLP):
         return split(draws, len(y), self.validation_fraction, y if by_class else None)
 
     def _score(self, y: Array, outputs: Array, weights: Array | None) -> float:
-        return accuracy(y, self._labels.decided(outputs), weights)
+        return self._labels.accuracy(y, outputs, weights)
 
     def predict(self, X: Any) -> Array:
         """Return the likeliest labels, shape (samples,), or which apply, (samples, labels)."""
@@ -350,7 +354,8 @@ class MLPRegressor(MLP):
         return loss, loss.suits, name
 
     def _score(self, y: Array, outputs: Array, weights: Array | None) -> float:
-        return r_squared(y, outputs, weights)
+        defined = len(y) > 1 and np.isfinite(outputs).all()
+        return r_squared(y, outputs, weights) if defined else math.nan
 
     @overload
     def predict(self, X: Any, return_std: Literal[False] = False) -> Array: ...

@@ -139,10 +139,8 @@ class Replay(Fit):
         weight = len(x) if weight is None else weight
         if weight != self.decayed:
             self.decay, self.decayed = network.decaying * (self.alpha / weight), weight
-        decay, gradients = (
-            np.multiply(network.parameters, self.decay, self.scratch),
-            network.gradients,
-        )
+        decay, gradients = self.scratch, network.gradients
+        np.multiply(network.parameters, self.decay, out=decay)
         gradients += decay
         return loss + float(decay @ network.parameters) / 2, caches
 

@@ -132,7 +132,9 @@ def cross_validate(
     ----------
     Stone: Cross-validatory choice and assessment of statistical predictions, 1974.
     """
-    measures = None if score is None else checked_metrics([score])
+    if not isinstance(network, Network):
+        raise ParameterError(f"network must be a Network; got {network!r}.")
+    measures = None if score is None else checked_metrics([score], "score")
     measure = "loss" if measures is None else measures.measured()[0]
     whole = network.prepare(X, y)
     if sample_weight is not None:

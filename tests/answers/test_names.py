@@ -40,7 +40,7 @@ def test_what_an_answer_calls_is_there_and_takes_what_it_says(answer):
 
 def test_no_answer_stands_for_what_is_here():
     assert not {*bp.__all__} & {*NAMES}
-    for name in ("trainable", "requires_grad"):
+    for name in ("trainable", "frozen", "requires_grad"):
         assert "layer.trainable = False" in SENTENCES[name]
 
 

@@ -406,6 +406,7 @@ def test_a_parameter_that_is_wrong_is_named_when_it_is_fitted():
         {"batch_size": 0},
         {"batch_size": np.inf},
         {"hidden_layer_sizes": (5, 0)},
+        {"hidden_layer_sizes": "10"},
         {"n_iter_no_change": 0},
         {"shuffle": "yes"},
         {"random_state": "now"},

@@ -137,6 +137,40 @@ def test_a_loss_for_other_targets_is_refused(make, loss):
         make(loss=loss).fit(X, Y)
 
 
+# Weights that are set.
+
+
+@pytest.mark.parametrize("name", ["coefs_", "intercepts_"])
+def test_weights_of_other_shapes_are_refused_and_nothing_changes(name):
+    model = classifier().fit(X, Y)
+    before, kept = numbers_of(model).copy(), getattr(model, name)
+    for wrong in ([0 * kept[0]], [0 * kept[0], *kept[2:], kept[1]]):
+        with pytest.raises(bp.ShapeError, match="must keep its shapes"):
+            setattr(model, name, wrong)
+    assert np.array_equal(numbers_of(model), before)
+    setattr(model, name, [each + 1 for each in kept])
+    assert not np.array_equal(numbers_of(model), before)
+
+
+# Scores.
+
+
+@pytest.mark.parametrize("sort", ["datetime64[D]", "bool", "object", "float", "str"])
+def test_labels_of_any_sort_are_scored(sort):
+    labels = (Y[0] == Y).astype(int).astype("datetime64[D]" if sort[0] == "d" else sort)
+    if sort == "object":
+        labels = labels.astype(bool).astype(object)
+    plain = classifier(early_stopping=True).fit(X, (Y[0] == Y).astype(int))
+    model = classifier(early_stopping=True).fit(X, labels)
+    assert model.validation_scores_ == plain.validation_scores_
+    assert model.score(X, labels, WEIGHTS) == plain.score(X, (Y[0] == Y).astype(int), WEIGHTS)
+
+
+def test_a_score_refuses_labels_of_another_sort():
+    with pytest.raises(bp.InputError, match="labels like those of"):
+        classifier().fit(X, Y).score(X, Y.astype(str))
+
+
 # Weights of classes.
 
 
@@ -192,6 +226,21 @@ def test_dropout_that_cannot_be_is_refused(wrong):
     with pytest.raises(bp.ParameterError, match="dropout"):
         model.fit(X, Y)
     assert vars(model) == before
+
+
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("callbacks", bp.EarlyStopping(3)),
+        ("metrics", "accuracy"),
+        ("progress", True),
+        ("restore_best", True),
+        ("validation_data", (X_NEW, Y_NEW)),
+    ],
+)
+def test_what_goes_by_epochs_is_refused_where_there_are_none(name, given):
+    with pytest.raises(bp.ParameterError, match=rf"solver='lbfgs'.*leave out {name}\."):
+        classifier(solver="lbfgs", **{name: given}).fit(X, Y)
 
 
 # What watches: callbacks, metrics, validation data, a bar.
@@ -395,6 +444,16 @@ def test_members_heed_weights_and_validation_data():
     for network in model.networks_:
         lost = metrics.log_loss(Y_NEW, network.predict(X_NEW))
         assert lost == pytest.approx(min(network.history["val_loss"]), rel=1e-9)
+
+
+def test_of_members_that_stop_early_there_are_losses_and_no_scores():
+    model = classifier(n_members=2, early_stopping=True, max_iter=30).fit(X, Y)
+    assert model.best_loss_ == min(model.loss_curve_)
+    assert model.validation_scores_ is model.best_validation_score_ is None
+    curve = model.loss_curve_
+    model.set_params(warm_start=True).fit(X, Y)
+    assert model.loss_curve_ is curve
+    assert len(curve) == 30 + model.n_iter_
 
 
 # Scaling.

@@ -101,8 +101,15 @@ def test_a_score_may_be_a_metric_by_name(column):
         assert score == ((each.predict(X[test])[:, 0] > 0.5) == y[test]).mean()
     np.testing.assert_array_equal(found.scores, other.scores)
     assert (found.measure, other.measure) == ("accuracy", "lambda")
-    with pytest.raises(bp.ParameterError, match="must be 'accuracy' or 'r_squared'"):
-        bp.cross_validate(network, X, y, 5, score="acuracy")
+    for wrong in ("acuracy", ["accuracy"], 7):
+        with pytest.raises(bp.ParameterError, match=r"^score must be 'accuracy' or 'r_squared'"):
+            bp.cross_validate(network, X, y, 5, score=wrong)
+
+
+@pytest.mark.parametrize("wrong", [5, None, bp.MLPRegressor()])
+def test_what_is_no_network_is_refused(wrong):
+    with pytest.raises(bp.ParameterError, match=r"^network must be a Network; got"):
+        bp.cross_validate(wrong, X, numbers, 5)
 
 
 def test_folds_of_scikit_learn_and_tables_will_do():
