@@ -304,13 +304,6 @@ def parts_of(layers: Sequence[Layer]) -> dict[str, Layer]:
     }
 
 
-def frozen_in(parts: Mapping[str, Layer]) -> dict[str, Layer]:
-    """Return those parts, by their places, that are frozen or within one that is."""
-    frozen = [place for place, part in parts.items() if not part.trainable]
-    within = tuple(f"{place}." for place in frozen)
-    return {p: part for p, part in parts.items() if p in frozen or p.startswith(within)}
-
-
 def way_forward(
     layers: Sequence[Layer], x: Array, rng: np.random.Generator | None = None
 ) -> Iterator[tuple[Array, Any]]:

@@ -33,15 +33,7 @@ from .checks import (
 from .configurable import Answering, answering, refuse_unknown, signature_of
 from .errors import DivergenceError, ParameterError, ShapeError, UnknownNameError
 from .functions import is_finite, norm
-from .layers import (
-    Layer,
-    check_neighbours,
-    checked_layers,
-    frozen_in,
-    parts_of,
-    way_back,
-    way_forward,
-)
+from .layers import Layer, check_neighbours, checked_layers, parts_of, way_back, way_forward
 from .losses import Loss
 from .optimizers import Adam, Optimizer
 from .parameters import Stateful, carve, shapes_of
@@ -83,13 +75,6 @@ def in_use(
             raise
 
     return using
-
-
-class Table(str):
-    """Text that the prompt shows as it is."""
-
-    def __repr__(self) -> str:
-        return str(self)
 
 
 class Network(Answering):
@@ -270,8 +255,7 @@ class Network(Answering):
         return self._forward_training(self.prepare_inputs(X))
 
     def _forward_training(self, x: Array) -> tuple[Array, list[Any]]:
-        if self._looked != Layer.freezings:
-            self._look_again()
+        self._look_again()
         rng = self.draws() if self._differs_in_training else None
         caches = []
         for layer in self._layers:  # `way_forward` written out: 3 % of the smallest steps
@@ -297,8 +281,7 @@ class Network(Answering):
         grad_output = way_back(layers, grad_output, caches, first + 1)
         if first < len(layers):
             layers[first].backward_parameters(grad_output, caches[first])
-        if self._zeroed:
-            self.zero_frozen()
+        self.zero_frozen()
 
     def zero_frozen(self) -> None:
         """Set the gradients of frozen layers to zero."""
@@ -321,13 +304,12 @@ class Network(Answering):
         decaying = self.decaying if optimizer.decays else 1.0
         try:
             with record.all_or_nothing:
-                before = [view.copy() for view in self._still] if self._still else ()
+                before = [view.copy() for view in self._still]
                 optimizer.step(self._parameters, self._gradients, decaying)
                 for i in self._learning if caches else ():
                     self.layers[i].after_step(caches[i])
-                if before:
-                    for view, value in zip(self._still, before, strict=True):
-                        view[...] = value
+                for view, value in zip(self._still, before, strict=True):
+                    view[...] = value
                 if not is_finite(record.model):
                     what = "a parameter or running statistic turned NaN or infinite"
                     raise DivergenceError(what, learning_rate=optimizer.rate)
@@ -892,7 +874,8 @@ class Network(Answering):
         """Note which layers are frozen, if any was since, and what follows from that."""
         if self._looked == (newest := Layer.freezings):
             return
-        frozen = self._frozen = frozen_in(self._parts)
+        places = tuple(f"{place}." for place, part in self._parts.items() if not part.trainable)
+        frozen = {p: part for p, part in self._parts.items() if f"{p}.".startswith(places)}
         classes = {i: type(layer) for i, layer in enumerate(self.layers) if layer.trainable}
         plain = Layer.forward_training
         self._differs_in_training = any(c.forward_training is not plain for c in classes.values())
@@ -902,13 +885,15 @@ class Network(Answering):
         self.first_trained = int(first[first.index("[") + 1 : first.index("]")])
 
         shapes, optimizer = shapes_of(self._parts)[0], self._optimizer
-        vectors = [self._parameters, *(getattr(optimizer, name) for name in optimizer.state_names)]
-        names = [f"{place}.{name}" for place, part in frozen.items() for name in part.declared]
-        views = [carve(vector, shapes) for vector in vectors]
-        self._still = [view[name] for view in views for name in names]
-        self._still += [getattr(p, name) for p in frozen.values() for name in p.state_names]
-        gradients = carve(self._gradients, shapes)
-        self._zeroed = [gradients[name] for name in names]
+
+        def still(vector: Array) -> list[Array]:
+            views = carve(vector, shapes)
+            return [views[f"{p}.{name}"] for p, part in frozen.items() for name in part.declared]
+
+        kept = [getattr(part, name) for part in frozen.values() for name in part.state_names]
+        for vector in (self._parameters, *(getattr(optimizer, n) for n in optimizer.state_names)):
+            kept += still(vector)
+        self._frozen, self._still, self._zeroed = frozen, kept, still(self._gradients)
         vars(self).pop("_decaying", None)
         self._looked = newest
 
@@ -1028,21 +1013,9 @@ class Network(Answering):
         2  Dense(3, 1)  (samples, 1)           4
            total                              13
         """
-        width = self.in_features
-        rows = [("", "layer", "output", "parameters")]
-        for i, (layer, stretch) in enumerate(zip(self.layers, self.stretches, strict=True)):
-            width = layer.output_width(width)
-            shape = f"(samples, {'?' if width is None else width})"
-            place = f"layers[{i}]"
-            inner = any(each.startswith(f"{place}.") for each in self.frozen)
-            name = repr(layer) + (", frozen" if place in self.frozen else ", partly frozen" * inner)
-            rows.append((str(i), name, shape, f"{stretch.stop - stretch.start:,}"))
-        rows.append(("", "total", "", f"{self.parameters.size:,}"))
-        if self.frozen:
-            size = sum(gradient.size for gradient in self._zeroed)
-            rows.append(("", "trained", "", f"{self.parameters.size - size:,}"))
-        a, b, c, d = (max(map(len, column)) for column in zip(*rows, strict=True))
-        return Table("\n".join(f"{i:{a}}  {j:{b}}  {k:{c}}  {m:>{d}}" for i, j, k, m in rows))
+        from .summary import summary
+
+        return summary(self)
 
     # Checking what comes in.
 

@@ -43,7 +43,8 @@ def standards(mean: object, scale: object, axes: tuple[int, ...]) -> list[Array]
     """Return what brings numbers to mean 0 and deviation 1, checked, of as many axes as may be."""
     single = getattr(mean, "dtype", None) == getattr(scale, "dtype", None) == np.float32
     dtype = np.float32 if single else np.float64  # as a network of float32 has it
-    given = [real_array(name, each, dtype) for name, each in (("mean", mean), ("scale", scale))]
+    pair = {"mean": mean, "scale": scale}  # copied: the caller's own may change
+    given = [real_array(name, each, dtype).copy() for name, each in pair.items()]
     if given[0].ndim not in axes or given[0].size == 0 or given[0].shape != given[1].shape:
         raise ShapeError(
             "mean and scale must have one number for each column, both of them; got shapes "
@@ -112,6 +113,12 @@ class Standardize(Layer):
         for name, value in zip(self.state_names, standards(mean, scale, axes=(1,)), strict=True):
             self.add_state(name, value.shape, value)
         self.in_features = self.out_features = len(self.mean)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if self.in_network and name in self.state_names and value is not getattr(self, name):
+            pair = {"mean": self.mean, "scale": self.scale, name: value}
+            value = standards(pair["mean"], pair["scale"], axes=(1,))[[*pair].index(name)]
+        super().__setattr__(name, value)
 
     @classmethod
     def of(cls, X: ArrayLike) -> Self:

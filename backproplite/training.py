@@ -1,13 +1,12 @@
 """The training loop: a fit, its epochs, and the batches that an epoch goes through.
 
-What a fit has to know to go on after a cut is its plan and the memories of its callbacks: it gives
-both out (`left_off`), and takes them up again (`go_on_from`). All else is in the record.
+What a fit has to know to go on after a cut is its plan and the memories of its callbacks, which a
+file brings along. All else is in the record.
 """
 
 from __future__ import annotations
 
 import math
-import re
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -18,8 +17,7 @@ import numpy as np
 from .callbacks import Callback
 from .chance import ORDER
 from .checks import Array, blocks, sample_shares
-from .configurable import Configurable
-from .errors import BackpropliteError, DivergenceError, ParameterError, warn
+from .errors import BackpropliteError, DivergenceError, ParameterError
 
 if TYPE_CHECKING:
     from .large import Stream
@@ -150,7 +148,10 @@ class Fit:
                 if any(callback.saves for callback in self.callbacks):  # once all have a memory
                     network.refuse_unsavable()
                 network.record.enter(() if self.metrics is None else self.metrics.measured())
-                self.go_on_from(network)
+                if network.cut_off is not None:
+                    from .files.cuts import go_on
+
+                    go_on(self, network, network.cut_off)
                 yield
         finally:
             if network.under_way is self:
@@ -204,52 +205,6 @@ class Fit:
         if name == self.score_name:
             return self.score(network)
         return self.measure(network, network.epoch_count).get(name, math.nan)
-
-    def left_off(self, network: Network) -> dict[str, Any]:
-        """Return, as plain data and arrays, what a later fit needs to go on from here."""
-        memories = [
-            [known_as(each), {name: getattr(each, name) for name in each.state_names}]
-            for each in self.callbacks
-            if each.state_names
-        ]
-        return {
-            "plan": [*self.plan],
-            "steps": network.step_count,
-            "told": self.told,
-            "stopped": network.stop_training,
-            "gradients": network.gradients,  # which those that are told next may look at
-            "memories": memories,
-        }
-
-    def go_on_from(self, network: Network) -> None:
-        """Go on from where a fit of this plan was cut off, the memories of callbacks included.
-
-        If something has trained the network since, that is over.
-        """
-        cut_off = network.cut_off
-        here = [[*self.plan], network.step_count]
-        if cut_off is None or [cut_off["plan"], cut_off["steps"]] != here:
-            network.cut_off = None
-            return
-        memories, returning = list(cut_off["memories"]), []
-        for callback in self.callbacks:
-            for i, (whose, memory) in enumerate(memories):
-                if whose == known_as(callback) and set(memory) == set(callback.state_names):
-                    returning += [(callback, *each) for each in memory.items()]
-                    del memories[i]
-                    break
-        for whose, _ in memories:
-            warn(f"the training that was cut off had {whose}: give it again, or it is forgotten.")
-        network.cut_off = None  # not before: a warning may be an error
-        self.told, network.stop_training = cut_off["told"], cut_off["stopped"]
-        network.gradients[...] = cut_off["gradients"]
-        for callback, name, value in returning:
-            setattr(callback, name, value)
-
-
-def known_as(callback: Callback) -> str:
-    """Return what a callback is known by in another process too: addresses are left out."""
-    return re.sub(" at 0x[0-9A-Fa-f]+", "", Configurable.__repr__(callback))
 
 
 def train(network: Network, fit: Fit, epochs: int) -> None:
@@ -315,8 +270,7 @@ def make_step(network: Network, batch: Batch, fit: Fit, weight: float | None = N
 
 def end_epoch(network: Network, fit: Fit) -> None:
     """Write the history of an epoch that has had all its steps."""
-    measured = {fit.score_name: fit.score(network)}
-    if fit.metrics is not None:
-        measured |= fit.measure(network, network.epoch_count + 1)
+    epoch = network.epoch_count + 1
+    measured = {fit.score_name: fit.score(network)} | fit.measure(network, epoch)
     with network.record.counts_or_nothing:
         network.record.end_epoch(measured)

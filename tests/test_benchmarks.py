@@ -137,6 +137,7 @@ def test_the_documentation_has_the_table_of_the_stored_scripts(scripts):
         assert f"benchmarks/scripts/{name}.py" in page
 
 
+@pytest.mark.slow
 def test_our_scripts_run(scripts, tmp_path):
     pytest.importorskip("sklearn")
     pytest.importorskip("matplotlib")

@@ -12,7 +12,7 @@ from many import sums
 from strategies import networks, optimizer_classes, seeds
 
 import backproplite as bp
-from backproplite.layers import frozen_in, parts_of
+from backproplite.layers import parts_of
 
 RNG = np.random.default_rng
 X = RNG(0).normal(size=(24, 4))
@@ -31,7 +31,7 @@ def deep(optimizer=None, seed=0, **options):
 
 def kept(network):
     """All that is kept of frozen parts, the optimizer's numbers of their parameters included."""
-    frozen = frozen_in(parts_of(network.layers))
+    frozen = network.frozen
     names = [f"{place}.{name}" for place, part in frozen.items() for name in part.declared]
     arrays = {name: network.named_arrays()[name] for name in names}
     for place, part in frozen.items():

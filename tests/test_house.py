@@ -20,26 +20,17 @@ CORE = [
 ]
 #: What stands around it. Each imports only the core and what stands before it.
 RINGS = [
-    *(
-        "answers",
-        "large",
-        "metrics",
-        "monitors",
-        "threads",
-        "progress",
-        "scaling",
-        "counts",
-        "files",
-    ),
-    *("many", "checking", "seeing", "plots", "estimators"),
-    *("datasets", "testing", "__init__", "__main__"),
+    *("answers", "large", "metrics", "monitors", "threads", "progress", "scaling", "counts"),
+    *("summary", "files", "many", "checking", "seeing", "plots", "estimators", "datasets"),
+    *("testing", "__init__", "__main__"),
 ]
 #: The core hands over to a ring when a network is saved or loaded, to show progress, to train with
 #: as many threads as serve it, where data are large or come in batches, and where something is wrong.
 #: What to say when training fails is loaded when it does.
 HANDED_OVER = {("network", "files"), ("network", "progress"), ("network", "many")}
-HANDED_OVER |= {("training", "advice"), ("training", "threads")}
+HANDED_OVER |= {("training", "advice"), ("training", "threads"), ("training", "files")}
 HANDED_OVER |= {("network", "large"), ("advice", "large"), ("network", "metrics")}
+HANDED_OVER |= {("network", "summary")}
 HANDED_OVER |= {("checks", "answers"), ("configurable", "answers"), ("layers", "answers")}
 
 PATHS = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))

@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from functools import partial
 
 import numpy as np
 import pytest
@@ -373,3 +374,31 @@ def test_large_arrays_are_scaled_block_by_block(tmp_path):
     other.fit(X, mapped, 1, batch_size=4096)
     assert np.array_equal(one.parameters, other.parameters)
     assert one.evaluate(X, y) == other.evaluate(X, mapped)
+
+
+@pytest.mark.parametrize("make", [bp.Standardize, partial(bp.StandardizedTargets, bp.Huber())])
+def test_what_becomes_of_the_callers_arrays_is_his_own_affair(make):
+    mean, scale = np.zeros(2), np.ones(2)
+    one = make(mean, scale)
+    mean += 1
+    scale += 1
+    assert one.mean.tolist() == [0, 0]
+    assert one.scale.tolist() == [1, 1]
+
+
+@pytest.mark.parametrize("in_network", [False, True])
+def test_other_numbers_are_checked_as_the_first_were(in_network):
+    layer = bp.Standardize([1.0, 2.0], [3.0, 4.0])
+    if in_network:
+        bp.Network([layer, bp.Dense(2, 1)], bp.MeanSquaredError(), seed=0)
+    for name, value, error in [
+        ("mean", [1, 2, 3], bp.ShapeError),
+        ("mean", [1, np.nan], bp.InputError),
+        ("scale", [0, 1], bp.ParameterError),
+    ]:
+        with pytest.raises(error):
+            setattr(layer, name, value)
+    assert repr(layer) == "Standardize([1, 2], [3, 4])"
+    layer.mean, layer.scale = [5, 6], [7, 8]
+    layer.scale += 1
+    assert layer.forward(np.array([[13.0, 15.0]]))[0].tolist() == [[1, 1]]

@@ -18,6 +18,7 @@ from ..optimizers import Optimizer
 from ..parameters import shapes_of
 from ..record import HISTORY, Record
 from .archive import from_bytes, to_pieces
+from .cuts import left_off
 from .objects import CLASSES, Reader, Writer
 from .whole import read_file, write_file
 
@@ -77,11 +78,6 @@ def contents(network: Network) -> tuple[dict[str, Array], dict[str, Any]]:
     # Copies: it may go on training in another thread while they are written.
     arrays = {name: array.copy() for name, array in network.named_arrays().items()}
     return writer.arrays | arrays | _history(network), data
-
-
-def left_off(network: Network) -> dict[str, Any] | None:
-    """Return what the next fit needs to go on with one that is under way, or was in the file."""
-    return network.cut_off if network.under_way is None else network.under_way.left_off(network)
 
 
 def _history(network: Network) -> dict[str, Array]:

@@ -20,6 +20,7 @@ import numpy as np
 from ..callbacks import Callback
 from ..checks import Array
 from ..errors import MissingExtraError, ParameterError
+from ..layers import parts_of
 from ..network import Network
 from ..threads import one_thread
 from .progress import Overall
@@ -98,6 +99,10 @@ class Outcome(NamedTuple):
         What has been added to it.
     own : dict
         Attributes of the network.
+    settings : dict
+        Those of the optimizer, but for functions.
+    trainable : list of bool
+        Which of all layers are.
     callbacks : list of dict
         Attributes of each callback.
     first_loss : float or None
@@ -108,6 +113,8 @@ class Outcome(NamedTuple):
     known: int
     history: dict[str, Array]
     own: dict[str, Any]
+    settings: dict[str, Any]
+    trainable: list[bool]
     callbacks: list[dict[str, Any]]
     first_loss: float | None
 
@@ -116,13 +123,15 @@ def outcome(member: Member, known: int) -> Outcome:
     """Return what training has changed of a member whose history was so long before."""
     network, fit = member.network, member.fit
     own = {name: getattr(network, name) for name in ("stop_training", "diverged", "cut_off")}
-    kept = [
+    settings, *kept = (
         {name: value for name, value in memory.items() if not _is_setting(value)}
-        for memory in map(memory_of, fit.callbacks)
-    ]
+        for memory in (network.optimizer.settings(), *map(memory_of, fit.callbacks))
+    )
+    trainable = [part.trainable for part in parts_of(network.layers).values()]
     views = network.record.views
     history = {name: np.array(values[known:]) for name, values in network.history.items()}
-    return Outcome(views, network.gradients, known, history, own, kept, fit.first_loss)
+    rest = settings, trainable, kept, fit.first_loss
+    return Outcome(views, network.gradients, known, history, own, *rest)
 
 
 def memory_of(callback: Callback) -> dict[str, Any]:
@@ -147,6 +156,9 @@ def take_over(member: Member, become: Outcome) -> None:
             network.history[name][become.known :] = values.tolist()
     network.gradients[...] = become.gradients
     vars(network).update(become.own)
+    vars(network.optimizer).update(become.settings)
+    for part, trainable in zip(parts_of(network.layers).values(), become.trainable, strict=True):
+        part.trainable = trainable
     for callback, memory in zip(fit.callbacks, become.callbacks, strict=True):
         memory_of(callback).update(memory)
     fit.first_loss = become.first_loss

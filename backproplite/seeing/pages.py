@@ -63,8 +63,13 @@ class _Page:
         self.units = next((n for n in UNITS if self._edges(n) <= MOST_EDGES), FEWEST_UNITS)
         drawn = sum(min(self.units, flow.value.shape[1]) for flow in self.flows)
         self.samples = min(trace.samples, max(1, MOST_VALUES // drawn))
-        self.updated = trace["update"].arrays
-        moves = [new - old for old, new in self._moved()]
+        old = {
+            f"{p.place}.{name}": one.value
+            for p in self.passages
+            for name, one in p.parameters.items()
+        }
+        self.updated = old | trace["update"].arrays  # what is frozen is not among these
+        moves = [self.updated[name] - value for name, value in old.items()]
         self.largest_move = max((float(np.abs(move).max()) for move in moves), default=0.0)
 
     def data(self) -> dict[str, Any]:
@@ -87,13 +92,6 @@ class _Page:
         widths = [min(units, flow.value.shape[1]) for flow in self.flows]
         counts = {"dense": lambda i: widths[i] * widths[i + 1], "each": lambda i: widths[i]}
         return sum(counts[wiring](i) for i, wiring in enumerate(self.wirings) if wiring in counts)
-
-    def _moved(self) -> list[tuple[Array, Array]]:
-        return [
-            (parameter.value, self.updated[f"{p.place}.{name}"])
-            for p in self.passages
-            for name, parameter in p.parameters.items()
-        ]
 
     # The drawing.
 
@@ -124,7 +122,7 @@ class _Page:
 
     def _link(self, p: Passage, wiring: str) -> dict[str, Any]:
         """Return one layer: its edges, and the parameters of the units that it leads to."""
-        link: dict[str, Any] = {"name": repr(p.layer), "wiring": wiring}
+        link: dict[str, Any] = {"name": repr(p.layer) + ", frozen" * p.frozen, "wiring": wiring}
         slopes = _slopes(p)
         if slopes is not None:
             link["slopes"] = self._cut(slopes)
@@ -139,12 +137,13 @@ class _Page:
 
     def _parameter(self, p: Passage, name: str) -> dict[str, Any]:
         old, new = p.parameters[name], self.updated[f"{p.place}.{name}"]
+        gradient = p.gradients[name].value if name in p.gradients else np.zeros_like(new)
         moves = (new - old.value) / (self.largest_move or 1.0)
         first = (slice(self.units),) * new.ndim
         return {
             "symbol": old.symbol,
             "values": self._texts(old.value[first]),
-            "gradients": self._texts(p.gradients[name].value[first]),
+            "gradients": self._texts(gradient[first]),
             "after": self._texts(new[first]),
             "moves": np.vectorize(lambda move: float(f"{move:.1g}"))(moves[first]).tolist(),
         }

@@ -80,6 +80,21 @@ def test_two_processes():
     check(n_jobs=2)
 
 
+class Freeze:
+    def __call__(self, network):
+        network.layers[0].trainable = False
+
+
+def test_the_rate_that_a_callback_lowered_and_the_layer_that_it_froze_come_back():
+    networks = [small(seed, 0.3) for seed in range(3)]
+    others = copy.deepcopy(networks)
+    for each, n_jobs in ((networks, 2), (others, None)):
+        lower = bp.ReduceOnPlateau(0.5, 1, min_delta=9.0)
+        bp.fit_together(each, X, y, 4, callbacks=[lower, Freeze()], n_jobs=n_jobs)
+        assert {network.optimizer.learning_rate for network in each} == {0.3 / 8}
+        assert [[*network.frozen] for network in each] == [["layers[0]"]] * 3
+
+
 def test_threads():
     with joblib.parallel_config("threading"):
         networks, callbacks = crowd()

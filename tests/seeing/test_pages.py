@@ -187,6 +187,21 @@ def test_a_step_that_moves_nothing_has_no_moves(rate):
     assert np.ravel(link["links"][0]["weight"]["moves"]).tolist() == [0.0] * 4
 
 
+@pytest.mark.parametrize("frozen", [(0,), (2,), (0, 2), (1, 2), (0, 1, 2)], ids=str)
+def test_what_is_frozen_is_drawn_with_no_gradient_and_stays(frozen):
+    layers = [bp.Dense(2, 3), bp.BatchNorm(3), bp.Dense(3, 2), bp.Softmax()]
+    for i in frozen:
+        layers[i].trainable = False
+    links = data_of(batch(*layers))["links"]
+    for i, link in enumerate(links[:3]):
+        assert link["name"].endswith(", frozen") is (i in frozen)
+        for one in (link.get("weight"), *link["parameters"]):
+            if one and i in frozen:
+                assert one["after"] == one["values"]
+                assert {*np.ravel(one["gradients"])} == {"0"}
+                assert not np.any(one["moves"])
+
+
 def test_layers_are_drawn_by_what_depends_on_what():
     trace = batch()
     wirings = ["dense", "each", "each", "each", "all", "dense", "all", "dense"]
