@@ -78,7 +78,8 @@ class _Function(Callback):
 
 def checked_callbacks(callbacks: Any) -> list[Callback]:
     """Return what `fit` is given as callbacks; a single one is as good as a list of one."""
-    if not callable(callbacks) and not isinstance(callbacks, Iterable):
+    listing = isinstance(callbacks, Iterable) and not isinstance(callbacks, str)
+    if not callable(callbacks) and not listing:
         raise ParameterError(f"callbacks must be a sequence of functions; got {callbacks!r}.")
     listed = [callbacks] if callable(callbacks) else list(callbacks)
     for i, callback in enumerate(listed):

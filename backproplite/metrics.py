@@ -6,7 +6,7 @@ form: labels, not one-hot rows. Loaded when the first is asked for.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from inspect import signature
 from numbers import Real
@@ -179,7 +179,8 @@ NAMED = {"accuracy": accuracy, "r_squared": r_squared}
 
 def checked_metrics(given: Any, argument: str = "metrics") -> Metrics | None:
     """Return what `fit` is given as metrics; a single one is as good as a list of one."""
-    if not isinstance(given, (str, Iterable)) and not callable(given):
+    listing = isinstance(given, Iterable) and not isinstance(given, Mapping)
+    if not callable(given) and not listing:
         raise ParameterError(f"metrics must be a sequence of names or functions; got {given!r}.")
     functions: dict[str, Callable[[Array, Array], Any]] = {}
     listed = [given] if isinstance(given, str) or callable(given) else [*given]

@@ -517,6 +517,8 @@ GROUPS = [
             ParameterError: metrics must be a sequence of names or functions; got 7.
         None
             ParameterError: metrics must be a sequence of names or functions; got None.
+        {"right": "accuracy"}
+            ParameterError: metrics must be a sequence of names or functions; got {'right': 'accuracy'}.
         bp.MeanSquaredError()
             ParameterError: metrics must be 'accuracy' or 'r_squared', or a function (targets, predictions) -> number, such as def mae(y, p): return abs(y - p).mean(); got MeanSquaredError().
         ["accuracy", bp.accuracy]
@@ -574,6 +576,8 @@ GROUPS = [
             ParameterError: callbacks must be a sequence of functions; got 7.
         None
             ParameterError: callbacks must be a sequence of functions; got None.
+        "EarlyStopping"
+            ParameterError: callbacks must be a sequence of functions; got 'EarlyStopping'.
     """,
     ),
     Group(
