@@ -338,6 +338,7 @@ class MLP(Estimator):
         """Let nothing be known yet of how a fit goes."""
         self.loss_curve_, self._no_improvement_count = [], 0
         self.best_loss_ = None if scored else math.inf
+        scored = scored and len(self.networks_) == 1  # members have their own history
         self.validation_scores_ = [] if scored else None
         self.best_validation_score_ = -math.inf if scored else None
         self._best = self.networks_[0].snapshot() if scored else None
@@ -355,11 +356,15 @@ class MLP(Estimator):
         except KeyboardInterrupt:
             network.stop_training = True
             warn("Training interrupted by user.", UserWarning)
-        except DivergenceError:
+        except DivergenceError as error:
             if not self.early_stopping:
                 raise
             network.stop_training = True
-            self.validation_scores_.append(math.nan)
+            self.n_iter_, self.loss_ = self.n_iter_ + 1, math.nan
+            for course in (self.loss_curve_, self.validation_scores_):
+                course.append(math.nan)
+            kept = f"The weights of the best epoch are kept: {error}"
+            warn(kept, of_both(TrainingWarning, "ConvergenceWarning"))
         if self._best is not None:  # there, a second fit that does not improve is kept as it is
             network.restore(self._best)
             self._best = None

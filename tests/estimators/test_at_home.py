@@ -81,6 +81,7 @@ def test_parameters_are_got_and_set_by_name():
     model = classifier()
     assert model.set_params(alpha=0.25, solver="sgd") is model
     assert model.get_params()["alpha"] == model.alpha == 0.25
+    assert list(model.get_params()) == sorted(model.get_params())
     assert model.get_params()["solver"] == "sgd"
     with pytest.raises(ValueError, match="Invalid parameter 'depth' for estimator"):
         model.set_params(depth=3)
@@ -157,6 +158,29 @@ def test_another_number_of_features_is_refused(rows):
     words = f"X has {rows.shape[1]} features, but MLPClassifier is expecting 4 features as input"
     with pytest.raises(ValueError, match=words):
         model.predict(rows)
+
+
+@pytest.mark.parametrize(
+    "weights", [np.ones(119), np.arange(120) - 5.0, np.zeros(120), np.ones((120, 2)), "even"]
+)
+def test_weights_that_cannot_be_are_refused_and_nothing_changes(weights):
+    for model, y in ((classifier(), Y), (regressor(), Y_NUMBER)):
+        before = dict(vars(model))
+        with pytest.raises(ValueError, match="weight"):
+            model.fit(X, y, sample_weight=weights)
+        assert vars(model) == before
+
+
+def test_a_fit_that_diverges_is_no_model_unless_there_is_a_best_to_go_back_to():
+    wild = {"solver": "sgd", "activation": "identity", "learning_rate_init": 1.0, "max_iter": 200}
+    with pytest.raises(ValueError, match="non-finite parameter weights"):
+        regressor(**wild, hidden_layer_sizes=100).fit(X, 1e3 * Y_NUMBER)
+    model = regressor(**wild, hidden_layer_sizes=100, early_stopping=True)
+    with pytest.warns(exceptions.ConvergenceWarning):
+        model.fit(X, 1e3 * Y_NUMBER)
+    assert np.isnan(model.validation_scores_[-1])
+    assert len(model.validation_scores_) == len(model.loss_curve_) == model.n_iter_
+    assert np.isfinite(model.predict(X)).all()
 
 
 def test_what_has_not_been_fitted_predicts_nothing():

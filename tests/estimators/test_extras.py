@@ -1,6 +1,7 @@
 """What our estimators offer beside scikit-learn's: each by what it must be equal to."""
 
 import pickle
+import warnings
 
 import numpy as np
 import pytest
@@ -188,6 +189,7 @@ def test_weights_of_classes_are_weights_of_their_samples(options):
 
 def test_balanced_is_what_scikit_learn_calls_so():
     rare = np.where(np.arange(60) < 6, "rare", "common")
+    rare[0] = "single"
     weights = utils.class_weight.compute_sample_weight("balanced", rare)
     one = classifier(class_weight="balanced").fit(X, rare)
     assert_same(one, classifier().fit(X, rare, sample_weight=weights), 1e-12)
@@ -215,6 +217,18 @@ def test_dropout_acts_in_training_only_and_comes_from_the_random_state():
     another = classifier(dropout=0.5, random_state=1).fit(X, Y)
     assert not np.array_equal(numbers_of(one), numbers_of(another))
     assert len(one.coefs_) == 3
+
+
+def test_dropout_drops_its_share_and_makes_up_for_it():
+    settings = {"max_iter": 1, "batch_size": 60, "shuffle": False}
+    whole, hardly, half = (
+        classifier(dropout=rate, **settings).fit(X, Y).loss_ for rate in (0.0, 1e-12, 0.5)
+    )
+    assert hardly == pytest.approx(whole, rel=1e-9)
+    assert abs(half - whole) > 1e-3
+    wide = {**settings, "hidden_layer_sizes": 4000, "alpha": 0.0}
+    whole, half = (classifier(dropout=rate, **wide).fit(X, Y).loss_ for rate in (0.0, 0.5))
+    assert half == pytest.approx(whole, rel=0.05)
 
 
 @pytest.mark.parametrize(
@@ -269,8 +283,10 @@ def test_an_interrupt_keeps_what_has_been_learnt():
             raise KeyboardInterrupt
 
     model = classifier(callbacks=[interrupt])
-    with pytest.warns(UserWarning, match="Training interrupted by user"):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
         model.fit(X, Y)
+    assert [str(each.message) for each in caught] == ["Training interrupted by user."]
     assert model.n_iter_ == 3
     assert_same(model, classifier(max_iter=3).fit(X, Y))
 
@@ -440,10 +456,28 @@ def test_members_heed_weights_and_validation_data():
         one.predict_proba(X), classifier(n_members=2).fit(X, Y).predict_proba(X)
     )
     settings = {"validation_data": (X_NEW, Y_NEW), "restore_best": True, "max_iter": 40}
+    settings["metrics"] = "accuracy"
     model = classifier(n_members=2, **settings).fit(X, Y)
     for network in model.networks_:
         lost = metrics.log_loss(Y_NEW, network.predict(X_NEW))
         assert lost == pytest.approx(min(network.history["val_loss"]), rel=1e-9)
+        assert len(network.history["val_accuracy"]) == 40
+
+
+def test_members_stop_each_at_its_time_and_show_how_far_they_are(capsys):
+    settings = {"max_iter": 300, "tol": 0.01, "n_iter_no_change": 3, "learning_rate_init": 0.03}
+    model = regressor(n_members=3, progress=True, **settings).fit(X_NUMBER, Y_NUMBER)
+    epochs = [len(network.history["loss"]) for network in model.networks_]
+    assert model.n_iter_ == max(epochs) < 300
+    assert len({*epochs}) > 1
+    for network in model.networks_:
+        losses = network.history["loss"]
+        assert min(losses[-4:]) > min(losses[:-4]) - 0.01
+    shown = capsys.readouterr()
+    assert "3 networks" in shown.err + shown.out
+    held = regressor(n_members=2, early_stopping=True, **settings).fit(X_NUMBER, Y_NUMBER)
+    assert held.n_iter_ < 300
+    assert held.best_validation_score_ is held.validation_scores_ is held.best_loss_ is None
 
 
 def test_each_member_stops_where_its_own_loss_gets_no_better():

@@ -213,6 +213,7 @@ def test_lbfgs_takes_the_same_steps(kind, activation):
 def test_lbfgs_stops_and_goes_on_where_theirs_does(kind):
     assert_same(kind, 1e-9, **LBFGS | {"tol": 0.05})
     assert_same(kind, 1e-9, **LBFGS, max_fun=5)
+    assert_same(kind, 1e-9, **LBFGS, early_stopping=True)
     assert_same(kind, 1e-9, **LBFGS | {"max_iter": 5}, course=[WARM, "fit", "fit"])
     assert_same(kind, 1e-9, **LBFGS, weights=WEIGHTED)
 
