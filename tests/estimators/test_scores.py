@@ -2,10 +2,9 @@
 
 import numpy as np
 import pytest
+from backproplite.estimators.scores import accuracy, r_squared
 from hypothesis import given
 from hypothesis import strategies as st
-
-from backproplite.estimators.scores import accuracy, r_squared
 
 metrics = pytest.importorskip("sklearn.metrics")
 weights = st.none() | st.lists(st.floats(0.1, 5), min_size=6, max_size=6).map(np.array)
