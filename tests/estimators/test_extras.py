@@ -477,7 +477,8 @@ def test_members_stop_each_at_its_time_and_show_how_far_they_are(capsys):
     assert "3 networks" in shown.err + shown.out
     held = regressor(n_members=2, early_stopping=True, **settings).fit(X_NUMBER, Y_NUMBER)
     assert held.n_iter_ < 300
-    assert held.best_validation_score_ is held.validation_scores_ is held.best_loss_ is None
+    assert held.best_validation_score_ is held.validation_scores_ is None
+    assert held.best_loss_ == min(held.loss_curve_)
 
 
 def test_each_member_stops_where_its_own_loss_gets_no_better():
