@@ -1,9 +1,12 @@
 """What the pages promise, beyond what their build sees to."""
 
+import inspect
 import pathlib
 import re
 
 import pytest
+
+import backproplite as bp
 
 DOCS = pathlib.Path(__file__).parents[1] / "docs"
 LESSONS = sorted((DOCS / "lessons").glob("[0-9]*.md"))
@@ -16,3 +19,16 @@ def test_a_lesson_says_its_time_and_needs_only_what_came_before(number):
     needed = re.findall(r"\[lesson (\d+)\]\((\d\d)-", line[1])
     assert bool(needed) == (number > 1)
     assert all(int(said) == int(linked) < number for said, linked in needed)
+
+
+@pytest.mark.parametrize(
+    "here", re.findall(r"\| ([^|\n]*) \|$", (DOCS / "coming-from.md").read_text("utf-8"), re.M)
+)
+def test_what_things_are_called_here_is_there(here):
+    for name, given in re.findall(r"\b([A-Z]\w*[a-z]\w*)\b(?:\(([^()]*)\))?", here):
+        if name not in ("True", "False"):
+            found = getattr(bp, name)
+            words = re.findall(r"\b[a-z]\w*", re.sub(r'"\w+"', "", given))
+            assert {*words} <= {*inspect.signature(found).parameters}, name
+    for name in re.findall(r"`network\.(\w+)", here):
+        assert hasattr(bp.Network, name)
