@@ -345,7 +345,7 @@ class OfTheFull(Life):
 
 
 LIVES = settings(
-    max_examples=100, stateful_step_count=40, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=70, stateful_step_count=40, suppress_health_check=[HealthCheck.too_slow]
 )
 TestOfThePlain, TestOfTheFull = OfThePlain.TestCase, OfTheFull.TestCase
 # A first step that was broken off leaves gradients, and no statistics.
