@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .answers.data import shown
-from .checks import Array, real_array, sample_shares
+from .checks import Array, answers, real_array, sample_shares
 from .errors import InputError, ParameterError, ShapeError
 from .large import pieces
 from .losses import Loss
@@ -80,7 +79,7 @@ def accuracy(y: ArrayLike, predictions: ArrayLike, sample_weight: ArrayLike | No
         if (others := wanted[~np.isin(wanted, (0, 1))]).size:
             raise InputError(
                 "y must be 0 or 1 where predictions are probabilities of yes; got "
-                f"{shown(others.item(0))}. For plain numbers use r_squared."
+                f"{answers().shown(others.item(0))}. For plain numbers use r_squared."
             )
         if not ((given >= 0) & (given <= 1)).all():
             raise InputError(
@@ -160,7 +159,7 @@ def _refuse_other_labels(labels: Array, classes: int) -> None:
     if not np.isin(labels, np.arange(classes)).all():
         raise InputError(
             f"y must be labels from 0 to {classes - 1} where predictions have a column for each "
-            f"class; got {shown(labels)}. Number them: classes, y = np.unique(y, "
+            f"class; got {answers().shown(labels)}. Number them: classes, y = np.unique(y, "
             "return_inverse=True)."
         )
 
@@ -276,7 +275,7 @@ class Metrics:
             number = value.item() if getattr(value, "ndim", None) == 0 else value
             if not isinstance(number, Real) or isinstance(number, bool):
                 raise ParameterError(
-                    f"the metric {name!r} must return a number; got {shown(value)}{when}."
+                    f"the metric {name!r} must return a number; got {answers().shown(value)}{when}."
                 )
             found[name] = float(number)
         return found
