@@ -169,6 +169,12 @@ def test_a_metric_gets_numbers_in_one_shape(decisions):
     np.testing.assert_array_equal(predictions, given)
 
 
+def test_a_probability_of_exactly_a_half_decides_for_no():
+    likely = np.array([[0.5], [np.nextafter(0.5, 1)]])
+    _, _, decisions = in_own_form(bp.SigmoidCrossEntropy(), np.ones((2, 1)), likely)
+    assert decisions.tolist() == [0, 1]
+
+
 def test_probabilities_between_classes_are_plain_numbers():
     soft = np.full((2, 3), 1 / 3)
     targets, predictions, decisions = in_own_form(bp.SoftmaxCrossEntropy(), soft, soft / 2)

@@ -502,8 +502,9 @@ def test_what_is_no_sum_over_all_is_refused_by_all(name, workers):
     works = [
         lambda add, i=i: small().fit(X, y, 1, all_reduce=wrong(i, add)) for i in range(workers)
     ]
-    came = together(works)
-    assert all("the sum over all" in str(each) for each in came), came
+    for _ in range(20):  # by chance, two may look like one
+        came = together(works)
+        assert all("the sum over all" in str(each) for each in came), came
 
 
 def test_an_interrupt_waits_for_the_next_sum_and_brings_all_down():
