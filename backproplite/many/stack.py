@@ -440,8 +440,8 @@ def rows_of(array: Array, starts: Array | None, rows: Array | None) -> Array:
     """Return rows of a pooled array, an axis for the members in front; None for all rows."""
     if starts is None:
         return array if rows is None else array[rows]
-    if rows is None:
-        rows = np.arange(len(array) // len(starts))
+    if rows is None:  # some may share theirs
+        rows = np.arange(len(array) // len(np.unique(starts)))
     return array[starts + rows]
 
 

@@ -570,10 +570,11 @@ def outcomes(count, seed):
     return loaded, count - loaded
 
 
-def test_nothing_but_a_model_file_error_escapes_from_5000_damaged_files():
-    loaded, refused = outcomes(5_000, seed=0)
-    assert refused > 3_750
-    assert loaded > 25  # some changes make another model, and a good one
+@pytest.mark.parametrize("files", [1_000, pytest.param(5_000, marks=pytest.mark.slow)])
+def test_nothing_but_a_model_file_error_escapes_from_damaged_files(files):
+    loaded, refused = outcomes(files, seed=0)
+    assert refused > 0.75 * files
+    assert loaded > files / 200  # some changes make another model, and a good one
 
 
 @given(seeds)
@@ -589,15 +590,16 @@ def test_what_loads_in_spite_of_a_change_can_be_saved_and_trained(seed):
         again.fit(X, Y, 2, batch_size=4)
 
 
-def test_every_truncation_and_every_flip_of_a_bit_is_refused(tmp_path):
+@pytest.mark.parametrize("stride", [5, pytest.param(1, marks=pytest.mark.slow)])
+def test_every_truncation_and_every_flip_of_a_bit_is_refused(stride):
     network = bp.Network([bp.Dense(2, 1)], bp.MeanSquaredError(), bp.GradientDescent(), seed=0)
     content = saved(network)
     assert len(content) < 4000
-    for size in range(len(content)):
+    for size in range(0, len(content), stride):
         with pytest.raises(bp.ModelFileError):
             network_from_bytes(bp.Network, content[:size])
     damaged = bytearray(content)
-    for place in range(len(content)):
+    for place in range(0, len(content), stride):
         for bit in range(8):
             damaged[place] ^= 1 << bit
             with pytest.raises(bp.ModelFileError):

@@ -311,7 +311,7 @@ def test_ctrl_c_anywhere_leaves_each_in_a_whole_state(event):
         possible.append(states.states)
     moment, interrupted = 0, True
     while interrupted:
-        moment += 101 if event == "line" else 211
+        moment += 211
         networks = one_leaves_and_one_diverges()
         interrupted = interrupted_at(moment, lambda networks=networks: train(networks), event)
         for network, states in zip(networks, possible, strict=True):

@@ -41,7 +41,7 @@ def memories(callbacks):
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.filterwarnings("ignore::backproplite.TrainingWarning")
 def test_each_ends_as_if_by_its_own_fit(dtype):
-    @settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow])
+    @settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
     @given(crowds(dtype=dtype))
     def each_ends_so(crowd):
         assume(usable(crowd))
@@ -69,6 +69,17 @@ def test_they_may_take_different_numbers_of_epochs_and_go_on():
             twin.fit(X, y, 40, batch_size=3, callbacks=bp.EarlyStopping(i + 1))
             assert_same(networks[i], twin)
     assert len({network.epoch_count for network in networks}) > 1
+
+
+@pytest.mark.parametrize("shared", ["X", "y"])
+def test_some_share_data_and_others_have_their_own(shared):
+    networks = [small(seed) for seed in range(3)]
+    twins = copy.deepcopy(networks)
+    given = {"X": [X] * 3, "y": [y] * 3}
+    given[shared] = [given[shared][0], given[shared][0], given[shared][0][::-1]]
+    bp.fit_together(networks, **given, epochs=3, callbacks=bp.EarlyStopping(9))
+    for network, twin, x, targets in zip(networks, twins, given["X"], given["y"], strict=True):
+        assert_same(network, twin.fit(x, targets, 3, callbacks=bp.EarlyStopping(9)))
 
 
 def test_a_list_comes_back_as_it_was_given():
