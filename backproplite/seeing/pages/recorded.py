@@ -1,6 +1,6 @@
 """Pages: a trace as one file of HTML, on which to walk through its stages.
 
-The page itself, with its style and its script, is `step.html`; here it is
+The page itself is in `step/`; here it is
 given its numbers. They become text by the functions that print a trace, so that
 page and print agree, and only those that the page shows go along, so that the
 page of a large network stays small.
@@ -8,16 +8,15 @@ page of a large network stays small.
 
 from __future__ import annotations
 
-import json
-from importlib.resources import files
 from typing import Any
 
 import numpy as np
 
-from ..activations import Activation
-from ..checks import Array
-from ..layers import BatchNorm, Dense, Dropout
-from .equations import MOST_NUMBERS, Equation, Named, Passage, rounded
+from ...activations import Activation
+from ...checks import Array
+from ...layers import BatchNorm, Dense, Dropout
+from ..equations import MOST_NUMBERS, Equation, Named, Passage, rounded
+from .assembly import page
 
 UNITS = 12, 8, 6, 4  # of a column that are drawn: the most that keep within MOST_EDGES
 FEWEST_UNITS = 3
@@ -46,10 +45,7 @@ def step_page(trace: Any) -> str:
     >>> page[:15]
     '<!DOCTYPE html>'
     """
-    template = files(__package__).joinpath("step.html").read_text("utf-8")
-    data = json.dumps(_Page(trace).data(), separators=(",", ":"))
-    # Else a layer that is named "</script>" would end the data.
-    return template.replace("{{data}}", data.replace("<", "\\u003c"))
+    return page("step/step.html", _Page(trace).data())
 
 
 class _Page:

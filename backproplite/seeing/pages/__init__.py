@@ -1,0 +1,5 @@
+"""Pages that live: a training step to walk through and change, and a network to watch as it learns."""
+
+from .recorded import step_page
+
+__all__ = ["step_page"]

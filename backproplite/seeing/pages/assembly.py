@@ -1,0 +1,27 @@
+"""Pages put together: a template, the styles and scripts that it names, and its data, in one file."""
+
+from __future__ import annotations
+
+import json
+import re
+from importlib.resources import files
+from typing import Any
+
+HERE = files(__package__)
+
+
+def page(template: str, data: Any) -> str:
+    """Return a page that needs no other file.
+
+    `{{step/step.css}}` in the template stands for that file of this folder, which may name
+    others, and `{{data}}` for the data as JSON.
+    """
+    written = json.dumps(data, separators=(",", ":"), allow_nan=False)
+    # Else a layer that is named "</script>" would end the data.
+    return text(template).replace("{{data}}", written.replace("<", "\\u003c"))
+
+
+def text(name: str) -> str:
+    """Return a file of this folder, with the files that it names in their places."""
+    content = HERE.joinpath(name).read_text("utf-8")
+    return re.sub(r"\{\{([\w/]+\.\w+)\}\}", lambda found: text(found[1]).rstrip("\n"), content)
