@@ -1,4 +1,4 @@
-"""Pages that live: a training step to walk through and change, and a network to watch as it learns."""
+"""Pages that live: a step to walk through and change, and a network to watch as it learns."""
 
 from .recorded import step_page
 

@@ -1,4 +1,4 @@
-"""Pages put together: a template, the styles and scripts that it names, and its data, in one file."""
+"""Pages put together: a template, the styles and scripts it names, and its data, in one file."""
 
 from __future__ import annotations
 
