@@ -135,7 +135,7 @@ def _page(start: str, given: dict[str, Any] | None = None) -> str:
         "start": start,
         "catalogue": catalogue(),
         # the engine is on the page already, and need not be there twice
-        "step": text("step/step.html").replace(engine, "{{engine}}"),
+        "step": text("step/step.html").replace(engine, "{{ENGINE}}").replace("{{data}}", "{{PLAN}}"),
         "sets": [*([given] if given else []), *data["sets"]],
     }
     return page("play/play.html", data)

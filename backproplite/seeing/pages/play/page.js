@@ -458,10 +458,10 @@ function planNow() {
 function openStep() {
   pause();
   const data = JSON.stringify(planNow()).replaceAll("<", "\\u003c");
-  const parts = { "{{engine}}": at("engine").textContent, "{{data}}": data };
+  const parts = { "{{ENGINE}}": at("engine").textContent, "{{PLAN}}": data };
   const frame = document.createElement("iframe");
   frame.title = "One training step, every number";
-  frame.srcdoc = given.step.replace(/\{\{(engine|data)\}\}/g, (name) => parts[name]);
+  frame.srcdoc = given.step.replace(/\{\{(ENGINE|PLAN)\}\}/g, (name) => parts[name]);
   at("step").append(frame);
   at("step").showModal();
 }
