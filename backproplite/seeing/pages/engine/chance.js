@@ -9,7 +9,7 @@ class Chance {
   constructor(seed) {
     const key = keyOf(BigInt(seed));
     // each round has a key of its own
-    this.keys = Array.from({length: 10}, (_, round) => [
+    this.keys = Array.from({ length: 10 }, (_, round) => [
       low64(key[0] + BigInt(round) * 0x9E3779B97F4A7C15n),
       low64(key[1] + BigInt(round) * 0xBB67AE8584CAA73Bn),
     ]);
@@ -23,7 +23,7 @@ class Chance {
 
 class Generator {
   constructor(keys, count, purpose) {
-    Object.assign(this, {keys, count, purpose, blocks: 0n, words: [], half: null});
+    Object.assign(this, { keys, count, purpose, blocks: 0n, words: [], half: null });
   }
 
   word64() {
@@ -72,7 +72,7 @@ class Generator {
 
   // The numbers 0 ... n - 1 in a random order.
   permutation(n) {
-    const order = Array.from({length: n}, (_, i) => i);
+    const order = Array.from({ length: n }, (_, i) => i);
     for (let i = n - 1; i > 0; i--) {
       const j = this.upTo(i);
       [order[i], order[j]] = [order[j], order[i]];
