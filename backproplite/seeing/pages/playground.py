@@ -21,7 +21,7 @@ from ...files import write_file
 from ...layers import Dense
 from ...network import Network
 from .assembly import frame, page, text
-from .plan import catalogue, plan
+from .plan import plan
 from .play_data import SETS, play_data
 
 MOST_SAMPLES = 2000
@@ -133,7 +133,6 @@ def _page(start: str, given: dict[str, Any] | None = None) -> str:
     engine = text("engine/engine.js").rstrip("\n")
     data |= {
         "start": start,
-        "catalogue": catalogue(),
         # the engine is on the page already, and need not be there twice
         "step": text("step/step.html").replace(engine, "{{ENGINE}}").replace("{{data}}", "{{PLAN}}"),
         "sets": [*([given] if given else []), *data["sets"]],

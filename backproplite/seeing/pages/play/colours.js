@@ -5,7 +5,7 @@
 
 const theme = {};
 const SHADES = 128; // on each side of zero
-const FULL = 0.8; // of the colour: points must stand out before it
+const FULL = 0.6; // of the colour: points must stand out before it
 
 function readTheme() {
   const style = getComputedStyle(document.documentElement);

@@ -3,7 +3,7 @@
 // over the plane of the inputs. Pointing at a part, or going there by keys, gives its numbers.
 
 const MOST_UNITS = 8; // of a column that are drawn
-const HEAD = 92; // above the units
+const HEAD = 78; // above the units
 const WIDEST = 7; // of an edge
 const at = (id) => document.getElementById(id);
 
@@ -43,20 +43,20 @@ function layOut(network, sizes, headOf) {
   const columns = columnsOf(network, sizes);
   root.replaceChildren();
   const most = Math.max(...columns.map((each) => each.shown));
-  const pitch = most <= 4 ? 62 : most <= 6 ? 50 : 44;
+  const pitch = Math.min(64, Math.max(36, (0.42 * window.innerHeight) / most));
   const side = Math.round(pitch * 0.78);
   const room = at("scroll").clientWidth - 6;
   const gap = Math.max(104, Math.min(230, (room - 110) / Math.max(1, columns.length - 1)));
   const width = Math.max(room, gap * (columns.length - 1) + 110);
-  const height = HEAD + most * pitch + 20;
+  const height = HEAD + most * pitch + (Math.max(...columns.map((each) => each.size)) > MOST_UNITS ? 20 : 4);
   const first = (width - gap * (columns.length - 1)) / 2;
   root.style.cssText = `width: ${width}px; height: ${height}px; --side: ${side}px`;
-  Object.assign(drawing, { columns, units: [], edges: [], parts: [], chosen: null });
+  Object.assign(drawing, { columns, sizes, room: at("scroll").clientWidth, units: [], edges: [], parts: [], chosen: null });
   const svg = makeElement("svg", { width, height, "aria-hidden": "false", role: "group", "aria-label": "Weights" }, root);
   columns.forEach((column, i) => {
     column.x = first + gap * i;
     column.y = (row) => HEAD + (most * pitch) / 2 + (row - (column.shown - 1) / 2) * pitch;
-    drawHead(column, i, gap, root, headOf);
+    drawHead(column, i, Math.min(gap - 8, 2 * column.x, 2 * (width - column.x)), root, headOf);
     for (let row = 0; row < column.shown; row++) drawUnit(column, i, row, root);
     if (column.size > column.shown) {
       const place = `left: ${column.x}px; top: ${column.y(column.shown) - pitch * 0.28}px`;
@@ -69,8 +69,8 @@ function layOut(network, sizes, headOf) {
   at("tip").hidden = true;
 }
 
-function drawHead(column, i, gap, root, headOf) {
-  const head = makeElement("div", { class: "column", style: `left: ${column.x}px; width: ${gap - 8}px` }, root);
+function drawHead(column, i, room, root, headOf) {
+  const head = makeElement("div", { class: "column", style: `left: ${column.x}px; width: ${room}px` }, root);
   makeElement("div", { class: "symbol" }, head, column.symbol);
   const names = column.layers.map((layer) => layer.class).join(", ") || "input";
   makeElement("div", { class: "layers", title: column.layers.map((layer) => layer.name).join(", ") }, head, names);

@@ -1,7 +1,6 @@
 // The playground: what is chosen, the trainer and its runs, and what is drawn of them.
 
 const given = JSON.parse(at("page-data").textContent);
-const { catalogue, thresholds } = given;
 const slow = matchMedia("(prefers-reduced-motion: reduce)");
 const SLOWLY = 500; // milliseconds between two pictures where motion is not wanted
 const MOST_TRACED = 64; // samples of a step page
@@ -11,7 +10,7 @@ const WRITTEN = 400; // and between two changes of texts
 let set, choices, added, view, grid, lossCurve, trouble;
 let speed = "1 epoch a frame";
 let pointClass = 0;
-let cross = null; // where a point would be added by keys
+let cross = []; // where a point would be added by keys
 let stale = true; // whether there is something new to draw
 const drawn = { at: 0, texts: 0, told: 0 };
 
@@ -25,26 +24,34 @@ const net = () => runner.trainer.network;
 
 // ---- Beginning
 
-function lossEntry() {
-  return given.losses[set.kind].find((each) => each.name === choices.loss) ?? {};
-}
-
 // Shows a data set with the choices that learn it, or with a network that was given along with it.
 function chooseSet(next) {
   set = next;
   added = [];
   begin(structuredClone(set.choices), set.plan);
   pointClass = 0;
-  cross = null;
+  cross = [];
   showPointControls();
 }
 
 // Starts again with these choices; the points stay.
 function begin(next, plan = null) {
-  choices = next;
-  restart(plan ?? planOf(choices, lossEntry(), set, catalogue));
+  choices = plan ? next : offeredOnly(next);
+  restart(plan ?? planOf(choices, set, given));
   refreshControls();
 }
+
+// A network of one's own may have parts that cannot be chosen here: the usual ones stand in for them.
+function offeredOnly(next) {
+  const kept = (names, name) => (names.includes(name) ? name : names[0]);
+  return {
+    ...next, activation: kept(given.activations, next.activation), optimizer: kept(given.optimizers, next.optimizer),
+    loss: kept(lossNames(), next.loss), layers: next.layers.map((units) => Math.min(units, MOST_WIDE)),
+  };
+}
+
+const lossNames = () => given.kinds[set.kind].map(({ name }) => name);
+const describedNow = () => (net().plan === set.plan ? set.described : describedAs(net().plan));
 
 function restart(plan) {
   runner.stop();
@@ -56,6 +63,7 @@ function restart(plan) {
   look();
   const sizes = network.forward(fromRows([view.X[0]])).map((flow) => flow.columns);
   layOut(network, sizes, headOf);
+  showKey(sizes.at(-1));
   settle();
   say(`Ready: ${describeNetwork()}`);
 }
@@ -107,6 +115,18 @@ function pause() {
   runner.stop();
   settle();
   say(`Stopped. ${describeTraining()}`);
+}
+
+// What the colours of the output mean.
+function showKey(outputs) {
+  const { kind, X, range } = view;
+  const held = runner.trainer.points.validation;
+  const meaning = X[0].length > 2 ? "Of more than two columns there is no picture."
+    : X[0].length === 1 ? "Line: what the network gives."
+    : kind === "values" ? `Orange: ${rounded(range[0], 3)}, blue: ${rounded(range[1], 3)}.`
+    : outputs < 3 ? "Line: where both classes are equally likely." : "Colour: the likeliest class.";
+  at("key").textContent = `${meaning} ${X.length} samples${held ? `, and ${held.x.rows} held out to validate` : ""}.`;
+  at("plane").hidden = X[0].length > 2;
 }
 
 // Something that the trainer does here, between two steps; a run is stopped.
@@ -167,7 +187,7 @@ function drawPictures() {
   const part = drawing.chosen;
   const unit = part && !part.from ? { index: part.row, scale: part.column.scale } : null;
   const field = unit ? fields[part.column.flow] : network.loss.predictions(fields.at(-1));
-  drawPlane(at("plane"), view, field, unit, cross);
+  drawPlane(at("plane"), view, field, unit, isPlacing() ? cross : null);
   at("output-head").textContent = unit ? `Output of ${part.column.symbol}[${part.row}]` : "Output";
 }
 
@@ -177,9 +197,10 @@ function showReadout() {
   at("epochs").textContent = network.epochs.toLocaleString("en");
   at("steps").textContent = network.steps.toLocaleString("en");
   at("loss").textContent = rounded(newest ? newest[1] : currentLoss(), 4);
-  at("validation-loss").hidden = at("validation-key").hidden = !runner.trainer.points.validation;
   const { validation } = runner.trainer.points;
-  if (validation) at("validation-loss").lastElementChild.textContent = rounded(newest?.[2] ?? network.lossOf(validation.x, validation.y), 4);
+  at("validation-loss").hidden = at("validation-key").hidden = !validation;
+  if (!validation) return;
+  at("validation-loss").lastElementChild.textContent = rounded(newest?.[2] ?? network.lossOf(validation.x, validation.y), 4);
 }
 
 const currentLoss = () => net().trainingLoss(runner.trainer.points.x, runner.trainer.points.y);
@@ -187,7 +208,7 @@ const currentLoss = () => net().trainingLoss(runner.trainer.points.x, runner.tra
 // What takes longer, and nobody could read sixty times a second.
 function writeTexts(now) {
   drawn.texts = now;
-  showHealth(healthOf(net(), runner.trainer.points, thresholds, lossCurve.rows[0]?.[1], lossCurve.newest?.[1]));
+  showHealth(healthOf(net(), runner.trainer.points, given.limits, lossCurve.rows[0]?.[1], lossCurve.newest?.[1]));
   showTip(net());
   at("code").textContent = pythonOf(set, describedNow(), runner.trainer);
   if (!runner.running) describeAll();
@@ -297,7 +318,7 @@ function addPoint() {
 function showPointControls() {
   const names = pointNames();
   at("points").hidden = !names.length;
-  cross = names.map((_, i) => (view.bounds[i] ? (view.bounds[i][0] + view.bounds[i][1]) / 2 : 0));
+  cross = names.map((_, i) => (view.bounds[i] ? Number(((view.bounds[i][0] + view.bounds[i][1]) / 2).toFixed(1)) : 0));
   BOXES.forEach((id, i) => {
     at(id).parentElement.hidden = i >= names.length;
     at(`${id}-name`).textContent = names[i] ?? "";
@@ -306,6 +327,9 @@ function showPointControls() {
   addClasses(view.range[1] + 1, pointClass, (label) => { pointClass = label; });
   showCross();
 }
+
+// Whether the cross is of use.
+const isPlacing = () => cross.length > 1 && ["plane", "first", "second", "add"].includes(document.activeElement?.id);
 
 const BOXES = ["first", "second", "third"];
 
@@ -356,7 +380,7 @@ function listenToPoints() {
     else if (!stepCross(event.key)) return;
     event.preventDefault();
   });
-  for (const what of ["focus", "blur"]) canvas.addEventListener(what, () => { stale = true; });
+  for (const what of ["focusin", "focusout"]) addEventListener(what, () => { stale = true; });
 }
 
 // ---- Choosing
@@ -372,14 +396,13 @@ function refreshControls() {
 function addSettings() {
   const form = at("settings");
   form.addEventListener("submit", (event) => event.preventDefault());
-  const offered = () => given.losses[set.kind].map(({ name }) => name);
   const shownOf = (names, name) => (names.includes(name) ? names : [name, ...names]);
   const list = (id, label, names, name) => refreshers.push(
     addList(form, id, label, () => shownOf(names(), choices[name]), () => choices[name], (value) => rechoose({ [name]: value })));
   const box = (id, label, read, shown, take) => refreshers.push(addBox(form, id, label, read, shown, take));
-  list("activation", "Activation", () => Object.keys(catalogue.activations), "activation");
-  list("loss-choice", "Loss", offered, "loss");
-  list("optimizer", "Optimizer", () => Object.keys(catalogue.optimizers), "optimizer");
+  list("activation", "Activation", () => given.activations, "activation");
+  list("loss-choice", "Loss", lossNames, "loss");
+  list("optimizer", "Optimizer", () => given.optimizers, "optimizer");
   box("rate", "Learning rate", (text) => readNumber(text, 0), () => String(net().rate), (rate) => {
     choices.learningRate = rate;
     runner.change((trainer) => trainer.setRate(rate));

@@ -6,7 +6,7 @@ const FINE = 160; // points along a curve
 const MARGIN = 0.12; // of the data's width, around them
 const MIDDLE = 0.5; // between the two classes
 
-// What a picture shows of the data: {X, y, kind, bounds, classes}; kind is "binary", "classes" or "values".
+// A view is what a picture shows of the data: {X, y, kind, range, bounds}; kind is "classes" or "values".
 function boundsOf(columns) {
   return columns.map((column) => {
     let [low, high] = [Infinity, -Infinity];
@@ -138,10 +138,12 @@ function paintClasses(canvas, field) {
   pen.putImageData(image, 0, 0);
 }
 
-// How the outputs are told in colours: numbers of 0 to 1 from their middle, others from the targets' middle.
+// Of two classes one output tells all.
+const onlyOutput = (data, field) => (data.kind === "classes" && field.columns < 3 ? field.columns - 1 : null);
+
+// How an output is told in colours: a number of 0 to 1 from its middle, others from the targets' middle.
 function outputScale(data) {
-  if (data.kind === "binary") return (value) => 2 * value - 1;
-  const [low, high] = data.range;
+  const [low, high] = data.kind === "classes" ? [0, 1] : data.range;
   return (value) => (2 * value - low - high) / (high - low || 1);
 }
 
@@ -186,13 +188,14 @@ function drawPlane(canvas, data, field, ofUnit, cross) {
 }
 
 function drawField(pen, data, field, ofUnit, width, height) {
+  const only = onlyOutput(data, field);
   if (ofUnit) paint(small, field, ofUnit.index, ofUnit.scale);
-  else if (data.kind === "classes") paintClasses(small, field);
-  else paint(small, field, 0, outputScale(data));
+  else if (data.kind === "classes" && only === null) paintClasses(small, field);
+  else paint(small, field, only ?? 0, outputScale(data));
   pen.drawImage(small, 0, 0, width, height);
-  if (ofUnit || data.kind !== "binary") return;
+  if (ofUnit || only === null) return;
   pen.beginPath();
-  addBoundary(pen, field, 0, MIDDLE, width, height);
+  addBoundary(pen, field, only, MIDDLE, width, height);
   pen.lineWidth = 2;
   pen.strokeStyle = theme.ink;
   pen.stroke();
