@@ -46,8 +46,9 @@ function layOut(network, sizes, headOf) {
   const pitch = Math.min(64, Math.max(36, (0.42 * window.innerHeight) / most));
   const side = Math.round(pitch * 0.78);
   const room = at("scroll").clientWidth - 6;
-  const gap = Math.max(104, Math.min(230, (room - 110) / Math.max(1, columns.length - 1)));
-  const width = Math.max(room, gap * (columns.length - 1) + 110);
+  const ends = Math.min(110, room / columns.length);
+  const gap = Math.max(84, Math.min(230, (room - ends) / Math.max(1, columns.length - 1)));
+  const width = Math.max(room, gap * (columns.length - 1) + ends);
   const height = HEAD + most * pitch + (Math.max(...columns.map((each) => each.size)) > MOST_UNITS ? 20 : 4);
   const first = (width - gap * (columns.length - 1)) / 2;
   root.style.cssText = `width: ${width}px; height: ${height}px; --side: ${side}px`;
@@ -122,7 +123,7 @@ function showWeights(network) {
   const full = WIDEST / Math.max(largest, 1);
   for (const edge of drawing.edges) {
     const value = parameters[edge.place];
-    const width = Math.round(10 * Math.max(0.5, Math.abs(value) * full)) / 10;
+    const width = Math.round(5 * Math.max(0.6, Math.abs(value) * full)) / 5;
     if (width !== edge.width) edge.wire.style.strokeWidth = edge.width = width;
     if (value < 0 !== edge.minus) edge.element.classList.toggle("minus", (edge.minus = value < 0));
   }
@@ -137,9 +138,11 @@ function scaleOf(column, field) {
 }
 
 // `fields` are the flows over the grid, of `width` inputs: a plane is painted, over one input a curve is drawn.
-function showUnits(fields, width) {
+// While it trains every picture shows half of the units, in turn, which nobody sees.
+function showUnits(fields, width, half = null) {
   for (const column of drawing.columns) column.scale = scaleOf(column, fields[column.flow]);
   for (const unit of drawing.units) {
+    if (half !== null && unit.row % 2 !== half) continue;
     const field = fields[unit.column.flow];
     if (width === 2) paint(unit.canvas, field, unit.row, unit.column.scale);
     else drawSmallCurve(unit.canvas, field, unit.row, unit.column.scale);

@@ -12,7 +12,7 @@ let speed = "1 epoch a frame";
 let pointClass = 0;
 let cross = []; // where a point would be added by keys
 let stale = true; // whether there is something new to draw
-const drawn = { at: 0, texts: 0, told: 0 };
+const drawn = { at: 0, texts: 0, told: 0, half: 0 };
 
 const worker = workerOf([at("engine").textContent, at("trainer").textContent].join("\n"));
 const runner = new Runner(null, worker, (news) => {
@@ -183,7 +183,7 @@ function drawPictures() {
   drawCurve(at("curve"), lossCurve, at("log").checked);
   if (!grid) return;
   const fields = network.forward(grid);
-  showUnits(fields, grid.columns);
+  showUnits(fields, grid.columns, runner.running ? (drawn.half = 1 - drawn.half) : null);
   const part = drawing.chosen;
   const unit = part && !part.from ? { index: part.row, scale: part.column.scale } : null;
   const field = unit ? fields[part.column.flow] : network.loss.predictions(fields.at(-1));

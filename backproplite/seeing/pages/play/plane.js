@@ -1,7 +1,7 @@
 // The picture of the output: over inputs of two columns what the network gives for each point of the plane, with
 // the boundary between the classes; over one column the curve. The data lie upon it.
 
-const GRID = 48; // points along each side of the plane
+const GRID = 40; // points along each side of the plane
 const FINE = 160; // points along a curve
 const MARGIN = 0.12; // of the data's width, around them
 const MIDDLE = 0.5; // between the two classes
