@@ -33,7 +33,8 @@ function planOf(choices, set, { kinds, catalogue }) {
 function denseOf(entry, inputs, units, offset, number) {
   const weight = { symbol: `weight${number}`, shape: [inputs, units], offset };
   const bias = { symbol: `bias${number}`, shape: [units], offset: offset + inputs * units };
-  return { ...entry, name: `Dense(${inputs}, ${units})`, parameters: { weight, bias } };
+  const settings = { in_features: inputs, out_features: units };
+  return { ...entry, name: `Dense(${inputs}, ${units})`, settings, parameters: { weight, bias } };
 }
 
 // Glorot's uniform weights, layer after layer, and biases of zero.

@@ -22,13 +22,15 @@ function pointsOf(set, added = []) {
   return { ...training, validation: validation.X.length ? validation : null };
 }
 
-// What the network is trained on: arrays of inputs and of prepared targets.
-function preparedPoints({ X, y, validation }, labels, outputs) {
-  const prepared = (part) => ({ x: fromRows(part.X), y: fromRows(targetsOf(part.y, labels, outputs)) });
-  return { ...prepared({ X, y }), validation: validation && prepared(validation) };
+// What a trainer learns of a set and points: arrays of inputs, and of targets as the loss of a plan wants them.
+function preparedOf(set, added, { layers, loss: { labels } }) {
+  const outputs = layers.findLast(({ class: kind }) => kind === "Dense").parameters.bias.shape[0];
+  const prepared = ({ X, y }) => ({ x: fromRows(X), y: fromRows(targetsOf(y, labels, outputs)) });
+  const { validation, ...training } = pointsOf(set, added);
+  return { ...prepared(training), validation: validation && prepared(validation) };
 }
 
-// A row of targets for each label or number, as the loss wants them; rows are taken as they are.
+// A row of targets for each label or number; rows are taken as they are.
 function targetsOf(y, labels, outputs) {
   const oneHot = (label) => Array.from({ length: outputs }, (_, i) => Number(i === label));
   return y.map((one) => Array.isArray(one) ? one : labels === "categorical" ? oneHot(one) : [one]);
