@@ -10,6 +10,9 @@ import pytest
 from backproplite.seeing.pages.assembly import text
 
 NODE = shutil.which("node")
+#: Arrays of numbers become lists, and what JSON has no number for becomes text.
+PLAIN = """const plain = (name, value) => ArrayBuffer.isView(value) ? [...value]
+  : typeof value === "number" && !Number.isFinite(value) ? String(value) : value;"""
 
 
 def run(files, expression, data=None):
@@ -22,7 +25,8 @@ def run(files, expression, data=None):
         '"use strict";',
         *map(text, files),
         f"const data = {json.dumps(data, allow_nan=False)};",
-        f"(async () => console.log(JSON.stringify(await ({expression}))))();",
+        PLAIN,
+        f"(async () => console.log(JSON.stringify(await ({expression}), plain)))();",
     ]
     done = subprocess.run(
         [NODE, "-"], input="\n".join(script), capture_output=True, encoding="utf-8", check=False
