@@ -11,14 +11,16 @@ FILES = [
     *(f"play/{name}.js" for name in ("data", "build", "trainer", "running", "python", "health")),
 ]
 
-#: Builds what was chosen; `edits` are expressions between which so many steps or epochs are made.
+#: Builds what was chosen, with points added.
 PLAYED = """
   const known = data.known;
   const built = (choices, added = []) => {
     const set = known.sets.find((each) => each.name === choices.dataset);
     const plan = planOf(choices, set, known), network = new LiveNetwork(plan);
-    const points = preparedOf(set, added, plan);
-    return { set, plan, network, trainer: new Trainer(network, points, choices.batchSize, added) };
+    const outputs = plan.layers.findLast((layer) => layer.class === "Dense").parameters.bias.shape[0];
+    const prepared = (added) => preparedPoints(pointsOf(set, added), plan.loss.labels, outputs);
+    const trainer = new Trainer(network, prepared(added), choices.batchSize, added);
+    return { set, plan, network, trainer, prepared };
   };
 """
 

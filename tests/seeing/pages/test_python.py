@@ -7,17 +7,16 @@ from playing import choices, play
 import backproplite as bp
 
 
-
 def played(choices, happening, added=()):
     """The code, and each epoch's losses, of a network that has been trained in Node."""
     return play(
         """
-        const { set, plan, network, trainer } = built(data.given.choices, data.given.added);
+        const { set, plan, network, trainer, prepared } = built(data.given.choices, data.given.added);
         const epochs = [];
         const note = (epoch) => { if (epoch) epochs.push(epoch); };
         const train = (count) => { for (let i = 0; i < count; i++) note(trainer.epoch()); };
         const step = (count) => { for (let i = 0; i < count; i++) note(trainer.step()); };
-        const points = (added) => trainer.setPoints(preparedOf(set, added, plan), added);
+        const points = (added) => trainer.setPoints(prepared(added), added);
         %s;
         return {
           code: pythonOf(set, describedAs(plan), trainer), epochs, steps: network.steps,

@@ -24,7 +24,7 @@ function planOf(choices, set, { kinds, catalogue }) {
   const placed = layers.map((layer, i) => ({ ...layer, place: `layers[${i}]` }));
   return {
     alive: true, why: "", dtype: "float64", seed: choices.seed, steps: 0, epochs: 0, x: null, y: null,
-    head: "", note: "", digits: 4, moving: null, forms: catalogue.forms, flows, layers: placed,
+    moving: null, forms: catalogue.forms, flows, layers: placed,
     parameters: firstWeights(widths, choices.seed), decaying: decayingIn(layers, size),
     loss: catalogue.losses[choices.loss], optimizer: optimizerOf(choices, catalogue.optimizers, size),
   };
@@ -57,7 +57,7 @@ function decayingIn(layers, size) {
 }
 
 function optimizerOf({ optimizer, settings = {}, learningRate }, optimizers, size) {
-  const entry = optimizers[optimizer], chosen = { ...entry.settings, ...settings };
+  const entry = optimizers[optimizer], chosen = { ...entry.settings, ...settings, learning_rate: learningRate };
   const own = (name) => settings[name] ?? entry[name];
   return {
     ...entry, settings: chosen, rate: learningRate, name: optimizerName(entry, settings, learningRate),

@@ -1,7 +1,7 @@
 // The points on the screen: those of a data set, some of which are held out, and those added by hand.
 //
 // A set has a name, X, y, and the Python that makes it, as `code`. Where it says `held`, every fifth sample
-// is kept for validation; points that are added are trained on.
+// is kept for validation, unless it brings validation data of its own; points that are added are trained on.
 
 const HELD = 5; // one sample in so many
 
@@ -19,18 +19,16 @@ function pointsOf(set, added = []) {
     training.X.push(point.slice(0, -1));
     training.y.push(point.at(-1));
   }
-  return { ...training, validation: validation.X.length ? validation : null };
+  return { ...training, validation: set.validation ?? (validation.X.length ? validation : null) };
 }
 
-// What a trainer learns of a set and points: arrays of inputs, and of targets as the loss of a plan wants them.
-function preparedOf(set, added, { layers, loss: { labels } }) {
-  const outputs = layers.findLast(({ class: kind }) => kind === "Dense").parameters.bias.shape[0];
-  const prepared = ({ X, y }) => ({ x: fromRows(X), y: fromRows(targetsOf(y, labels, outputs)) });
-  const { validation, ...training } = pointsOf(set, added);
-  return { ...prepared(training), validation: validation && prepared(validation) };
+// What the network is trained on: arrays of inputs and of prepared targets.
+function preparedPoints({ X, y, validation }, labels, outputs) {
+  const prepared = (part) => ({ x: fromRows(part.X), y: fromRows(targetsOf(part.y, labels, outputs)) });
+  return { ...prepared({ X, y }), validation: validation && prepared(validation) };
 }
 
-// A row of targets for each label or number; rows are taken as they are.
+// A row of targets for each label or number, as the loss wants them; rows are taken as they are.
 function targetsOf(y, labels, outputs) {
   const oneHot = (label) => Array.from({ length: outputs }, (_, i) => Number(i === label));
   return y.map((one) => Array.isArray(one) ? one : labels === "categorical" ? oneHot(one) : [one]);
