@@ -53,7 +53,7 @@ class LiveNetwork {
   trainStep(x = this.x, y = this.y) {
     if (!this.alive) throw new Error(this.why);
     const outputs = this.forward(x, this.draws()).at(-1), loss = this.loss.value(outputs, y);
-    if (!Number.isFinite(loss)) throw new Divergence(`the loss turned ${loss}`);
+    if (!Number.isFinite(loss)) throw new Divergence(`the loss turned ${rounded(loss, 4)}`);
     this.backward(this.loss.gradient(outputs, y));
     this.commit(this.optimizer.update(), this.layers.map((layer) => layer.learned()));
     return loss;
