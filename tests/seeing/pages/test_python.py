@@ -4,28 +4,24 @@ import numpy as np
 import pytest
 from playing import choices, play
 
-import backproplite as bp
-
 
 def played(choices, happening, added=()):
     """The code, and each epoch's losses, of a network that has been trained in Node."""
-    return play(
-        """
+    train = """
         const { set, plan, network, trainer, prepared } = built(data.given.choices, data.given.added);
         const epochs = [];
         const note = (epoch) => { if (epoch) epochs.push(epoch); };
         const train = (count) => { for (let i = 0; i < count; i++) note(trainer.epoch()); };
         const step = (count) => { for (let i = 0; i < count; i++) note(trainer.step()); };
         const points = (added) => trainer.setPoints(prepared(added), added);
-        %s;
+    """
+    told = """;
         return {
           code: pythonOf(set, describedAs(plan), trainer), epochs, steps: network.steps,
           parameters: Array.from(network.parameters),
         };
-        """
-        % happening,
-        {"choices": choices, "added": list(added)},
-    )
+    """
+    return play(train + happening + told, {"choices": choices, "added": list(added)})
 
 
 def run_python(code):
