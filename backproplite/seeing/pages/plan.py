@@ -540,10 +540,10 @@ def _rows(array: Array) -> Any:
     return plain(array.reshape(len(array), -1))
 
 
-def plain(array: Any) -> Any:
+def plain(array: Any, few: int = FEW) -> Any:
     """Return an array as nested lists, or of many numbers the shape and the bytes."""
     array = np.asarray(array, np.float64)
-    if array.size <= FEW:
+    if array.size <= few:
         return array.tolist()
     bytes64 = base64.b64encode(array.astype("<f8").tobytes())
     return {"shape": array.shape, "float64": bytes64.decode()}

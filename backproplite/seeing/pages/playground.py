@@ -6,6 +6,8 @@ network of one's own, if there is one.
 
 from __future__ import annotations
 
+import base64
+import gzip
 import re
 from os import PathLike
 from typing import Any
@@ -21,10 +23,11 @@ from ...files import write_file
 from ...layers import Dense
 from ...network import Network
 from .assembly import frame, page, text
-from .plan import plan
+from .plan import plain, plan
 from .play_data import SETS, play_data
 
 MOST_SAMPLES = 2000
+MOST_PLAIN = 8  # numbers that are given as such; bytes take less room
 MOST_WRITTEN = 500  # numbers that the Python on the page has in full
 SUFFIXES = ".html", ".htm"
 NAMES = {*layers.__all__, *activations.__all__, *losses.__all__, *optimizers.__all__}
@@ -130,14 +133,20 @@ def play_page(name: str) -> str:
 
 def _page(start: str, given: dict[str, Any] | None = None) -> str:
     data = play_data()
-    engine = text("engine/engine.js").rstrip("\n")
-    data |= {
-        "start": start,
-        # the engine is on the page already, and need not be there twice
-        "step": text("step/step.html").replace(engine, "{{ENGINE}}").replace("{{data}}", "{{PLAN}}"),
-        "sets": [*([given] if given else []), *data["sets"]],
-    }
+    sets = [*([given] if given else []), *data["sets"]]
+    data |= {"start": start, "step": _packed_step_page()}
+    data["sets"] = [each | {"X": plain(each["X"], MOST_PLAIN)} for each in sets]
     return page("play/play.html", data)
+
+
+def _packed_step_page() -> str:
+    """Return the page of a step, without data, and without the engine, which is here already.
+
+    It is packed, or it would be half of this page.
+    """
+    engine = text("engine/engine.js").rstrip("\n")
+    content = text("step/step.html").replace(engine, "{{ENGINE}}").replace("{{data}}", "{{PLAN}}")
+    return base64.b64encode(gzip.compress(content.encode(), mtime=0)).decode()
 
 
 def _checked(network: Network, X: ArrayLike, y: ArrayLike, of: str) -> tuple[Array, Array]:

@@ -12,7 +12,8 @@ function readTheme() {
   const read = (name) => style.getPropertyValue(`--${name}`).trim();
   for (const name of ["paper", "raised", "rule", "line", "ink", "quiet", "plus", "minus"]) theme[name] = read(name);
   theme.classes = ["minus", "plus", "class-2", "class-3", "class-4", "class-5"].map(read);
-  theme.numbers = read("numbers");
+  theme.em = 0.8 * parseFloat(style.fontSize); // the size of small text
+  theme.font = `${theme.em}px ${read("numbers")}`;
   theme.signed = shades(theme.minus).reverse().concat(shades(theme.plus).slice(1));
   theme.byClass = theme.classes.map(shades);
 }

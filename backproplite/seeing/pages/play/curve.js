@@ -27,12 +27,12 @@ function drawCurve(canvas, lossCurve, logarithmic) {
   const rows = lossCurve.all;
   pen.clearRect(0, 0, width, height);
   if (!rows.length) return;
-  const [left, right, top, bottom] = [58, width - 12, 10, height - 24];
+  const [left, right, top, bottom] = [4.8 * theme.em, width - theme.em, 0.8 * theme.em, height - 2 * theme.em];
   const last = Math.max(1, rows.at(-1)[0]);
   const axis = lossAxis(rows, logarithmic);
   const x = (epoch) => left + ((right - left) * epoch) / last;
   const y = (loss) => bottom - (bottom - top) * Math.min(1, Math.max(0, axis.share(loss)));
-  pen.font = `12px ${theme.numbers}`;
+  pen.font = theme.font;
   Object.assign(pen, { fillStyle: theme.quiet, strokeStyle: theme.rule, lineWidth: 1, textBaseline: "middle" });
   pen.textAlign = "right";
   for (const tick of axis.ticks) {
@@ -41,10 +41,10 @@ function drawCurve(canvas, lossCurve, logarithmic) {
   }
   pen.textAlign = "center";
   for (const tick of ticks(0, last, width > 500 ? 8 : 4).filter(Number.isInteger)) {
-    if (x(tick) < right - 20 || tick === 0) pen.fillText(tick.toLocaleString("en"), x(tick), height - 10);
+    if (x(tick) < right - 4 * theme.em || tick === 0) pen.fillText(tick.toLocaleString("en"), x(tick), height - 0.8 * theme.em);
   }
   pen.textAlign = "right";
-  pen.fillText("epoch", right, height - 10);
+  pen.fillText("epoch", right, height - 0.8 * theme.em);
   drawLine(pen, rows, 2, x, y, theme.minus, [6, 4]);
   drawLine(pen, rows, 1, x, y, theme.plus, []);
 }

@@ -3,8 +3,8 @@
 // over the plane of the inputs. Pointing at a part, or going there by keys, gives its numbers.
 
 const MOST_UNITS = 8; // of a column that are drawn
-const HEAD = 78; // above the units
-const WIDEST = 7; // of an edge
+const HEAD = 6.1; // above the units, in sizes of small text
+const WIDEST = 0.55; // of an edge, in the same
 const at = (id) => document.getElementById(id);
 
 const drawing = { columns: [], units: [], edges: [], parts: [], chosen: null };
@@ -43,20 +43,21 @@ function layOut(network, sizes, headOf) {
   const columns = columnsOf(network, sizes);
   root.replaceChildren();
   const most = Math.max(...columns.map((each) => each.shown));
-  const pitch = Math.min(64, Math.max(36, (0.42 * window.innerHeight) / most));
+  const head = HEAD * theme.em;
+  const pitch = Math.min(5 * theme.em, Math.max(2.8 * theme.em, (0.42 * window.innerHeight) / most));
   const side = Math.round(pitch * 0.78);
   const room = at("scroll").clientWidth - 6;
   const ends = Math.min(110, room / columns.length);
   const gap = Math.max(84, Math.min(230, (room - ends) / Math.max(1, columns.length - 1)));
   const width = Math.max(room, gap * (columns.length - 1) + ends);
-  const height = HEAD + most * pitch + (Math.max(...columns.map((each) => each.size)) > MOST_UNITS ? 20 : 4);
+  const height = head + most * pitch + (Math.max(...columns.map((each) => each.size)) > MOST_UNITS ? 20 : 4);
   const first = (width - gap * (columns.length - 1)) / 2;
   root.style.cssText = `width: ${width}px; height: ${height}px; --side: ${side}px`;
   Object.assign(drawing, { columns, sizes, room: at("scroll").clientWidth, units: [], edges: [], parts: [], chosen: null });
   const svg = makeElement("svg", { width, height, "aria-hidden": "false", role: "group", "aria-label": "Weights" }, root);
   columns.forEach((column, i) => {
     column.x = first + gap * i;
-    column.y = (row) => HEAD + (most * pitch) / 2 + (row - (column.shown - 1) / 2) * pitch;
+    column.y = (row) => head + (most * pitch) / 2 + (row - (column.shown - 1) / 2) * pitch;
     drawHead(column, i, Math.min(gap - 8, 2 * column.x, 2 * (width - column.x)), root, headOf);
     for (let row = 0; row < column.shown; row++) drawUnit(column, i, row, root);
     if (column.size > column.shown) {
@@ -120,7 +121,7 @@ function showWeights(network) {
   const { parameters } = network;
   let largest = 1e-12;
   for (const { place } of drawing.edges) largest = Math.max(largest, Math.abs(parameters[place]));
-  const full = WIDEST / Math.max(largest, 1);
+  const full = (WIDEST * theme.em) / Math.max(largest, 1);
   for (const edge of drawing.edges) {
     const value = parameters[edge.place];
     const width = Math.round(5 * Math.max(0.6, Math.abs(value) * full)) / 5;

@@ -478,13 +478,16 @@ function planNow() {
   };
 }
 
-function openStep() {
+async function openStep() {
   pause();
+  const packed = Uint8Array.from(atob(given.step), (character) => character.charCodeAt(0));
+  const unpacked = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
+  const template = await new Response(unpacked).text();
   const data = JSON.stringify(planNow()).replaceAll("<", "\\u003c");
   const parts = { "{{ENGINE}}": at("engine").textContent, "{{PLAN}}": data };
   const frame = document.createElement("iframe");
   frame.title = "One training step, every number";
-  frame.srcdoc = given.step.replace(/\{\{(ENGINE|PLAN)\}\}/g, (name) => parts[name]);
+  frame.srcdoc = template.replace(/\{\{(ENGINE|PLAN)\}\}/g, (name) => parts[name]);
   at("step").append(frame);
   at("step").showModal();
 }
@@ -555,6 +558,7 @@ window.backproplite = {
   reset,
 };
 
+for (const each of given.sets) each.X = toRows(fromPlain(each.X));
 readTheme();
 addSettings();
 addDepth();

@@ -67,7 +67,7 @@ function drawData(data, width, height) {
   const pen = layer.getContext("2d");
   pen.scale(scale, scale);
   const place = placed(data, width, height);
-  const radius = data.X.length > 60 ? 3.5 : 6;
+  const radius = theme.em * (data.X.length > 60 ? 0.28 : 0.5);
   pen.strokeStyle = theme.paper;
   pen.lineWidth = 1.2;
   data.X.forEach((row, i) => {
@@ -79,7 +79,7 @@ function drawData(data, width, height) {
 }
 
 function drawAxes(pen, { bounds: [[left, right], [low, high]] }, width, height) {
-  pen.font = `12px ${theme.numbers}`;
+  pen.font = theme.font;
   pen.lineWidth = 3;
   const write = (text, x, y, align) => {
     pen.textAlign = align;
@@ -90,11 +90,11 @@ function drawAxes(pen, { bounds: [[left, right], [low, high]] }, width, height) 
   };
   for (const tick of ticks(left, right, 4)) {
     const x = ((tick - left) / (right - left)) * width;
-    if (x > 24 && x < width - 24) write(String(tick), x, height - 6, "center");
+    if (x > 24 && x < width - 24) write(String(tick), x, height - theme.em / 2, "center");
   }
   for (const tick of ticks(low, high, 4)) {
     const y = ((high - tick) / (high - low)) * height;
-    if (y > 14 && y < height - 24) write(String(tick), 5, y + 4, "left");
+    if (y > 14 && y < height - 2 * theme.em) write(String(tick), 5, y + theme.em / 3, "left");
   }
 }
 
