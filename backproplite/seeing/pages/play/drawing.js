@@ -47,8 +47,8 @@ function layOut(network, sizes, headOf) {
   const pitch = Math.min(5 * theme.em, Math.max(2.8 * theme.em, (0.42 * window.innerHeight) / most));
   const side = Math.round(pitch * 0.78);
   const room = at("scroll").clientWidth - 6;
-  const ends = Math.min(110, room / columns.length);
-  const gap = Math.max(84, Math.min(230, (room - ends) / Math.max(1, columns.length - 1)));
+  const ends = Math.min(8.5 * theme.em, room / columns.length);
+  const gap = Math.max(6.5 * theme.em, Math.min(18 * theme.em, (room - ends) / Math.max(1, columns.length - 1)));
   const width = Math.max(room, gap * (columns.length - 1) + ends);
   const height = head + most * pitch + (Math.max(...columns.map((each) => each.size)) > MOST_UNITS ? 20 : 4);
   const first = (width - gap * (columns.length - 1)) / 2;

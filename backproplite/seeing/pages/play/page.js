@@ -57,8 +57,7 @@ function restart(plan) {
   runner.stop();
   trouble = "";
   const network = new LiveNetwork(plan);
-  runner.trainer = new Trainer(network, preparedNow(network), choices.batchSize);
-  if (added.length) runner.trainer.setPoints(runner.trainer.points, added);
+  runner.trainer = new Trainer(network, preparedNow(network), choices.batchSize, added);
   lossCurve = new LossCurve();
   look();
   const sizes = network.forward(fromRows([view.X[0]])).map((flow) => flow.columns);
