@@ -5,7 +5,7 @@ const LETTER = 7.3; // the width of a digit
 const HEAD = 42; // for the names of the columns
 const BADGE = 17; // the height of a bias above its unit
 const IMAGE = 132; // the side of an input that is drawn as an image
-const LARGEST = 1.8; // how much larger it may be drawn
+const LARGEST = 2; // how much larger it may be drawn
 
 // A unit has room for two numbers under each other, for one, or for one without its badges.
 const SIZES = [{ box: 38, badges: true }, { box: 20, badges: true }, { box: 20, badges: false }];
@@ -16,24 +16,25 @@ const longestText = (things, names, least) =>
   Math.max(least, ...things.flatMap((thing) => names.map((name) => thing[name]?.length ?? 0)));
 
 // Targets of one unit stand under the loss, others in a column of their own.
-function placed(page, width, height) {
+function placed(page, width, height, zoom) {
   const { columns, links } = page;
   const last = columns.length - 1;
   const under = columns[last].units.length === 1;
   const drawn = columns.map((column, i) => placedColumn(column, under && i === last - 1));
   const rows = Math.max(...drawn.map((column) => column.rows));
   const least = drawn.some((column) => column.image) ? IMAGE : 0;
-  const size = sizeFor(rows, Math.min(2, Math.max(0, ...links.map(mostBadges))), height - HEAD);
+  const size = sizeFor(rows, Math.min(2, Math.max(0, ...links.map(mostBadges))), height / zoom - HEAD);
   const gaps = links.map((link, i) => gapOf(link, size, drawn[i].image, i === last - 2)).concat(under ? [] : 34);
   const widths = under ? drawn.slice(0, -1) : drawn;
   const needed = gaps.concat(widths.map((column) => column.width)).reduce((a, b) => a + b, 20);
-  const scale = Math.min(width / needed, height / (HEAD + Math.max(least, rows * size.pitch)), LARGEST);
+  const fitting = Math.min(width / needed, height / (HEAD + Math.max(least, rows * size.pitch)), LARGEST);
+  const scale = Math.max(zoom, fitting);
   const free = Math.max(0, (height / scale - HEAD) / rows - size.pitch);
   const pitch = size.pitch + Math.min(free, size.pitch);
   const body = Math.max(least, rows * pitch);
   spreadGaps(gaps, links, Math.max(0, width / scale - needed));
   const across = placeAcross(drawn, gaps, under);
-  return { columns: drawn, under, ...size, pitch, scale, width: across, height: HEAD + body, middle: HEAD + body / 2 };
+  return { columns: drawn, under, ...size, pitch, scale, fits: fitting >= zoom, width: across, height: HEAD + body, middle: HEAD + body / 2 };
 }
 
 function sizeFor(rows, badges, height) {

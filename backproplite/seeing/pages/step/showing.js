@@ -27,7 +27,7 @@ function told(text, stage, id) {
 function showDrawing() {
   const { way, layer } = page.stages[current];
   heads.forEach(({ group, gradientName }, i) => {
-    const known = current >= gradientAt(i) && page.columns[i].units.some((unit) => unit.gradient);
+    const known = current >= gradientAt(i) && way !== "after" && page.columns[i].units.some((unit) => unit.gradient);
     group.setAttribute("class", `column ${roleOfColumn(i, way, layer)}`);
     gradientName.textContent = known ? `∂loss/∂${page.columns[i].symbol}` : "";
   });

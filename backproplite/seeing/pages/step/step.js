@@ -57,7 +57,7 @@ function startAgain() {
 function lay() {
   document.body.dataset.shape = "beside";
   draw();
-  if (layout.scale < 1) {
+  if (!layout.fits) {
     document.body.dataset.shape = "below";
     draw();
   }
