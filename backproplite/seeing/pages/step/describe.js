@@ -14,7 +14,8 @@ function describe(network, pass, sample) {
   view.ownAfter = ownLosses(view, pass.costsAfter);
   view.loss = lossTexts(view);
   view.units = UNITS.find((units) => edgesDrawn(view, units) <= MOST_EDGES) ?? FEWEST_UNITS;
-  view.largestMove = largestOf(pass.update.parametersAfter.map((after, k) => after - network.parameters[k])) || 1;
+  const moves = pass.update.parametersAfter.map((after, k) => after - network.parameters[k]);
+  view.largestMove = largestOf(moves) || 1;
   const columns = columnsOf(view), links = linksOf(view);
   view.drawn = new Set([...columns, ...links].flatMap(idsWithin));
   const stages = stagesOf(view);
@@ -32,9 +33,10 @@ const largestOf = (numbers) => numbers.reduce((most, each) => Math.max(most, Mat
 function columnsOf(view) {
   const { plan, network, pass, last, loss, samples, sample } = view;
   const flows = plan.flows.map((symbol, i) => {
-    const gradients = i < last ? pass.gradFlows[i] : pass.gradOutput, after = i ? pass.flowsAfter[i] : null;
-    const units = unitsOf(view, `u${i}`, { value: pass.flows[i], gradient: gradients, after }, i ? null : "x");
-    return { symbol, size: pass.flows[i].columns, kind: "flow", units };
+    const value = pass.flows[i], gradient = i < last ? pass.gradFlows[i] : pass.gradOutput;
+    const after = i ? pass.flowsAfter[i] : null;
+    const units = unitsOf(view, `u${i}`, { value, gradient, after }, i ? null : "x");
+    return { symbol, size: value.columns, kind: "flow", units };
   });
   const { own: value, ownAfter: after } = loss, raw = samples > 1 ? view.own.data[sample] : pass.loss;
   const unit = { id: "loss", index: 0, value, gradient: null, after, raw, editable: null, pixel: null };
@@ -49,12 +51,12 @@ function columnsOf(view) {
 // Of an image all units are drawn, by how bright they are.
 function unitsOf(view, id, { value, gradient = null, after = null }, what) {
   const { sample, network, digits } = view, image = what === "x" && isImage(value.columns);
-  const row = rowOfSample(value, sample), least = Math.min(...row.data), range = Math.max(...row.data) - least || 1;
+  const { data } = rowOfSample(value, sample), least = Math.min(...data), most = Math.max(...data);
   const text = (array, j) => array ? rounded(entryAt(array, sample, j), digits) : null;
   return Array.from({ length: image ? value.columns : Math.min(view.units, value.columns) }, (_, j) => ({
     id: `${id}.${j}`, index: j, value: text(value, j), gradient: text(gradient, j), after: text(after, j),
-    raw: row.data[j], editable: what && network.alive ? { what, row: sample, column: j } : null,
-    pixel: image ? (row.data[j] - least) / range : null,
+    raw: data[j], editable: what && network.alive ? { what, row: sample, column: j } : null,
+    pixel: image ? (data[j] - least) / (most - least || 1) : null,
   }));
 }
 
@@ -71,7 +73,8 @@ function edgesOf(view, i) {
   if (wiring === "dense") {
     return Array.from({ length: from * to }, (_, k) => {
       const row = Math.floor(k / to), column = k % to, id = `e${i}.${row}.${column}`;
-      return { id, from: row, to: column, weight: parameterAt(view, i, "weight", row, column, id), slope: null };
+      const weight = parameterAt(view, i, "weight", row, column, id);
+      return { id, from: row, to: column, weight, slope: null };
     });
   }
   const slopes = slopesOf(view, i), text = (j) => rounded(entryAt(slopes, view.sample, j), view.digits);
@@ -93,17 +96,18 @@ function parameterAt(view, i, name, row, column, id) {
   const { network, pass, plan, digits } = view, { symbol, shape, offset } = plan.layers[i].parameters[name];
   const k = offset + row * shape.at(-1) + column, raw = network.parameters[k];
   const after = pass.update.parametersAfter[k], text = (number) => rounded(number, digits);
+  const index = shape.length > 1 ? `${row}, ${column}` : column;
   return {
-    id, symbol: `${symbol}[${shape.length > 1 ? `${row}, ` : ""}${column}]`, parameter: k, raw, value: text(raw),
-    gradient: plan.layers[i].frozen ? null : text(pass.gradients[k]),
-    after: text(after), move: (after - raw) / view.largestMove,
+    id, symbol: `${symbol}[${index}]`, parameter: k, raw, value: text(raw), after: text(after),
+    gradient: plan.layers[i].frozen ? null : text(pass.gradients[k]), move: (after - raw) / view.largestMove,
   };
 }
 
 // "dense", or "each" unit to its own, or "all" to all.
 function wiringOf({ plan, pass }, i) {
-  const { parameters, elementwise, draws, class: name } = plan.layers[i], [down, across] = parameters.weight?.shape ?? [];
-  if (down === pass.flows[i].columns && across === pass.flows[i + 1].columns) return "dense";
+  const { parameters, elementwise, draws, class: name } = plan.layers[i];
+  const [rows, columns] = parameters.weight?.shape ?? [];
+  if (rows === pass.flows[i].columns && columns === pass.flows[i + 1].columns) return "dense";
   return elementwise || draws || name === "BatchNorm" ? "each" : "all";
 }
 
@@ -143,7 +147,8 @@ function lossTexts({ pass, own, ownAfter, sample, samples, digits }) {
 }
 
 function verdictOf(before, after, digits) {
-  const change = after - before, percent = 100 * Math.abs(change / before), [old, now] = [before, after].map(general);
+  const change = after - before, percent = 100 * Math.abs(change / before);
+  const [old, now] = [before, after].map(general);
   if (!Number.isFinite(change) || before === 0) return `The loss went from ${old} to ${now}.`;
   if (change === 0) return `The loss stayed at ${old}.`;
   let much = `${percent >= 0.01 && percent < 1e6 ? percent.toFixed(2) : rounded(percent, 2)} %`;

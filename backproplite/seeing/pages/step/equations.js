@@ -30,9 +30,10 @@ function namedGradient({ plan, pass, last }, i) {
 
 // A parameter, or what belongs to it, cut out of a vector of all parameters.
 function namedParameter({ i, name, parameter: { shape, offset } }, symbol, vector) {
-  const [columns = 1, rows = 1] = [...shape].reverse(), array = vector.subarray(offset, offset + rows * columns);
+  const [columns = 1, rows = 1] = [...shape].reverse();
+  const array = matrix(rows, columns, vector.subarray(offset, offset + rows * columns));
   const at = (row, column) => shape.length === 2 ? `e${i}.${row}.${column}` : biasId(i, name, column);
-  return named(symbol, matrix(rows, columns, array), { axes: shape.length, at });
+  return named(symbol, array, { axes: shape.length, at });
 }
 
 function settingsOf(settings = {}) {
@@ -66,7 +67,7 @@ function parametersOf({ plan }, i) {
   const within = (layer, path) => [
     ...Object.entries(layer.parameters).map(([name, parameter]) => (
       { i, name: path + name, parameter, moves: moves(layer, name) })),
-    ...(layer.layers).flatMap((each, k) => within(each, `${path}layers[${k}].`)),
+    ...layer.layers.flatMap((each, k) => within(each, `${path}layers[${k}].`)),
   ];
   return within(plan.layers[i], "");
 }
@@ -122,7 +123,8 @@ function firstPlaces({ sample }, { array, bySample }) {
 
 function lineOf(view, { symbol, array, axes, at }, place, parts, scope) {
   const ref = drawnId(view, at(...place)), value = rounded(entryAt(array, ...place), view.digits);
-  const index = axes === 2 ? place.join(", ") : place[array.rows > 1 ? 0 : 1], label = axes ? `${symbol}[${index}]` : symbol;
+  const index = axes === 2 ? place.join(", ") : place[array.rows > 1 ? 0 : 1];
+  const label = axes ? `${symbol}[${index}]` : symbol;
   const shown = parts.map((part) => partOf(view, part, scope));
   const how = shown.map((part) => part.text ?? part).join("");
   return { label, ref, parts: how === value ? [] : shown, value, valueRef: ref };
@@ -150,17 +152,18 @@ function excerptOf({ digits }, array) {
 function stagesOf(view) {
   const { plan, last, network, samples } = view, { layers, loss, optimizer } = plan;
   const stage = (name, title, way, layer, equations) => ({ name, title, way, layer, equations });
-  const through = (way, direction, equations) => layers.map((layer, i) => i >= (way === "backward" ? network.firstTrained : 0)
-    && stage(`${layer.place}.${way}`, `${direction} through ${layer.place} ${layerName(layer)}`, way, i, equations(view, i)));
+  const through = (way, title, equations, first) => layers.map((layer, i) => [layer, i]).slice(first).map(
+    ([layer, i]) => stage(
+      `${layer.place}.${way}`, `${title} ${layer.place} ${layerName(layer)}`, way, i, equations(view, i)));
   const given = samples > 1 ? "the samples, their targets" : "the sample, its target";
   const byOutput = "Backward: how the loss changes with the network's output";
   const again = "After the update: the same forward pass with the new parameters";
   return [
     stage("setup", `Setup: ${given}, the parameters`, "setup", null, setupEquations(view)),
-    ...through("forward", "Forward", forwardEquations),
+    ...through("forward", "Forward through", forwardEquations, 0),
     stage("loss.forward", `Loss: ${loss.name}`, "forward", last, lossEquations(view)),
     stage("loss.backward", byOutput, "backward", last, [lossGradientEquation(view)]),
-    ...through("backward", "Backward", backwardEquations).filter(Boolean).reverse(),
+    ...through("backward", "Backward through", backwardEquations, network.firstTrained).reverse(),
     stage("update", `Update by ${optimizer.name}`, "update", null, updateEquations(view)),
     stage("after", again, "after", null, afterEquations(view)),
   ];
@@ -214,13 +217,15 @@ function lossScope({ plan: { loss }, plan, pass, network, last }) {
 }
 
 function lossEquations(view) {
-  const { pass, samples, own, sample } = view, scope = lossScope(view), equations = predictionEquations(view, scope);
+  const { pass, samples, own, sample } = view, scope = lossScope(view);
+  const predictions = predictionEquations(view, scope);
   const mine = named(OWN_LOSS, own, { axes: 1, bySample: true, at: (row) => row === sample ? "loss" : null });
   const total = namedNumber("loss", pass.loss, () => "loss");
-  if (samples === 1) return [...equations, costsEquation(view, total, scope)];
+  if (samples === 1) return [...predictions, costsEquation(view, total, scope)];
   const parts = ["(", ...plugged(["sum samples", "own"], { own }, [0, 0]), `) / ${samples}`];
-  const mean = lineOf(view, total, [0, 0], parts, { own: mine });
-  return [...equations, costsEquation(view, mine, scope), writtenDown(view, total, `(Σ ${OWN_LOSS}) / ${samples}`, [mean])];
+  const line = lineOf(view, total, [0, 0], parts, { own: mine });
+  const mean = writtenDown(view, total, `(Σ ${OWN_LOSS}) / ${samples}`, [line]);
+  return [...predictions, costsEquation(view, mine, scope), mean];
 }
 
 // What the chosen sample costs, in symbols and in numbers: a sum over its outputs, or their mean.
@@ -228,8 +233,9 @@ function costsEquation(view, result, scope) {
   const { plan: { loss }, sample } = view, { costs, labels } = loss, { outputs, targets } = scope;
   if (costs === null) return writtenDown(view, result, `${loss.class}(${outputs.symbol}, y)`);
   const { columns } = outputs.array, count = loss.mean_over_outputs ? columns : 1, values = valuesOf(scope);
-  const places = Array.from({ length: compile(costs)(values).columns }, (_, j) => [sample, j])
-    .filter((place) => labels !== "categorical" || entryAt(targets.array, ...place)); // other classes cost nothing
+  const all = Array.from({ length: compile(costs)(values).columns }, (_, j) => [sample, j]);
+  // Other classes than the right one cost nothing.
+  const places = all.filter((place) => labels !== "categorical" || entryAt(targets.array, ...place));
   let how = formula(costs, symbolsOf(scope), columns > 1 ? forms.ranks.MATRIX : forms.ranks.ANYTHING);
   let parts = plugged(costs, values, ...places);
   if (columns > 1) how = `Σ ${how}`;
@@ -267,7 +273,8 @@ function updateEquations(view) {
 
 // What the optimizer did to one parameter.
 function changeOf({ network, pass, plan }, each) {
-  const { symbol, offset } = each.parameter, { update } = pass, cut = (...given) => namedParameter(each, ...given);
+  const { symbol, offset } = each.parameter, { update } = pass;
+  const cut = (label, vector) => namedParameter(each, label, vector);
   const before = cut(symbol, network.parameters), after = cut(`new ${symbol}`, update.parametersAfter);
   const gradient = cut(`∂loss/∂${symbol}`, pass.gradients), applied = cut(`g(${symbol})`, update.applied);
   const unchanged = applied.array.data.every((number, k) => number === gradient.array.data[k]);
@@ -315,8 +322,8 @@ function lengthEquation(view) {
   const held = limit === null ? gradients : gradients.map((each) => Math.min(Math.max(each, -limit), limit));
   const places = Array.from(held, (_, k) => [0, k]);
   const terms = plugged(["** 2", "gradient"], { gradient: matrix(1, held.length, held) }, ...places);
-  const result = namedNumber("length", update.length), line = lineOf(view, result, [0, 0], ["√(", ...terms, ")"], {});
-  const clipped = limit === null ? "" : ", clipped by value";
+  const result = namedNumber("length", update.length), clipped = limit === null ? "" : ", clipped by value";
+  const line = lineOf(view, result, [0, 0], ["√(", ...terms, ")"], {});
   return writtenDown(view, result, `√(Σ gradient² over all parameters${clipped})`, [line]);
 }
 
@@ -337,9 +344,11 @@ function appliedGradientEquation(view, { before, gradient, applied, decays, plac
 
 // What a layer keeps of a batch besides its parameters.
 function keptEquations(view, i) {
-  const { plan, pass, network } = view, layer = plan.layers[i], symbol = (name) => `${name}(${plan.flows[i]})`;
+  const { plan, pass, network } = view, layer = plan.layers[i];
+  const symbol = (name) => `${name}(${plan.flows[i]})`;
   const old = statesWithin(network.layers[i].snapshot()), now = statesWithin(pass.layersAfter[i]);
-  const changed = Object.keys(now).filter((name) => now[name].data.some((each, k) => each !== old[name].data[k]));
+  const differs = ({ data }, other) => data.some((each, k) => each !== other.data[k]);
+  const changed = Object.keys(now).filter((name) => differs(now[name], old[name]));
   const axes = (name) => typeof layer.state[name] === "number" ? 0 : 1;
   const before = mapped(old, (array, name) => named(symbol(name), array, { axes: axes(name) }));
   const scope = { ...layerScope(view, i), ...before }, lines = needed(Object.entries(layer.after), changed);
@@ -355,7 +364,8 @@ function keptEquations(view, i) {
   };
   return [
     ...between.map(([name]) => equation(name, scope[name])),
-    ...changed.map((name) => equation(name, { ...before[name], symbol: `new ${symbol(name)}`, array: now[name] })),
+    ...changed.map((name) => equation(
+      name, { ...before[name], symbol: `new ${symbol(name)}`, array: now[name] })),
   ];
 }
 
@@ -369,14 +379,14 @@ function statesWithin({ state, layers }, path = "") {
 
 // Each flow as it is now, and as it was before.
 function afterEquations(view) {
-  const { plan, pass, samples, loss } = view;
-  const beside = (symbol, array, old) => ({ symbol: `new ${symbol}`, formula: "", lines: [], more: 0, array, before: { symbol, array: old } });
-  const flows = plan.layers.map((_, k) => {
-    const old = namedFlow(view, k + 1), [now, then] = [pass.flowsAfter[k + 1], old.array];
-    return beside(old.symbol, ...[now, then].map((array) => excerptOf(view, partShown(view, { ...old, array }))));
-  });
-  const own = samples > 1 ? [beside(OWN_LOSS, [[loss.ownAfter]], [[loss.own]])] : [];
-  return [...flows, ...own, beside("loss", [[loss.batchAfter]], [[loss.batch]])];
+  const { plan, pass, samples, loss } = view, rest = { formula: "", lines: [], more: 0 };
+  const beside = (symbol, before, array) => (
+    { symbol: `new ${symbol}`, ...rest, array, before: { symbol, array: before } });
+  const shown = (array) => excerptOf(view, partShown(view, namedRows("", array)));
+  const { flows: old, flowsAfter } = pass;
+  const flows = plan.flows.map((symbol, i) => beside(symbol, shown(old[i]), shown(flowsAfter[i])));
+  const own = samples > 1 ? [beside(OWN_LOSS, [[loss.own]], [[loss.ownAfter]])] : [];
+  return [...flows.slice(1), ...own, beside("loss", [[loss.batch]], [[loss.batchAfter]])];
 }
 
 // ---- Arrays
