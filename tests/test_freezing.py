@@ -386,7 +386,10 @@ def test_a_trace_shows_them_frozen():
     before = network.record.model.copy()
     step = bp.trace(network, X[:4], Y[:4])
     assert step["layers[0].forward"].title == "Forward through layers[0] Dense(4, 5), frozen"
-    assert step["layers[1].forward"].formula == "h₁ = BatchNorm(z₁)"
+    assert step["layers[1].forward"].formula == (
+        "normalized = (z₁ - running_mean) / √(running_variance + epsilon)\n"
+        "h₁ = scale₁ · normalized + bias₁′"
+    )
     changed = {name.partition(".")[0] for name in step["update"].arrays}
     assert changed == {"layers[4]", "layers[5]"}
     assert np.array_equal(network.record.model, before)
@@ -404,7 +407,7 @@ def test_a_trace_of_a_frozen_layer_in_the_middle_shows_the_way_through():
     assert "layers[4].backward" in names
     assert not {"grad_layers[0].weight"} & step["layers[4].backward"].arrays.keys()
     formula = step["layers[1].backward"].formula
-    assert formula == "∂loss/∂z₁ = what BatchNorm.backward makes of ∂loss/∂h₁"
+    assert formula == "∂loss/∂z₁ = ∂loss/∂h₁ · scale₁ / √(running_variance + epsilon)"
 
 
 def test_a_diagnosis_calls_no_frozen_layer_sick():

@@ -21,7 +21,7 @@ CORE = [
 #: What stands around it. Each imports only the core and what stands before it.
 RINGS = [
     *("answers", "large", "metrics", "monitors", "threads", "progress", "scaling", "counts"),
-    *("summary", "files", "many", "checking", "seeing", "plots", "estimators", "datasets"),
+    *("summary", "files", "many", "checking", "datasets", "seeing", "plots", "estimators"),
     *("testing", "__init__", "__main__"),
 ]
 #: The core hands over to a ring when a network is saved or loaded, to show progress, to train with

@@ -1,7 +1,7 @@
 """Networks as ONNX files, which many programs run, most of them without Python (extra `onnx`).
 
 What a layer does is read from its written lines: each operation of a line becomes a node of the
-graph. Where those tell of training, or lose digits that the code keeps, `INFERENCE` has others. All
+graph. Where those tell of training, or lose digits that the code keeps, `exact` has others. All
 are worked out on the way for a few random rows too, and must give what the code gives.
 """
 
@@ -18,45 +18,15 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 
 from ..checks import Array, refuse_class
-from ..configurable import is_ours
 from ..errors import MissingExtraError, ParameterError
 from ..files.whole import write_file
 from ..layers import Layer, Residual
 from ..losses import Loss
 from ..network import Network
 from ..seeing.equations import written_lines
+from ..seeing.exact import EXACT, INFERENCE, nearest
 from ..seeing.written import AXES, OPERATIONS, Node, names_in, read
 
-#: What inference does, written so that nothing overflows and no digit is lost.
-INFERENCE = {
-    "BatchNorm": {"output": "(x - running_mean) / sqrt(running_variance + epsilon) * scale + bias"},
-    "Dropout": {"output": "x"},
-    "ELU": {  # exp(x) - 1 = 2t / (1 - t), with t = tanh(x/2)
-        "half": "tanh(min(x, 0) / 2)",
-        "output": "max(x, 0) + alpha * (2 * half / (1 - half))",
-    },
-    "GELU": {"output": "x / (1 + exp(-sqrt(8 / pi) * (x + 0.044715 * x * x * x)))"},
-    "LayerNorm": {
-        "near": "x - mean(x, features)",
-        "rest": "near - mean(near, features)",  # what rounding the mean has left in
-        "size": "max(max(abs(rest), features), 1)",  # so that no square is too large
-        "small": "rest / size",
-        "deviation": "sqrt(mean(small ** 2, features) + epsilon / size / size)",
-        "output": "small / deviation * scale + bias",
-    },
-    "Residual": {"output": "x + inner"},
-    "Softmax": {"share": "exp(x - max(x, features))", "output": "share / sum(share, features)"},
-    "Softplus": {  # log(1 + s), and what rounding 1 + s has taken from it
-        "small": "exp(-abs(x))",
-        "more": "1 + small",
-        "output": "max(x, 0) + (log(more) - (more - 1 - small) / more)",
-    },
-    "SoftmaxCrossEntropy": {
-        "share": "exp(outputs - max(outputs, features))",
-        "predictions": "share / sum(share, features)",
-    },
-    "StandardizedTargets": {"predictions": "outputs * scale + mean"},
-}
 SIGMOID = read("1 / (1 + exp(-x))")  # ONNX's own is 0 below -90 in onnxruntime
 
 COMPARISONS = {"<": "Less", "<=": "LessOrEqual", ">": "Greater", ">=": "GreaterOrEqual"}
@@ -313,20 +283,16 @@ class _Graph:
 
 def _lines(thing: Layer | Loss, place: str, result: str, *methods: str) -> Mapping[str, str]:
     """Return the lines of what a layer or loss does in inference, up to a result."""
-    for cls in type(thing).__mro__:
-        lines = INFERENCE.get(cls.__name__) if is_ours(cls) else vars(cls).get("exported")
-        if lines:
-            return lines
-        if any(method in vars(cls) for method in methods):
-            break
-    lines = written_lines(thing, "written", *methods)
+    lines = nearest(thing, {**EXACT, **INFERENCE}, *methods)
     if result not in lines:
-        why = "it has no written lines of its own. Give its class some, such as"
-        raise _refused(thing, place, f'{why} written = {{"{result}": "..."}}')
-    training = getattr(type(thing), "forward_training", Layer.forward_training)
-    if training is not Layer.forward_training:
-        why = "its written lines tell of training. Give its class others, such as"
-        raise _refused(thing, place, f'{why} exported = {{"{result}": "..."}}')
+        lines = written_lines(thing, "written", *methods)
+        if result not in lines:
+            why = "it has no written lines of its own. Give its class some, such as"
+            raise _refused(thing, place, f'{why} written = {{"{result}": "..."}}')
+        training = getattr(type(thing), "forward_training", Layer.forward_training)
+        if training is not Layer.forward_training:
+            why = "its written lines tell of training. Give its class others, such as"
+            raise _refused(thing, place, f'{why} exported = {{"{result}": "..."}}')
     return dict(islice(lines.items(), [*lines].index(result) + 1))
 
 

@@ -7,6 +7,7 @@ numbers of the step. What has no written lines is written by its name.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,9 +20,10 @@ from ..activations import Activation
 from ..checks import Array
 from ..configurable import Configurable
 from ..functions import norm
-from ..layers import Layer
+from ..layers import Dense, Layer
 from ..losses import Loss
 from ..optimizers import Optimizer
+from .exact import INFERENCE, nearest, tell_of_training
 from .legible import legible
 from .written import MATRIX, evaluate, names_in, numbers, substitute, symbols
 
@@ -134,13 +136,15 @@ class Passage:
     grad_input: Named | None  # None where the step does not need it
     parameters: dict[str, Named]
     gradients: dict[str, Named]  # of what is trained
+    state: dict[str, Array]  # before the step
     frozen: bool = False
 
     @cached_property
     def scope(self) -> Scope:
         """What the layer's lines may use, with what those of the way forward give."""
         samples, features = self.x.value.shape[-2:]
-        given = _settings(self.layer) | self.parameters
+        given = _settings(self.layer) | {k: Named(k, v) for k, v in self.state.items()}
+        given |= self.parameters
         given |= {"samples": _number("n", samples), "features": _number("features", features)}
         given |= {"x": self.x, "output": self.output, "grad_output": self.grad_output}
         return _completed(_with_cache(given, self.layer, self.cache), self.forward_lines)
@@ -148,14 +152,7 @@ class Passage:
     @cached_property
     def forward_lines(self) -> dict[str, str]:
         """The written lines up to that of the output."""
-        lines = self.lines("forward", "forward_training")
-        place = [*lines].index("output") + 1 if "output" in lines else 0
-        return dict(islice(lines.items(), place))
-
-    def lines(self, *methods: str) -> dict[str, str]:
-        """Return the lines that are written of some methods, if they are not of training alone."""
-        plain = type(self.layer).forward_training is Layer.forward_training
-        return written_lines(self.layer, "written", *methods) if plain or not self.frozen else {}
+        return forward_lines(self.layer, self.frozen)
 
 
 @dataclass(frozen=True, eq=False)
@@ -226,6 +223,57 @@ def written_lines(configured: Configurable, attribute: str, *methods: str) -> di
     return {name: substitute(line, flags) if flags else line for name, line in lines.items()}
 
 
+def forward_lines(layer: Layer, frozen: bool) -> dict[str, str]:
+    """Return a layer's lines up to that of the output."""
+    lines = _layer_lines(layer, frozen, "forward", "forward_training")
+    place = [*lines].index("output") + 1 if "output" in lines else 0
+    return dict(islice(lines.items(), place))
+
+
+def backward_lines(layer: Layer, frozen: bool) -> dict[str, str]:
+    """Return a layer's lines of the way back."""
+    methods = "backward", "backward_parameters", "local_derivative"
+    lines = _layer_lines(layer, frozen, *methods)
+    if "derivative" in lines:
+        lines["grad_input"] = substitute("grad_output * derivative", lines)
+    forward = forward_lines(layer, frozen)
+    return {k: line for k, line in lines.items() if k not in (*forward, "output", "derivative")}
+
+
+def after_lines(layer: Layer, changed: Iterable[str]) -> dict[str, str]:
+    """Return a layer's lines of what becomes of its state by a batch."""
+    return needed(written_lines(layer, "written", "after_step", "forward_training"), changed)
+
+
+def _layer_lines(layer: Layer, frozen: bool, *methods: str) -> dict[str, str]:
+    """Return the lines that are written of some methods; those of inference if it is frozen."""
+    if not (frozen and tell_of_training(layer)):
+        return written_lines(layer, "written", *methods)
+    return dict(nearest(layer, INFERENCE, *methods))
+
+
+def symbols_of(layers: Iterable[Layer]) -> tuple[list[str], list[dict[str, str]]]:
+    """Return a symbol for what flows between the layers, and for each parameter."""
+    seen: Counter[str] = Counter()
+
+    def symbol(name: str) -> str:
+        numbered = f"{name}{_subscript(number)}"
+        seen[numbered] += 1
+        return numbered + "′" * (seen[numbered] - 1)
+
+    number, flows, parameters = 0, ["x"], []
+    for layer in layers:
+        number += isinstance(layer, Dense)
+        letter = "z" if isinstance(layer, Dense) else "a" if isinstance(layer, Activation) else "h"
+        flows.append(symbol(letter))
+        parameters.append({name: symbol(name) for name in layer.named_parameters()})
+    return flows, parameters
+
+
+def _subscript(number: int) -> str:
+    return str(number).translate(str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉"))
+
+
 def _settings(configured: Configurable) -> dict[str, Named]:
     """Return those settings that are numbers."""
     settings = configured.settings().items()
@@ -282,7 +330,7 @@ def backward_equations(p: Passage) -> list[Equation]:
     parameters = set(results)
     if p.grad_input:
         results["grad_input"] = p.grad_input
-    lines = _needed(_backward_lines(p), results)
+    lines = needed(backward_lines(p.layer, p.frozen), results)
     scope = _completed({**p.scope, **results}, lines)
     equations = [
         equation(name, scope[name], line, scope, of_samples=name not in parameters)
@@ -295,16 +343,7 @@ def backward_equations(p: Passage) -> list[Equation]:
     return equations + [Equation(k, r.symbol, how, r.value) for k, r in unwritten.items()]
 
 
-def _backward_lines(p: Passage) -> dict[str, str]:
-    methods = "backward", "backward_parameters", "local_derivative"
-    lines = p.lines(*methods)
-    if "derivative" in lines:
-        derivative = {"derivative": lines.pop("derivative")}
-        lines["grad_input"] = substitute("grad_output * derivative", derivative)
-    return {k: line for k, line in lines.items() if k not in (*p.forward_lines, "output")}
-
-
-def _needed(lines: Mapping[str, str], results: Iterable[str]) -> dict[str, str]:
+def needed(lines: Mapping[str, str], results: Iterable[str]) -> dict[str, str]:
     """Return those lines on which results depend."""
     needed = set(results)
     for name, line in reversed([*lines.items()]):
@@ -313,13 +352,11 @@ def _needed(lines: Mapping[str, str], results: Iterable[str]) -> dict[str, str]:
     return {name: line for name, line in lines.items() if name in needed}
 
 
-def after_step_equations(
-    p: Passage, old: Mapping[str, Array], new: Mapping[str, Array]
-) -> Iterator[Equation]:
+def after_step_equations(p: Passage, new: Mapping[str, Array]) -> Iterator[Equation]:
     """Yield the equations of what a layer keeps of a batch besides its parameters."""
-    before = {name: Named(f"{name}({p.x.symbol})", value) for name, value in old.items()}
-    changed = [name for name in old if not np.array_equal(new[name], old[name])]
-    lines = _needed(written_lines(p.layer, "written", "after_step", "forward_training"), changed)
+    before = {name: Named(f"{name}({p.x.symbol})", value) for name, value in p.state.items()}
+    changed = [name for name in new if not np.array_equal(new[name], p.state[name])]
+    lines = after_lines(p.layer, changed)
     scope = _completed({**p.scope, **before}, lines)
     after = {name: scope[name] for name in lines if name not in {**p.scope, **before}}
     after |= {name: Named(f"new {before[name].symbol}", new[name]) for name in changed}

@@ -10,7 +10,6 @@ from __future__ import annotations
 import copy
 import html
 import math
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from os import PathLike
@@ -20,12 +19,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..activations import Activation
 from ..checks import Array, checked_path, whole_number
 from ..errors import DivergenceError, ParameterError, ShapeError
 from ..files import write_file
 from ..functions import norm
-from ..layers import Dense
 from ..network import Network
 from ..parameters import carve
 from .equations import (
@@ -45,6 +42,7 @@ from .equations import (
     loss_gradient_equation,
     own_losses,
     rounded,
+    symbols_of,
     update_equations,
 )
 from .legible import legible
@@ -98,7 +96,7 @@ class Stage:
     __repr__ = __str__
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Trace:
     """The worked example of one training step; `print` it, or step through it with `to_html`.
 
@@ -114,6 +112,12 @@ class Trace:
         The loss before the update and, on the same batch, after it.
     digits : int
         To how many digits numbers are printed.
+    network : Network
+        As it was before the step.
+    update : dict of str to array
+        The vectors before the update, named as in the network, and after it, as in "new gradients".
+    flows_after : list of array
+        What flows between the layers after the update.
     """
 
     stages: tuple[Stage, ...]
@@ -122,6 +126,9 @@ class Trace:
     loss: float
     loss_after: float
     digits: int
+    network: Network
+    update: dict[str, Array]
+    flows_after: list[Array]
 
     def __getitem__(self, name: str) -> Stage:
         """Return the stage of this name."""
@@ -252,8 +259,9 @@ def _traced(network: Network, x: Array, targets: Array, digits: int) -> Trace:
             f"the loss turned {loss}", learning_rate=twin.optimizer.current_rate()
         )
     passages = _way_back(twin, flows, caches, grad_output)
-    update = tuple(_update(twin, passages, caches))
-    flows_after = _way_forward(twin, x, network.draws())[0][1:]
+    vectors: dict[str, Array] = {}
+    update = tuple(_update(twin, passages, caches, vectors))
+    flows_after = _way_forward(twin, x, network.draws())[0]
     loss_after = float(twin.loss.value(flows_after[-1], targets))
     y = Named("y", targets.copy())
 
@@ -273,9 +281,13 @@ def _traced(network: Network, x: Array, targets: Array, digits: int) -> Trace:
         ),
         *(_backward_stage(p) for p in reversed(passages[twin.first_trained :])),
         Stage("update", f"Update by {twin.optimizer!r}", update),
-        Stage("after", AFTER, tuple(_after(twin, passages, flows_after, y, float(loss)))),
+        Stage("after", AFTER, tuple(_after(twin, passages, flows_after[1:], y, float(loss)))),
     ]
-    return Trace(tuple(stages), passages, len(x), float(loss), loss_after, digits)
+    before = copy.deepcopy(network)
+    return Trace(
+        *(tuple(stages), passages, len(x), float(loss), loss_after, digits),
+        *(before, vectors, flows_after),
+    )
 
 
 def _way_forward(
@@ -293,7 +305,7 @@ def _way_back(
     twin: Network, flows: list[Array], caches: list[Any], grad_output: Array
 ) -> tuple[Passage, ...]:
     """Go back through the layers as a training step does, and name all that was met."""
-    flow_symbols, parameter_symbols = _symbols(twin)
+    flow_symbols, parameter_symbols = symbols_of(twin.layers)
     named = [Named(*each) for each in zip(flow_symbols, flows, strict=True)]
     first, passages = twin.first_trained, []
     for i in range(len(twin.layers) - 1, -1, -1):
@@ -320,6 +332,7 @@ def _way_back(
                 grad_input=None if grad_input is None else Named(by_x, grad_input.copy()),
                 parameters=_named(layer.named_parameters(), parameter_symbols[i]),
                 gradients=_named(trained, parameter_symbols[i], "∂loss/∂"),
+                state={name: array.copy() for name, array in layer.named_state().items()},
                 frozen=f"layers[{i}]" in twin.frozen,
             )
         )
@@ -330,28 +343,6 @@ def _way_back(
 def _named(arrays: dict[str, Array], symbols: dict[str, str], by: str = "") -> dict[str, Named]:
     """Return copies of a layer's parameters, or of their gradients, with symbols."""
     return {name: Named(by + symbols[name], array.copy()) for name, array in arrays.items()}
-
-
-def _symbols(network: Network) -> tuple[list[str], list[dict[str, str]]]:
-    """Return a symbol for what flows between the layers, and for each parameter."""
-    seen: Counter[str] = Counter()
-
-    def symbol(name: str) -> str:
-        numbered = f"{name}{_subscript(number)}"
-        seen[numbered] += 1
-        return numbered + "′" * (seen[numbered] - 1)
-
-    number, flows, parameters = 0, ["x"], []
-    for layer in network.layers:
-        number += isinstance(layer, Dense)
-        letter = "z" if isinstance(layer, Dense) else "a" if isinstance(layer, Activation) else "h"
-        flows.append(symbol(letter))
-        parameters.append({name: symbol(name) for name in layer.named_parameters()})
-    return flows, parameters
-
-
-def _subscript(number: int) -> str:
-    return str(number).translate(str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉"))
 
 
 # The stages.
@@ -399,19 +390,22 @@ def _after(
 # What the update changed.
 
 
-def _update(twin: Network, passages: tuple[Passage, ...], caches: list[Any]) -> Iterator[Equation]:
-    """Make the update, and yield the equations of all that it changed."""
+def _update(
+    twin: Network, passages: tuple[Passage, ...], caches: list[Any], vectors: dict[str, Array]
+) -> Iterator[Equation]:
+    """Make the update, and yield the equations of all that it changed; note the vectors."""
     twin.zero_frozen()
-    before, states = _vectors(twin), [_state(p) for p in passages]
+    before = _vectors(twin)
     twin.update(caches)
+    vectors |= before | {f"new {name}": vector for name, vector in _vectors(twin).items()}
     if twin.optimizer.clip_norm is not None:
         yield length_equation(twin.optimizer, before["gradients"])
     for change in _changes(twin, passages, before):
         if not np.array_equal(change.applied.value, change.gradient.value):
             yield applied_gradient_equation(twin.optimizer, change)
         yield from update_equations(twin.optimizer, change)
-    for p, state in zip(passages, states, strict=True):
-        yield from after_step_equations(p, state, _state(p))
+    for p in passages:
+        yield from after_step_equations(p, p.layer.named_state())
 
 
 def _vectors(network: Network) -> dict[str, Array]:
@@ -420,11 +414,6 @@ def _vectors(network: Network) -> dict[str, Array]:
     vectors = {name: getattr(optimizer, name) for name in optimizer.state_names}
     vectors |= {"parameters": network.parameters, "gradients": network.gradients}
     return {name: vector.copy() for name, vector in vectors.items()}
-
-
-def _state(p: Passage) -> dict[str, Array]:
-    """Return copies of what a layer keeps besides parameters, such as running statistics."""
-    return {name: array.copy() for name, array in p.layer.named_state().items()}
 
 
 def _changes(

@@ -3,8 +3,8 @@
 A line is an expression such as "x @ weight + bias", in Python's grammar. It is
 read once, by Python's own parser, into a tree of the few operations of the
 tables below; whatever is not in them is refused, so a line cannot run code. The
-tree is then evaluated with NumPy, printed in the field's symbols, printed with
-the numbers of one entry plugged in, or turned into JavaScript.
+tree is then evaluated with NumPy, printed in the field's symbols, or printed with
+the numbers of one entry plugged in; as plain data it goes to a page, which does the same.
 """
 
 from __future__ import annotations
@@ -41,7 +41,6 @@ class Operation(NamedTuple):
     rank: int
     needs: tuple[int, ...]  # the rank from which on each operand needs no brackets
     compute: Callable[..., Any]
-    javascript: str
 
 
 class Node(NamedTuple):
@@ -54,14 +53,14 @@ class Node(NamedTuple):
 
 
 def _call(name: str, compute: Callable[..., Any]) -> Operation:
-    return Operation(name, CALL, (), compute, name)
+    return Operation(name, CALL, (), compute)
 
 
-def _comparison(sign: str, compare: Callable[..., Any], javascript: str) -> Operation:
+def _comparison(sign: str, compare: Callable[..., Any]) -> Operation:
     def compute(left: Any, right: Any) -> Any:
         return compare(left, right) * 1.0  # so that one can calculate with it
 
-    return Operation(f"{{}} {sign} {{}}", COMPARISON, (SUM, SUM), compute, javascript)
+    return Operation(f"{{}} {sign} {{}}", COMPARISON, (SUM, SUM), compute)
 
 
 def _reductions(axis: str, number: int) -> dict[str, Operation]:
@@ -69,7 +68,7 @@ def _reductions(axis: str, number: int) -> dict[str, Operation]:
 
     def reduction(template: str, rank: int, need: int, name: str) -> Operation:
         compute = partial(getattr(np, name), axis=number, keepdims=True)
-        return Operation(template, rank, (need,), compute, name + axis.title())
+        return Operation(template, rank, (need,), compute)
 
     average = f"(Σ {{}} over the n {axis}) / n"
     return {
@@ -92,9 +91,9 @@ SIGNS: dict[type[ast.AST], str] = {
     **{ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">="},
 }
 FUNCTIONS = {
-    "T": Operation("{}ᵀ", POWER, (CALL,), np.matrix_transpose, "transpose"),
-    "sqrt": Operation("√{}", ROOT, (NAME,), np.sqrt, "sqrt"),
-    "abs": Operation("|{}|", NAME, (ANYTHING,), np.abs, "abs"),
+    "T": Operation("{}ᵀ", POWER, (CALL,), np.matrix_transpose),
+    "sqrt": Operation("√{}", ROOT, (NAME,), np.sqrt),
+    "abs": Operation("|{}|", NAME, (ANYTHING,), np.abs),
     "exp": _call("exp", np.exp),
     "log": _call("log", np.log),
     "sign": _call("sign", np.sign),
@@ -104,25 +103,24 @@ FUNCTIONS = {
     "min": _call("min", lambda *several: reduce(np.minimum, several)),
 }
 OPERATIONS = {
-    "+": Operation("{} + {}", SUM, (SUM, MATRIX), np.add, "add"),
-    "-": Operation("{} - {}", SUM, (SUM, MATRIX), np.subtract, "subtract"),
-    "@": Operation("{} · {}", MATRIX, (SIGN, SIGN), _matrix_product, "matmul"),
-    "*": Operation("{} · {}", PRODUCT, (PRODUCT, SIGN), np.multiply, "multiply"),
-    "/": Operation("{} / {}", PRODUCT, (MATRIX, ROOT), np.divide, "divide"),
-    "negative": Operation("-{}", SIGN, (SIGN,), np.negative, "negative"),
-    "**": Operation("{}^{}", POWER, (CALL, CALL), np.power, "power"),
-    "** 2": Operation("{}²", POWER, (CALL,), np.square, "square"),
-    "** 3": Operation("{}³", POWER, (CALL,), lambda x: x**3, "cube"),
-    "<": _comparison("<", np.less, "less"),
-    "<=": _comparison("≤", np.less_equal, "lessEqual"),
-    ">": _comparison(">", np.greater, "greater"),
-    ">=": _comparison("≥", np.greater_equal, "greaterEqual"),
+    "+": Operation("{} + {}", SUM, (SUM, MATRIX), np.add),
+    "-": Operation("{} - {}", SUM, (SUM, MATRIX), np.subtract),
+    "@": Operation("{} · {}", MATRIX, (SIGN, SIGN), _matrix_product),
+    "*": Operation("{} · {}", PRODUCT, (PRODUCT, SIGN), np.multiply),
+    "/": Operation("{} / {}", PRODUCT, (MATRIX, ROOT), np.divide),
+    "negative": Operation("-{}", SIGN, (SIGN,), np.negative),
+    "**": Operation("{}^{}", POWER, (CALL, CALL), np.power),
+    "** 2": Operation("{}²", POWER, (CALL,), np.square),
+    "** 3": Operation("{}³", POWER, (CALL,), lambda x: x**3),
+    "<": _comparison("<", np.less),
+    "<=": _comparison("≤", np.less_equal),
+    ">": _comparison(">", np.greater),
+    ">=": _comparison("≥", np.greater_equal),
     "if": Operation(
         "{} if {} else {}",
         CONDITION,
         (COMPARISON, COMPARISON, CONDITION),
         lambda this, test, other: np.where(test, this, other),
-        "choose",
     ),
     **FUNCTIONS,
     **_reductions("samples", AXES["samples"]),
@@ -193,13 +191,26 @@ def numbers(line: str, values: Mapping[str, Any], *indices: tuple[int, ...]) -> 
         return _printed(_shortened("terms", entries, len(indices)), {})[0]
 
 
-def javascript(line: str) -> str:
-    """Return a line as calls of JavaScript functions, with its names as properties of `v`.
+def tree(line: str) -> Any:
+    """Return the tree of a line as plain data: a name, a number, or [operation, operand, ...].
 
-    >>> javascript("x @ weight + bias")
-    'add(matmul(v.x, v.weight), v.bias)'
+    >>> tree("x @ weight + 2")
+    ['+', ['@', 'x', 'weight'], 2]
     """
-    return _javascript(read(line))
+    return _plain(read(line))
+
+
+def forms() -> dict[str, Any]:
+    """Return, as plain data, how operations are printed."""
+    return {
+        "operations": {k: [each.template, each.rank, each.needs] for k, each in OPERATIONS.items()},
+        "ranks": {
+            **{"ANYTHING": ANYTHING, "SUM": SUM, "MATRIX": MATRIX},
+            **{"SIGN": SIGN, "FRACTION": FRACTION, "NAME": NAME},
+        },
+        "spelled": {str(number): symbol for number, symbol in SPELLED.items()},
+        "most_terms": MOST_TERMS,
+    }
 
 
 def names_in(line: str) -> set[str]:
@@ -447,10 +458,7 @@ def joined(terms: Iterable[Parts]) -> Parts:
     return parts
 
 
-def _javascript(node: Node) -> str:
+def _plain(node: Node) -> Any:
     if node.operation == "name":
-        return f"v.{node.name}"
-    if node.operation == "number":
-        return repr(node.number)
-    operands = ", ".join(map(_javascript, node.operands))
-    return f"{OPERATIONS[node.operation].javascript}({operands})"
+        return node.name
+    return [node.operation, *map(_plain, node.operands)] if node.operands else node.number

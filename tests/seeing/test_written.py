@@ -1,9 +1,6 @@
 """The walker over written lines: what is printed means what is computed."""
 
-import json
 import re
-import shutil
-import subprocess
 
 import numpy as np
 import pytest
@@ -15,12 +12,12 @@ import backproplite as bp
 from backproplite.seeing import written
 from backproplite.seeing.written import (
     evaluate,
-    javascript,
     names_in,
     numbers,
     read,
     substitute,
     symbols,
+    tree,
 )
 
 RNG = np.random.default_rng(0)
@@ -299,70 +296,13 @@ def test_a_line_in_the_place_of_a_name_is_its_value(outer, inner):
     np.testing.assert_allclose(result, expected, 1e-9, 1e-9)
 
 
-# JavaScript
-
-RUNTIME = """
-const rows = a => Array.isArray(a) ? (Array.isArray(a[0]) ? a : [a]) : [[a]];
-const each = f => (...given) => {
-  const all = given.map(rows), long = k => Math.max(...all.map(k));
-  const at = (a, i, j) => a[a.length > 1 ? i : 0][a[0].length > 1 ? j : 0];
-  return Array.from({length: long(a => a.length)}, (_, i) =>
-    Array.from({length: long(a => a[0].length)}, (_, j) => f(...all.map(a => at(a, i, j)))));
-};
-const transpose = a => rows(a)[0].map((_, j) => rows(a).map(row => row[j]));
-const matmul = (a, b) => rows(a).map(row => transpose(b).map(
-  column => row.reduce((sum, each, k) => sum + each * column[k], 0)));
-const add = each((a, b) => a + b), subtract = each((a, b) => a - b);
-const multiply = each((a, b) => a * b), divide = each((a, b) => a / b);
-const negative = each(a => -a), power = each(Math.pow);
-const square = each(a => a * a), cube = each(a => a ** 3);
-const less = each((a, b) => +(a < b)), lessEqual = each((a, b) => +(a <= b));
-const greater = each((a, b) => +(a > b)), greaterEqual = each((a, b) => +(a >= b));
-const choose = each((a, test, b) => test ? a : b);
-const [exp, log, sqrt, abs, sign, tanh] = [
-  Math.exp, Math.log, Math.sqrt, Math.abs, Math.sign, Math.tanh].map(each);
-const sigmoid = each(a => 1 / (1 + Math.exp(-a)));
-const max = each(Math.max), min = each(Math.min);
-const along = f => a => rows(a).map(row => [f(row)]);
-const across = f => a => transpose(along(f)(transpose(a)));
-const total = row => row.reduce((a, b) => a + b), average = row => total(row) / row.length;
-const [sumFeatures, meanFeatures, maxFeatures, minFeatures] = [
-  total, average, row => Math.max(...row), row => Math.min(...row)].map(along);
-const [sumSamples, meanSamples, maxSamples, minSamples] = [
-  total, average, row => Math.max(...row), row => Math.min(...row)].map(across);
-"""
+# As plain data
 
 
-def test_javascript():
-    assert javascript("x @ T(weight) + 2") == "add(matmul(v.x, transpose(v.weight)), 2)"
-    assert javascript("a if b > 0.5 else -c") == "choose(v.a, greater(v.b, 0.5), negative(v.c))"
-    assert javascript("mean(x ** 2, samples)") == "meanSamples(square(v.x))"
-
-
-@pytest.mark.skipif(not shutil.which("node"), reason="there is no node")
-def test_javascript_computes_the_same(tmp_path):
-    examples = [
-        *("x @ T(weight) + bias", "1 / (1 + exp(-x))", "mean((x - mean) ** 2, samples)"),
-        *("exp(x) / sum(exp(x), features)", "x if x > 0 else slope * x ** 3", "max(x, features)"),
-        *(
-            "min(max(x, -slope), column, bias)",
-            "tanh(x) - sign(bias) * sqrt(abs(x))",
-            "min(x, samples)",
-        ),
-        *(
-            "sigmoid(sqrt(8 / pi) * log(abs(x)))",
-            "(x <= slope) + (x >= slope)",
-            "2 ** -x / samples",
-        ),
-        "(x < slope) * sum(x, samples) - mean(x, features) + max(x, samples) * min(x, features)",
-    ]
-    values = json.dumps({name: np.asarray(value).tolist() for name, value in VALUES.items()})
-    script = tmp_path / "lines.js"
-    calls = ", ".join(map(javascript, examples))
-    script.write_text(f"{RUNTIME}\nconst v = {values};\nconsole.log(JSON.stringify([{calls}]));")
-    run = subprocess.run(["node", script], capture_output=True, text=True, check=True)
-    for line, result in zip(examples, json.loads(run.stdout), strict=True):
-        np.testing.assert_allclose(result, evaluate(line, VALUES), 1e-12, err_msg=line)
+def test_tree():
+    assert tree("x @ T(weight) + 2") == ["+", ["@", "x", ["T", "weight"]], 2]
+    assert tree("a if b > 0.5 else -c") == ["if", "a", [">", "b", 0.5], ["negative", "c"]]
+    assert tree("mean(x ** 2, samples)") == ["mean samples", ["** 2", "x"]]
 
 
 # Refusals
@@ -389,7 +329,7 @@ def test_javascript_computes_the_same(tmp_path):
         lambda line: symbols(line, {}),
         lambda line: substitute(line, {}),
         lambda line: substitute("x", {"x": line}),
-        javascript,
+        tree,
         names_in,
     ],
 )
