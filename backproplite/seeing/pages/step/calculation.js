@@ -36,12 +36,12 @@ const lengthOfRow = (symbol, row) => symbol.length + 5 + 1.7 * row.length + row.
 const lengthOfLine = ({ label, parts: pieces, value }) =>
   [label, ...pieces.map((piece) => piece.text ?? piece), value].join("").length + (pieces.length ? 6 : 3);
 
-function showEquation({ symbol, formula, terms, lines, more, array, before }, parent) {
+function showEquation({ symbol, formula, lines, more, array, before }, parent) {
   const box = element("div", "", parent, "equation");
   if (formula) {
     const line = element("p", "", box, "formula"); // wraps between its terms only
-    for (const term of [symbol, "=", ...terms]) {
-      factor(term.text ?? term, term.ref, element("span", "", line));
+    for (const term of `${symbol} = ${formula}`.split(" ")) {
+      factor(term, wholeOf(term), element("span", "", line));
       line.append(" ");
     }
   }
@@ -53,6 +53,16 @@ function showEquation({ symbol, formula, terms, lines, more, array, before }, pa
   if (more) element("p", `… and ${more.toLocaleString("en")} more:`, box, "more");
   if (before) showArray(before.symbol, before.array, true, box);
   if (array) showArray(symbol, array, !formula && !before, box);
+}
+
+// What a symbol in a formula stands for: the id of a whole column, or of a whole layer.
+function wholeOf(term) {
+  const symbol = term.replace(/∂loss\/∂|[()|²³ᵀ,√]|^-/g, "");
+  const column = page.columns.findIndex((one) => one.symbol === symbol);
+  if (column >= 0) return `u${column}`;
+  const ofLayer = ({ edges, biases }) => [edges[0]?.weight, ...biases].some((one) => one?.symbol.startsWith(`${symbol}[`));
+  const layer = page.links.findIndex(ofLayer);
+  return layer < 0 ? null : `l${layer}`;
 }
 
 function showLine({ label, ref, parts: pieces, value, valueRef }, list) {

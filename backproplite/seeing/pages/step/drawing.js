@@ -34,13 +34,16 @@ function draw() {
   made.sort((a, b) => a.column - b.column).forEach(addPart);
 }
 
-// Each link leads from a column to the next, but the last way into the loss comes back from the targets.
+// Each layer leads from a column to the next; the outputs and the targets lead to the loss.
 function allWires() {
   const last = page.columns.length - 1;
-  const edges = page.columns[last].units.map(({ id, index }) => ({ id: `loss.${id}`, from: index, to: 0, weight: null, slope: null }));
-  const targets = { id: "targets", name: "", wiring: "dense", edges, biases: [] };
-  const links = page.links.map((_, i) => ({ from: i, to: i + 1, link: () => page.links[i] }));
-  return [...links, { from: last, to: last - 1, link: () => targets }];
+  const layers = page.links.map((_, i) => ({ from: i, to: i + 1, link: () => page.links[i] }));
+  const toLoss = [last - 2, last].map((from) => {
+    const edges = page.columns[from].units.map(({ id }, row) => ({ id: `loss.${id}`, from: row, to: 0, weight: null, slope: null }));
+    const link = { id: `loss.${from}`, name: "", wiring: "dense", edges, biases: [] };
+    return { from, to: last - 1, link: () => link };
+  });
+  return [...layers, ...toLoss];
 }
 
 function arrowHeads() {
@@ -60,7 +63,7 @@ const rowOf = (i, row) => {
 
 function drawHead(i, parent) {
   const { kind, symbol: own } = page.columns[i];
-  const symbol = kind === "loss" && page.samples > 1 ? "own loss" : own;
+  const symbol = kind === "loss" && page.samples > 1 ? OWN_LOSS : own;
   const { x } = layout.columns[i];
   const group = make("g", {}, parent);
   const under = layout.under && i === page.columns.length - 1;

@@ -7,16 +7,16 @@ let open = null; // what the box changes: its target, and the number that it beg
 function targetOf(part) {
   if (!page.alive) return null;
   const facts = factsOf(part);
-  if (part.kind === "unit") return facts.editable && entryTarget(facts);
+  if (part.kind === "unit") return facts.editable && entryTarget(facts, part.column);
   const parameter = part.kind === "bias" ? facts : facts.weight;
   return parameter ? parameterTarget(parameter, part.wire.from) : null;
 }
 
-function entryTarget({ editable: { what, row, column }, symbol, id }) {
+function entryTarget({ editable: { what, row, column }, index, id }, i) {
   const entries = network[what];
   const place = row * entries.columns + column;
   return {
-    name: symbol,
+    name: entrySymbol(i, index),
     id,
     get: () => entries.data[place],
     set: (value) => (entries.data[place] = value),

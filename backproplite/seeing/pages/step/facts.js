@@ -72,6 +72,14 @@ function hint() {
 
 // ---- In words: pairs of a symbol and its number
 
+function entrySymbol(i, row) {
+  const { symbol, kind } = page.columns[i];
+  if (kind === "loss") return symbolOfLoss();
+  return `${symbol}[${page.samples > 1 ? `${sample}, ` : ""}${row}]`;
+}
+
+const symbolOfLoss = () => (page.samples > 1 ? `${OWN_LOSS}[${sample}]` : "loss");
+
 function factsInWords(part) {
   const { head, pairs } = FACTS[part.kind](part, factsOf(part));
   return { head, pairs: pairs.filter(([, value]) => value) };
@@ -79,7 +87,7 @@ function factsInWords(part) {
 
 const FACTS = {
   unit({ column }, unit) {
-    const name = unit.symbol;
+    const name = entrySymbol(column, unit.index);
     const gradient = told(unit.gradient, gradientAt(column), unit.id);
     const after = column > 0 && column <= lossAt() ? told(unit.after, afterAt(), unit.id) : "";
     const value = told(unit.value, valueAt(column), unit.id);
@@ -87,7 +95,7 @@ const FACTS = {
   },
 
   edge({ wire }, edge) {
-    const [start, end] = [[wire.from, edge.from], [wire.to, edge.to]].map(([i, row]) => page.columns[i].units[row].symbol);
+    const [start, end] = [[wire.from, edge.from], [wire.to, edge.to]].map((place) => entrySymbol(...place));
     const pairs = edge.weight ? parameterPairs(edge.weight, wire) : [];
     if (edge.slope) pairs.push([`∂${end}/∂${start}`, told(edge.slope, slopeAt(wire.from), edge.id)]);
     return { head: `${start} → ${end}`, pairs };

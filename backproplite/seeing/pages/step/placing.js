@@ -22,9 +22,9 @@ function placed(page, width, height, zoom) {
   const under = columns[last].units.length === 1;
   const drawn = columns.map((column, i) => placedColumn(column, under && i === last - 1));
   const rows = Math.max(...drawn.map((column) => column.rows));
-  const least = drawn.some((column) => column.image) ? IMAGE : 0;
   const size = sizeFor(rows, Math.min(2, Math.max(0, ...links.map(mostBadges))), height / zoom - HEAD);
-  const gaps = links.map((link, i) => gapOf(link, size, drawn[i].image, i === last - 2)).concat(under ? [] : 34);
+  const least = Math.max(drawn.some((column) => column.image) ? IMAGE : 0, under ? 3 * size.box + 84 - size.pitch : 0);
+  const gaps = links.map((link, i) => gapOf(link, size, drawn[i].image)).concat(34, under ? [] : 34);
   const widths = under ? drawn.slice(0, -1) : drawn;
   const needed = gaps.concat(widths.map((column) => column.width)).reduce((a, b) => a + b, 20);
   const fitting = Math.min(width / needed, height / (HEAD + Math.max(least, rows * size.pitch)), LARGEST);
@@ -42,8 +42,10 @@ function sizeFor(rows, badges, height) {
   return sized.find(({ pitch }) => rows * pitch <= height) ?? sized.at(-1);
 }
 
+const isPicture = ({ units: [first] }) => first.pixel !== null && first.pixel !== undefined;
+
 function placedColumn(column, withTargets) {
-  if (column.side) return { image: column.side, rows: 1, width: IMAGE };
+  if (isPicture(column)) return { image: Math.sqrt(column.size), rows: 1, width: IMAGE };
   const rows = column.units.length + (column.size > column.units.length ? 1 : 0) + (withTargets ? 1 : 0);
   const length = Math.max(longestText(column.units, ["value", "gradient"], 5), longestText(column.units, ["after"], 0) + 1.5);
   return { rows, width: Math.max(textWidth(length), 1.5 * LETTER * (column.symbol.length + 1)) };
@@ -55,8 +57,8 @@ function mostBadges(link) {
   return Math.max(0, ...counts.values());
 }
 
-function gapOf({ wiring, edges }, size, image, toLoss) {
-  if (image || toLoss) return image ? 110 : 34;
+function gapOf({ wiring, edges }, size, image) {
+  if (image) return 110;
   const weights = edges.map((edge) => edge.weight).filter(Boolean);
   if (size.box > 30 && weights.length) return textWidth(longestText(weights, ["value", "gradient", "after"], 5)) + 28;
   return { dense: 84, each: 24, all: 60 }[wiring];
@@ -64,7 +66,7 @@ function gapOf({ wiring, edges }, size, image, toLoss) {
 
 // Room that is left goes between layers that are fully wired.
 function spreadGaps(gaps, links, room) {
-  const wide = links.map((link, i) => link.wiring !== "each" && i < links.length - 1);
+  const wide = links.map((link) => link.wiring !== "each");
   const count = wide.filter(Boolean).length || 1;
   links.forEach((_, i) => (gaps[i] += wide[i] ? Math.min(room / count, 90) : 0));
 }

@@ -56,7 +56,7 @@ const SHOW = {
   unit(part, unit) {
     part.group.classList.toggle("unknown", current < valueAt(part.column));
     part.group.classList.toggle("editable", page.alive && Boolean(unit.editable));
-    if (part.pixel) return void (part.pixel.style.fillOpacity = brightness(part.column, unit.raw));
+    if (part.pixel) return void (part.pixel.style.fillOpacity = unit.pixel);
     const [first, second] = linesOfUnit(unit, part.column);
     part.first.textContent = first;
     part.second.textContent = second;
@@ -89,13 +89,6 @@ const SHOW = {
 
   band() {},
 };
-
-// Of a pixel, from 0 to 1 between the least and the largest of its image.
-function brightness(i, number) {
-  const numbers = page.columns[i].units.map((unit) => unit.raw);
-  const [least, most] = [Math.min(0, ...numbers), Math.max(...numbers)];
-  return most > least ? (number - least) / (most - least) : 0;
-}
 
 // A unit's numbers: its value over its gradient or, where there is room for one, the one of this stage.
 function linesOfUnit(unit, i) {
