@@ -20,17 +20,22 @@ function showCalculation() {
   showChosen();
 }
 
+const LONG_LINE = 58; // letters; longer ones wrap
+const SMALLEST = 13, LARGEST_TEXT = 26; // px
+
 // Text is as large as the longest line and the number of lines allow.
 function fitText(equations, box) {
   const lengths = equations.flatMap(({ symbol, formula, lines, array }) => [
-    lettersOf(symbol + formula) * 0.9, ...lines.map(lengthOfLine), ...(array ?? []).map((row) => lengthOfRow(symbol, row)),
+    1.15 * lettersOf(symbol + formula), ...lines.map(lengthOfLine), ...(array ?? []).map((row) => lengthOfRow(symbol, row)),
   ]);
-  const rows = equations.map(({ lines, array, before }) => 2 + lines.length + (array?.length ?? 0) + (before?.array.length ?? 0));
-  box.style.setProperty("--letters", Math.min(LONG_LINE, Math.max(30, ...lengths) + 1));
-  box.style.setProperty("--rows", rows.reduce((a, b) => a + b, 1));
+  const rows = lengths.reduce((sum, length) => sum + Math.ceil(length / LONG_LINE), 2 * equations.length);
+  const letters = Math.min(LONG_LINE, Math.max(30, ...lengths) + 1);
+  const { clientWidth, clientHeight } = at("calculation");
+  const fitting = Math.min(clientWidth / letters / 0.61, Math.max(clientHeight, 300) / rows / 1.5, LARGEST_TEXT);
+  const larger = document.documentElement.classList.contains("larger") ? 1.3 : 1;
+  box.style.fontSize = `${Math.max(SMALLEST, fitting) * larger}px`;
 }
 
-const LONG_LINE = 58; // letters; longer ones wrap
 const lettersOf = (text) => [...text].length;
 const lengthOfRow = (symbol, row) => symbol.length + 5 + 1.7 * row.length + row.join("").length;
 const lengthOfLine = ({ label, parts: pieces, value }) =>
