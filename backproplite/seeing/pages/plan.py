@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from ... import activations, losses, optimizers
+from ... import activations, counts, losses, optimizers
 from ...activations import Activation
 from ...checks import Array
 from ...configurable import Configurable
@@ -99,12 +99,12 @@ def catalogue() -> Plain:
     return {
         "dense": layer_entry(dense),
         "activations": {k: layer_entry(v) for k, v in _all_of(activations, "Activation")},
-        "losses": {k: loss_entry(v) for k, v in _all_of(losses, "Loss")},
+        "losses": {k: loss_entry(v) for k, v in [*_all_of(losses, "Loss"), *_all_of(counts)]},
         "optimizers": {k: optimizer_entry(v) for k, v in _all_of(optimizers, "Optimizer")},
     }
 
 
-def _all_of(module: Any, base: str) -> list[tuple[str, Any]]:
+def _all_of(module: Any, base: str = "") -> list[tuple[str, Any]]:
     return [(name, getattr(module, name)()) for name in module.__all__ if name != base]
 
 
@@ -210,9 +210,10 @@ def _shown(layer: Layer, frozen: bool) -> dict[str, dict[str, str]]:
     """Return a layer's lines of each way, as they are written."""
     forward = forward_lines(layer, frozen)
     after = {} if frozen else after_lines(layer, layer.state_names)
+    results = ["grad_input", *(f"grad_{name}" for name in layer.declared)]
     return {
         "forward": forward,
-        "backward": backward_lines(layer, frozen),
+        "backward": needed(backward_lines(layer, frozen), results),
         "after": {name: line for name, line in after.items() if name not in forward},
     }
 
