@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from ... import activations, losses, optimizers
+from ... import activations, counts, losses, optimizers
 from ...activations import Activation
 from ...checks import Array
 from ...configurable import Configurable
@@ -99,12 +99,12 @@ def catalogue() -> Plain:
     return {
         "dense": layer_entry(dense),
         "activations": {k: layer_entry(v) for k, v in _all_of(activations, "Activation")},
-        "losses": {k: loss_entry(v) for k, v in _all_of(losses, "Loss")},
+        "losses": {k: loss_entry(v) for k, v in [*_all_of(losses, "Loss"), *_all_of(counts)]},
         "optimizers": {k: optimizer_entry(v) for k, v in _all_of(optimizers, "Optimizer")},
     }
 
 
-def _all_of(module: Any, base: str) -> list[tuple[str, Any]]:
+def _all_of(module: Any, base: str = "") -> list[tuple[str, Any]]:
     return [(name, getattr(module, name)()) for name in module.__all__ if name != base]
 
 
@@ -152,6 +152,7 @@ def loss_entry(loss: Loss) -> Plain:
         "exact": _trees(computed) if computed != shown else None,
         "mean_over_outputs": own.mean_over_outputs,
         "labels": own.labels,
+        "applies": own.applies and own.applies.__name__,
         "settings": _settings(own),
         "outer": None,
     }
@@ -209,9 +210,10 @@ def _shown(layer: Layer, frozen: bool) -> dict[str, dict[str, str]]:
     """Return a layer's lines of each way, as they are written."""
     forward = forward_lines(layer, frozen)
     after = {} if frozen else after_lines(layer, layer.state_names)
+    results = ["grad_input", *(f"grad_{name}" for name in layer.declared)]
     return {
         "forward": forward,
-        "backward": backward_lines(layer, frozen),
+        "backward": needed(backward_lines(layer, frozen), results),
         "after": {name: line for name, line in after.items() if name not in forward},
     }
 
@@ -504,6 +506,7 @@ def _record(written: Plain, trace: Any) -> None:
     """Add to a plan what was recorded of what has no usable lines."""
     for i, (entry, p) in enumerate(zip(written["layers"], trace.passages, strict=True)):
         if "recorded" in entry:
+            entry["state"] = {name: plain(each) for name, each in p.state.items()}
             entry["recorded"] = {
                 "output": _rows(p.output.value),
                 "grad_input": p.grad_input and _rows(p.grad_input.value),
@@ -517,6 +520,7 @@ def _record(written: Plain, trace: Any) -> None:
             "loss": trace.loss,
             "loss_after": trace.loss_after,
             "costs": _rows(loss.forward(last.output.value.copy(), targets)[0]),
+            "costs_after": _rows(loss.forward(trace.flows_after[-1].copy(), targets)[0]),
             "predictions": _rows(loss.predictions(last.output.value.copy())),
             "grad_output": _rows(last.grad_output.value),
         }

@@ -58,7 +58,7 @@ function layerScope(view, i) {
   if (i >= network.firstTrained) scope.grad_output = namedGradient(view, i + 1);
   if (i > network.firstTrained) scope.grad_input = namedGradient(view, i);
   if (layer.draws in scope) scope[layer.draws].at = (row, column) => `e${i}.${column}.${column}`;
-  return scope;
+  return completed(scope, usable(layer.forward, scope));
 }
 
 // The parameters of a layer and of those within it, and whether training moves them.
@@ -80,10 +80,11 @@ function completed(scope, lines) {
   return scope;
 }
 
-// Whether lines name nothing else than a scope has, or lines before them.
-function computable(lines, scope) {
-  const known = new Set(Object.keys(scope));
-  return lines.every(([name, tree]) => namesIn(tree).every((each) => known.has(each)) && known.add(name));
+// Lines, [name, tree] each, or none if they name what is neither in a scope nor of a line before them.
+function usable(lines, scope) {
+  const known = new Set(Object.keys(scope)), all = Object.entries(lines);
+  const can = ([name, tree]) => namesIn(tree).every((each) => known.has(each)) && known.add(name);
+  return all.every(can) ? all : [];
 }
 
 const valuesOf = (scope) => mapped(scope, ({ array }) => array);
@@ -179,20 +180,16 @@ function setupEquations(view) {
 }
 
 function forwardEquations(view, i) {
-  const layer = view.plan.layers[i], lines = Object.entries(layer.forward), scope = layerScope(view, i);
-  if (!lines.length || !computable(lines, scope)) {
-    return [writtenDown(view, scope.output, `${layer.class}(${scope.x.symbol})`)];
-  }
-  completed(scope, lines);
+  const layer = view.plan.layers[i], scope = layerScope(view, i), lines = usable(layer.forward, scope);
+  if (!lines.length) return [writtenDown(view, scope.output, `${layer.class}(${scope.x.symbol})`)];
   return lines.map(([name, tree]) => equationOf(view, scope[name], tree, scope));
 }
 
 function backwardEquations(view, i) {
-  const layer = view.plan.layers[i], scope = completed(layerScope(view, i), Object.entries(layer.forward));
+  const layer = view.plan.layers[i], scope = layerScope(view, i);
   const results = parametersOf(view, i).filter(({ moves }) => moves).map(({ name }) => `grad_${name}`);
   if (scope.grad_input) results.push("grad_input");
-  const possible = needed(Object.entries(layer.backward), results);
-  const lines = computable(possible, scope) ? possible : [], written = lines.map(([name]) => name);
+  const lines = needed(usable(layer.backward, scope), results), written = lines.map(([name]) => name);
   completed(scope, lines);
   const by = scope.grad_output.symbol, slope = `${by} · ${layer.class}′(${scope.x.symbol})`;
   const how = layer.elementwise ? slope : `what ${layer.class}.backward makes of ${by}`;
@@ -277,7 +274,8 @@ function changeOf({ network, pass, plan }, each) {
   const cut = (label, vector) => namedParameter(each, label, vector);
   const before = cut(symbol, network.parameters), after = cut(`new ${symbol}`, update.parametersAfter);
   const gradient = cut(`∂loss/∂${symbol}`, pass.gradients), applied = cut(`g(${symbol})`, update.applied);
-  const unchanged = applied.array.data.every((number, k) => number === gradient.array.data[k]);
+  const slip = 1e-12 * largestOf(gradient.array.data); // beside what was recorded
+  const unchanged = applied.array.data.every((number, k) => Math.abs(number - gradient.array.data[k]) <= slip);
   return {
     before, after, gradient, applied: unchanged ? gradient : applied,
     stateBefore: mapped(update.stateBefore, (vector, kept) => cut(`${kept}(${symbol})`, vector)),
@@ -351,7 +349,7 @@ function keptEquations(view, i) {
   const changed = Object.keys(now).filter((name) => differs(now[name], old[name]));
   const axes = (name) => typeof layer.state[name] === "number" ? 0 : 1;
   const before = mapped(old, (array, name) => named(symbol(name), array, { axes: axes(name) }));
-  const scope = { ...layerScope(view, i), ...before }, lines = needed(Object.entries(layer.after), changed);
+  const scope = { ...layerScope(view, i), ...before }, lines = needed(usable(layer.after, scope), changed);
   const between = lines.filter(([name]) => !(name in scope));
   for (const [name, tree] of between) {
     const array = compile(tree)(valuesOf(scope));
