@@ -152,6 +152,7 @@ def loss_entry(loss: Loss) -> Plain:
         "exact": _trees(computed) if computed != shown else None,
         "mean_over_outputs": own.mean_over_outputs,
         "labels": own.labels,
+        "applies": own.applies and own.applies.__name__,
         "settings": _settings(own),
         "outer": None,
     }
@@ -505,6 +506,7 @@ def _record(written: Plain, trace: Any) -> None:
     """Add to a plan what was recorded of what has no usable lines."""
     for i, (entry, p) in enumerate(zip(written["layers"], trace.passages, strict=True)):
         if "recorded" in entry:
+            entry["state"] = {name: plain(each) for name, each in p.state.items()}
             entry["recorded"] = {
                 "output": _rows(p.output.value),
                 "grad_input": p.grad_input and _rows(p.grad_input.value),
@@ -518,6 +520,7 @@ def _record(written: Plain, trace: Any) -> None:
             "loss": trace.loss,
             "loss_after": trace.loss_after,
             "costs": _rows(loss.forward(last.output.value.copy(), targets)[0]),
+            "costs_after": _rows(loss.forward(trace.flows_after[-1].copy(), targets)[0]),
             "predictions": _rows(loss.predictions(last.output.value.copy())),
             "grad_output": _rows(last.grad_output.value),
         }

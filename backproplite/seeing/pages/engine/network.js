@@ -70,10 +70,10 @@ class LiveNetwork {
     try {
       this.commit(update, layersAfter);
       const flowsAfter = this.forward(copied(x), this.draws(before.steps), true);
-      const lossAfter = this.loss.value(flowsAfter.at(-1), y, true);
+      const { loss: lossAfter, costs: costsAfter } = this.loss.all(flowsAfter.at(-1), y, true);
       return {
         flows, scopes, gradOutput, gradFlows, gradients, costs, predictions, loss, update, layersAfter,
-        flowsAfter, lossAfter,
+        flowsAfter, costsAfter, lossAfter,
       };
     } finally {
       this.restore(before);
@@ -276,11 +276,11 @@ class RecordedLayer {
   }
 
   kept() {
-    return scopeOf();
+    return scopeOf(this.entry.settings, this.entry.state);
   }
 
   snapshot() {
-    return null;
+    return { state: scopeOf(this.entry.state), layers: [] };
   }
 
   restore() {}
@@ -351,9 +351,9 @@ class RecordedLoss {
     return fromPlain(this.entry.recorded.grad_output);
   }
 
-  all() {
-    const { loss, costs } = this.entry.recorded;
-    return { loss, costs: fromPlain(costs), predictions: this.predictions() };
+  all(outputs, targets, moved) {
+    const { costs, costs_after: after } = this.entry.recorded, loss = this.value(outputs, targets, moved);
+    return { loss, costs: fromPlain(moved ? after : costs), predictions: this.predictions() };
   }
 
   predictions() {
