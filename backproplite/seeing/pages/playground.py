@@ -136,7 +136,12 @@ def _page(start: str, given: dict[str, Any] | None = None) -> str:
     sets = [*([given] if given else []), *data["sets"]]
     data |= {"start": start, "step": _packed_step_page()}
     data["sets"] = [each | {"X": plain(each["X"], MOST_PLAIN)} for each in sets]
-    return page("play/play.html", data)
+    return _without_comments(page("play/play.html", data))
+
+
+def _without_comments(content: str) -> str:
+    """Leave out lines of scripts that are comments: who reads them reads the sources."""
+    return re.sub(r"(?m)^ *//.*\n", "", content)
 
 
 def _packed_step_page() -> str:
@@ -146,7 +151,7 @@ def _packed_step_page() -> str:
     """
     engine = text("engine/engine.js").rstrip("\n")
     content = text("step/step.html").replace(engine, "{{ENGINE}}").replace("{{data}}", "{{PLAN}}")
-    return base64.b64encode(gzip.compress(content.encode(), mtime=0)).decode()
+    return base64.b64encode(gzip.compress(_without_comments(content).encode(), mtime=0)).decode()
 
 
 def _checked(network: Network, X: ArrayLike, y: ArrayLike, of: str) -> tuple[Array, Array]:

@@ -27,12 +27,13 @@ function readWhole(text, least, most = Infinity) {
 
 // A box with its label and its refusal. `shown()` is the last good value as text, `take(value)` what to do with a new one.
 function listenToBox(box, refusal, read, shown, take) {
+  box.addEventListener("input", () => {
+    box.removeAttribute("aria-invalid");
+    refusal.textContent = "";
+  });
   box.addEventListener("change", () => {
     try {
-      const value = read(box.value);
-      box.removeAttribute("aria-invalid");
-      refusal.textContent = "";
-      take(value);
+      take(read(box.value));
     } catch (error) {
       box.setAttribute("aria-invalid", "true");
       refusal.textContent = `${error.message}; got "${box.value.slice(0, 30)}". ${shown()} is kept.`;

@@ -28,9 +28,10 @@ function drawCurve(canvas, lossCurve, logarithmic) {
   pen.clearRect(0, 0, width, height);
   if (!rows.length) return;
   const [left, right, top, bottom] = [4.8 * theme.em, width - theme.em, 0.8 * theme.em, height - 2 * theme.em];
-  const last = Math.max(1, rows.at(-1)[0]);
+  const before = rows[0][0] - 1;
+  const last = rows.at(-1)[0];
   const axis = lossAxis(rows, logarithmic);
-  const x = (epoch) => left + ((right - left) * epoch) / last;
+  const x = (epoch) => left + ((right - left) * (epoch - before)) / Math.max(1, last - before);
   const y = (loss) => bottom - (bottom - top) * Math.min(1, Math.max(0, axis.share(loss)));
   pen.font = theme.font;
   Object.assign(pen, { fillStyle: theme.quiet, strokeStyle: theme.rule, lineWidth: 1, textBaseline: "middle" });
@@ -40,8 +41,8 @@ function drawCurve(canvas, lossCurve, logarithmic) {
     line(pen, [[left, y(tick)], [right, y(tick)]]);
   }
   pen.textAlign = "center";
-  for (const tick of ticks(0, last, width > 500 ? 8 : 4).filter(Number.isInteger)) {
-    if (x(tick) < right - 4 * theme.em || tick === 0) pen.fillText(tick.toLocaleString("en"), x(tick), height - 0.8 * theme.em);
+  for (const tick of ticks(before, Math.max(last, before + 1), width > 500 ? 8 : 4).filter(Number.isInteger)) {
+    if (x(tick) < right - 4 * theme.em || tick === before) pen.fillText(tick.toLocaleString("en"), x(tick), height - 0.8 * theme.em);
   }
   pen.textAlign = "right";
   pen.fillText("epoch", right, height - 0.8 * theme.em);

@@ -44,7 +44,7 @@ function layOut(network, sizes, headOf) {
   root.replaceChildren();
   const most = Math.max(...columns.map((each) => each.shown));
   const head = HEAD * theme.em;
-  const pitch = Math.min(5 * theme.em, Math.max(2.8 * theme.em, (0.42 * window.innerHeight) / most));
+  const pitch = Math.min(5 * theme.em, Math.max(2.8 * theme.em, (0.38 * window.innerHeight) / most));
   const side = Math.round(pitch * 0.78);
   const room = at("scroll").clientWidth - 6;
   const ends = Math.min(8.5 * theme.em, room / columns.length);
@@ -83,7 +83,7 @@ function drawHead(column, i, room, root, headOf) {
 
 function addPart(part) {
   drawing.parts.push(part);
-  Object.assign(part.element, { part });
+  part.element.drawnPart = part; // `part` means something else to browsers
   part.element.setAttribute("role", "img");
   part.element.setAttribute("tabindex", "-1");
 }
@@ -221,14 +221,14 @@ function partBy(key, part) {
 
 function listenToDrawing(networkNow, redraw) {
   const root = at("drawing");
-  const partAt = (event) => event.target.closest?.(".unit, .edge")?.part ?? null;
+  const partAt = (event) => event.target.closest?.(".unit, .edge")?.drawnPart ?? null;
   const tell = (part) => {
     pick(part, networkNow());
     if (part) part.element.setAttribute("aria-label", factsOf(part, networkNow()).join("; "));
     redraw();
   };
   root.addEventListener("pointerover", (event) => tell(partAt(event)));
-  root.addEventListener("pointerleave", () => tell(document.activeElement?.part ?? null));
+  root.addEventListener("pointerleave", () => tell(document.activeElement?.drawnPart ?? null));
   root.addEventListener("focusin", (event) => {
     const part = partAt(event);
     if (!part) return;

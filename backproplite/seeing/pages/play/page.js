@@ -296,6 +296,7 @@ function setAdded(points) {
     look();
     trainer.setPoints(preparedNow(trainer.network), added);
   });
+  showCross();
   settle();
 }
 
