@@ -287,7 +287,8 @@ def test_points_are_added_by_a_click_by_keys_and_by_numbers(xor):
 
 def test_the_python_is_copied(xor):
     xor.execute_cdp_cmd(
-        "Browser.grantPermissions", {"permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"]}
+        "Browser.grantPermissions",
+        {"permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"]},
     )
     by_id(xor, "copy").click()
     copied = xor.execute_async_script(
