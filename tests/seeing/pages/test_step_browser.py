@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 from seeing.pages.browsing import *  # noqa: F403
 from seeing.pages.browsing import (
+    LOW_CONTRAST,
+    SMALLEST_TEXT,
     ActionChains,
     By,
     all_of,
     by_id,
     look,
-    low_contrast,
     point,
     press,
-    smallest_text,
 )
 from selenium.webdriver import Keys
 
@@ -125,6 +125,13 @@ def type_into(browser, name, text):
     box = open_box(browser, name)  # what stands in it is selected
     press(browser, text)
     return box
+
+
+def at_each_stage(browser, script):
+    """What a script gives at each stage."""
+    return browser.execute_script(
+        f"return page.stages.map((_, i) => {{ go(i); return (() => {{ {script} }})(); }})"
+    )
 
 
 # Numbers.
@@ -457,13 +464,20 @@ def test_clickers_keys_list_and_address_lead_through_the_stages(show):
 
 def test_stages_play_by_themselves(show):
     browser = show(worked_example(), 11)
-    browser.execute_script("document.getElementById('pace').options[0].value = '0.05'")
-    browser.execute_script("document.getElementById('pace').selectedIndex = 0")
-    by_id(browser, "play").click()
-    assert by_id(browser, "play").get_attribute("aria-pressed") == "true"
-    browser.execute_async_script("setTimeout(arguments[0], 300)")
-    assert shown(browser)["list"] == "13"
-    assert by_id(browser, "play").get_attribute("aria-pressed") == "false"
+    went = browser.execute_async_script(
+        """
+        at("pace").options[0].value = "0.01";
+        at("pace").selectedIndex = 0;
+        at("play").click();
+        const [seen, done] = [[at("play").ariaPressed], arguments[0]];
+        const watch = new MutationObserver(() => {
+          seen.push(at("position").textContent);
+          if (at("play").ariaPressed === "false") done(seen);
+        });
+        for (const id of ["position", "play"]) watch.observe(at(id), { childList: true });
+        """
+    )
+    assert went == ["true", "12 of 13", "13 of 13", "13 of 13"]
 
 
 def test_results_can_be_guessed_first(show):
@@ -531,61 +545,47 @@ return { covered, fits: document.documentElement.scrollHeight <= innerHeight &&
 @pytest.mark.parametrize("make", [worked_example, xor, wide, digits])
 def test_drawing_and_calculation_are_seen_together_on_a_projector(show, make):
     browser = show(make())
-    for _ in range(13):
-        places = browser.execute_script(PLACES)
+    for places in at_each_stage(browser, PLACES):
         assert places == {"covered": [], "fits": True, "beside": True}
-        assert smallest_text(browser) >= 12
-        press(browser, Keys.ARROW_RIGHT)
+    assert min(at_each_stage(browser, SMALLEST_TEXT)) >= 12
+
+
+#: What of a page stands out of a phone's sides, and whether what the stage concerns is in view.
+BEYOND = """
+const beyond = [...document.querySelectorAll("body *")].filter((e) => e.checkVisibility() &&
+  !e.closest(".scroll, #drawing, #said, h1, option") && e.getBoundingClientRect().right > innerWidth + 1);
+const lit = document.querySelector(".link.forward .line, .link.backward .line")?.getBoundingClientRect();
+return [beyond.map((e) => e.outerHTML.slice(0, 99)), document.documentElement.scrollWidth,
+  !lit || (lit.right > 0 && lit.left < innerWidth)];
+"""
 
 
 @pytest.mark.parametrize("make", [worked_example, batch, digits])
 def test_a_phone_shows_one_below_the_other(show, browser, make):
     look(browser, 390, 844)
-    trace = make()
-    show(trace)
-    for _ in trace:
-        beyond = browser.execute_script(
-            """
-            return [...document.querySelectorAll("body *")].filter((e) => e.checkVisibility() &&
-              !e.closest(".scroll, #drawing, #said, h1, option") && e.getBoundingClientRect().right > innerWidth + 1)
-              .map((e) => e.outerHTML.slice(0, 99));
-            """
-        )
-        assert beyond == []
-        assert browser.execute_script("return document.documentElement.scrollWidth") == 390
-        assert smallest_text(browser) >= 12
-        lit = browser.execute_script(
-            """
-            const line = document.querySelector(".link.forward .line, .link.backward .line")?.getBoundingClientRect();
-            return !line || (line.right > 0 && line.left < innerWidth);
-            """
-        )
-        assert lit
-        press(browser, Keys.ARROW_RIGHT)
+    show(make())
+    for places in at_each_stage(browser, BEYOND):
+        assert places == [[], 390, True]
+    assert min(at_each_stage(browser, SMALLEST_TEXT)) >= 12
 
 
 def test_larger_text_is_larger(show):
     browser = show(xor(), 4)
-    before = smallest_text(browser)
+    before = browser.execute_script(SMALLEST_TEXT)
     browser.execute_script("document.getElementById('larger').click()")
-    assert smallest_text(browser) >= 1.2 * before
+    assert browser.execute_script(SMALLEST_TEXT) >= 1.2 * before
     assert browser.execute_script(PLACES)["fits"]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_text_stands_out(show, browser, scheme):
     look(browser, 1280, 720, scheme)
-    trace = batch()
-    show(trace)
+    show(batch())
     browser.execute_script("document.getElementById('options').open = true")
-    for k, _ in enumerate(trace):
-        browser.execute_script(
-            "const all = [...parts.values()]; keep(all[(5 * arguments[0]) % all.length].id)", k
-        )
-        assert low_contrast(browser) == []
-        press(browser, Keys.ARROW_RIGHT)
+    chosen = "keep([...parts.keys()][(5 * current) % parts.size]);"
+    assert not any(at_each_stage(browser, chosen + LOW_CONTRAST))
     type_into(browser, "e0.0.0", "abc")
-    assert low_contrast(browser) == []
+    assert browser.execute_script(LOW_CONTRAST) == []
     paper = browser.execute_script("return getComputedStyle(document.body).backgroundColor")
     assert paper == {"light": "rgb(255, 255, 255)", "dark": "rgb(20, 24, 29)"}[scheme]
 
@@ -671,11 +671,10 @@ def test_it_runs_in_the_frame_of_a_notebook(browser, tmp_path):
     path.write_text(f"<!DOCTYPE html><title>Notebook</title>{trace._repr_html_()}", "utf-8")
     browser.get(path.as_uri())
     browser.switch_to.frame(browser.find_element(By.TAG_NAME, "iframe"))
-    for number in range(1, len(trace) + 1):
-        assert shown(browser)["list"] == str(number)
-        root = browser.find_element(By.TAG_NAME, "html")
-        assert root.get_property("scrollHeight") == root.get_property("clientHeight")
-        by_id(browser, "next").click()
+    root = "const { scrollHeight, clientHeight } = document.documentElement; return scrollHeight - clientHeight;"
+    assert at_each_stage(browser, root) == [0] * len(trace)
+    by_id(browser, "back").click()
+    assert shown(browser)["list"] == str(len(trace) - 1)
     browser.execute_script("backproplite.step(2)")
     assert by_id(browser, "steps").text == "Step 2"
     browser.switch_to.default_content()
@@ -690,9 +689,7 @@ def test_names_are_text_and_nothing_else(show, browser):
     trace = bp.trace(network, [[0.0, 1.0]], [[0.0, 1.0]])
     look(browser, 390, 844)
     show(trace)
-    for stage in trace:
-        assert shown(browser)["title"] == stage.title
-        assert browser.execute_script("return document.documentElement.scrollWidth") == 390
-        by_id(browser, "next").click()
+    wide = "return [at('title').textContent, document.documentElement.scrollWidth];"
+    assert at_each_stage(browser, wide) == [[stage.title, 390] for stage in trace]
     found = "return [window.hacked ?? null, document.querySelectorAll('b').length]"
     assert browser.execute_script(found) == [None, 0]
