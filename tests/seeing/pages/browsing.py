@@ -28,6 +28,44 @@ FLAGS = [
 ]
 
 
+#: Every text on the page that stands out by less than 4.5 : 1 from what is behind it.
+LOW_CONTRAST = """
+const channels = (colour) => colour.match(/[\\d.]+/g).map(Number);
+const linear = (c) => (c /= 255, c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
+const luminance = (colour) => {
+  const [r, g, b] = channels(colour).map(linear);
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+};
+const clear = (colour) => colour === "rgba(0, 0, 0, 0)" || colour === "transparent" || colour === "none";
+const paper = getComputedStyle(document.body).backgroundColor;
+const behind = (element) => {
+  for (let e = element; e; e = e.parentElement) {
+    const box = e instanceof SVGElement && e.querySelector(":scope > rect, :scope > circle:last-child");
+    if (box && box !== element && !clear(getComputedStyle(box).fill)) return getComputedStyle(box).fill;
+    const { backgroundColor } = getComputedStyle(e);
+    if (!clear(backgroundColor)) return backgroundColor;
+  }
+  return paper;
+};
+const own = (e) => [...e.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
+return [...document.querySelectorAll("body *")].filter((e) => own(e) && e.checkVisibility()
+    && !e.closest("script, option, [aria-disabled=true]")).flatMap((e) => {
+  const style = getComputedStyle(e);
+  const text = e instanceof SVGElement ? style.fill : style.color;
+  const [dark, light] = [luminance(text), luminance(behind(e))].sort((a, b) => a - b);
+  const contrast = (light + 0.05) / (dark + 0.05);
+  return contrast < 4.5 ? [`${contrast.toFixed(2)}: ${e.outerHTML.slice(0, 120)}`] : [];
+});
+"""
+#: The smallest letters on the page, in pixels of the screen, those of a scaled drawing too.
+SMALLEST_TEXT = """
+const own = (e) => [...e.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
+return Math.min(...[...document.querySelectorAll("body *")].filter((e) => own(e) && e.checkVisibility()
+    && !e.closest("script, #said, h1")).map((e) =>
+  parseFloat(getComputedStyle(e).fontSize) * (e instanceof SVGGraphicsElement ? e.getScreenCTM().a : 1)));
+"""
+
+
 @pytest.fixture(scope="module")
 def chromium(tmp_path_factory):
     """A browser of which the tests of a module share one, for it takes a second to start."""
@@ -97,49 +135,3 @@ def press(browser, *keys):
 
 def point(browser, element):
     ActionChains(browser, duration=0).move_to_element(element).perform()
-
-
-def low_contrast(browser):
-    """Every text on the page that stands out by less than 4.5 : 1 from what is behind it."""
-    return browser.execute_script(
-        """
-        const channels = (colour) => colour.match(/[\\d.]+/g).map(Number);
-        const linear = (c) => (c /= 255, c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
-        const luminance = (colour) => {
-          const [r, g, b] = channels(colour).map(linear);
-          return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-        };
-        const clear = (colour) => colour === "rgba(0, 0, 0, 0)" || colour === "transparent" || colour === "none";
-        const paper = getComputedStyle(document.body).backgroundColor;
-        const behind = (element) => {
-          for (let e = element; e; e = e.parentElement) {
-            const box = e instanceof SVGElement && e.querySelector(":scope > rect, :scope > circle:last-child");
-            if (box && box !== element && !clear(getComputedStyle(box).fill)) return getComputedStyle(box).fill;
-            const { backgroundColor } = getComputedStyle(e);
-            if (!clear(backgroundColor)) return backgroundColor;
-          }
-          return paper;
-        };
-        const own = (e) => [...e.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
-        return [...document.querySelectorAll("body *")].filter((e) => own(e) && e.checkVisibility()
-            && !e.closest("script, option, [aria-disabled=true]")).flatMap((e) => {
-          const style = getComputedStyle(e);
-          const text = e instanceof SVGElement ? style.fill : style.color;
-          const [dark, light] = [luminance(text), luminance(behind(e))].sort((a, b) => a - b);
-          const contrast = (light + 0.05) / (dark + 0.05);
-          return contrast < 4.5 ? [`${contrast.toFixed(2)}: ${e.outerHTML.slice(0, 120)}`] : [];
-        });
-        """
-    )
-
-
-def smallest_text(browser):
-    """The smallest letters on the page, in pixels of the screen, those of a scaled drawing too."""
-    return browser.execute_script(
-        """
-        const own = (e) => [...e.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
-        return Math.min(...[...document.querySelectorAll("body *")].filter((e) => own(e) && e.checkVisibility()
-            && !e.closest("script, #said, h1")).map((e) =>
-          parseFloat(getComputedStyle(e).fontSize) * (e instanceof SVGGraphicsElement ? e.getScreenCTM().a : 1)));
-        """
-    )

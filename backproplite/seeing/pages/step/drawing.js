@@ -19,7 +19,7 @@ function draw() {
   const given = getComputedStyle(box).flexGrow === "1"; // else the drawing takes the height that it needs
   layout = placed(page, box.clientWidth - 4, (given ? box.clientHeight : 0.42 * innerHeight) - 4, zoom);
   svg.setAttribute("viewBox", `0 0 ${layout.width} ${layout.height}`);
-  svg.style.width = `${layout.width * layout.scale}px`;
+  svg.style.width = `${Math.ceil(layout.width * layout.scale)}px`;
   const names = page.columns.map((column) => `${column.symbol} (${column.size})`);
   svg.setAttribute("aria-label", `Columns of units: ${names.join(", ")}`);
   svg.replaceChildren(arrowHeads());

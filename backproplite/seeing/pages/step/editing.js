@@ -82,10 +82,12 @@ function readNumber(typed) {
   return Number.isFinite(Number(text)) ? { number: Number(text) } : { why: `${text.slice(0, 20)} is too large.` };
 }
 
+// What is refused leaves no trace: the number is again that with which the box was opened.
 function typed() {
   const { number, why } = readNumber(at("number").value);
   const trouble = why ?? change(open.target, number);
-  refuse(trouble && `${trouble} It stays ${open.target.get()}.`);
+  if (trouble) change(open.target, open.first);
+  refuse(trouble && `${trouble} It stays ${open.first}.`);
 }
 
 // Sets a number, and says why not if the step would diverge with it.
@@ -112,7 +114,7 @@ function stepBy(times) {
 const BOX_KEYS = {
   ArrowUp: () => stepBy(1),
   ArrowDown: () => stepBy(-1),
-  Enter: () => closeBox(true),
+  Enter: () => at("refusal").textContent || closeBox(true),
   Escape: () => {
     change(open.target, open.first);
     closeBox(true);

@@ -20,6 +20,16 @@ function go(stage) {
 
 // All that depends on the stage, the sample and the numbers.
 function showStage() {
+  showBars();
+  showDrawing();
+  showCalculation();
+  for (const part of parts.values()) {
+    part.group.setAttribute("role", part.group.classList.contains("editable") ? "button" : "img");
+    part.group.setAttribute("aria-label", spoken(part));
+  }
+}
+
+function showBars() {
   const { title, way } = page.stages[current];
   const position = `${current + 1} of ${page.stages.length}`;
   document.body.dataset.way = way;
@@ -31,12 +41,6 @@ function showStage() {
   at("loss").textContent = lossInWords();
   at("steps").textContent = `Step ${network.steps}`;
   at("rate").textContent = `learning_rate ${network.alive ? rounded(network.rate, page.digits) : ""}`;
-  showDrawing();
-  showCalculation();
-  for (const part of parts.values()) {
-    part.group.setAttribute("role", part.group.classList.contains("editable") ? "button" : "img");
-    part.group.setAttribute("aria-label", spoken(part));
-  }
 }
 
 function lossInWords() {

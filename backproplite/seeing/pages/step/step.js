@@ -55,6 +55,7 @@ function startAgain() {
 
 // Lays the page out for the room that there is: the calculation beside the drawing, or below a long one.
 function lay() {
+  showBars(); // they take their room first
   document.body.dataset.shape = "beside";
   draw();
   if (!layout.fits) {
