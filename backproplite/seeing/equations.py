@@ -312,12 +312,13 @@ def backward_equations(p: Passage) -> list[Equation]:
 
 
 def needed(lines: Mapping[str, str], results: Iterable[str]) -> dict[str, str]:
-    """Return those lines on which results depend."""
-    needed = set(results)
+    """Return those lines on which results depend, each on what stands before it."""
+    names, found = set(results), list[tuple[str, str]]()
     for name, line in reversed([*lines.items()]):
-        if name in needed:
-            needed |= names_in(line)
-    return {name: line for name, line in lines.items() if name in needed}
+        if name in names:
+            names |= names_in(line)
+            found.append((name, line))
+    return dict(reversed(found))
 
 
 def after_step_equations(p: Passage, new: Mapping[str, Array]) -> Iterator[Equation]:

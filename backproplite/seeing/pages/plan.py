@@ -14,9 +14,9 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from ... import activations, losses, optimizers
+from ... import activations, counts, losses, optimizers
 from ...activations import Activation
-from ...checks import Array
+from ...checks import Array, number
 from ...configurable import Configurable
 from ...errors import ParameterError
 from ...functions import norm
@@ -99,12 +99,12 @@ def catalogue() -> Plain:
     return {
         "dense": layer_entry(dense),
         "activations": {k: layer_entry(v) for k, v in _all_of(activations, "Activation")},
-        "losses": {k: loss_entry(v) for k, v in _all_of(losses, "Loss")},
+        "losses": {k: loss_entry(v) for k, v in [*_all_of(losses, "Loss"), *_all_of(counts)]},
         "optimizers": {k: optimizer_entry(v) for k, v in _all_of(optimizers, "Optimizer")},
     }
 
 
-def _all_of(module: Any, base: str) -> list[tuple[str, Any]]:
+def _all_of(module: Any, base: str = "") -> list[tuple[str, Any]]:
     return [(name, getattr(module, name)()) for name in module.__all__ if name != base]
 
 
@@ -184,8 +184,15 @@ def _rates(optimizer: Optimizer) -> float | list[float]:
     """Return the learning rate; of a schedule, those of the coming steps."""
     if not callable(optimizer.learning_rate):
         return optimizer.learning_rate
-    start = optimizer.step_count
-    return [float(optimizer.learning_rate(start + step)) for step in range(RATES)]
+    rates = list[float]()
+    try:
+        for step in range(RATES):
+            rate = optimizer.learning_rate(optimizer.step_count + step)
+            rates.append(number("the rate from the schedule", rate, minimum=0))
+    except Exception:  # one's own may have an end, at which a page stays
+        if not rates:
+            raise
+    return rates
 
 
 def _trees(lines: Mapping[str, str]) -> Plain:
@@ -209,9 +216,10 @@ def _shown(layer: Layer, frozen: bool) -> dict[str, dict[str, str]]:
     """Return a layer's lines of each way, as they are written."""
     forward = forward_lines(layer, frozen)
     after = {} if frozen else after_lines(layer, layer.state_names)
+    results = ["grad_input", *(f"grad_{name}" for name in layer.declared)]
     return {
         "forward": forward,
-        "backward": backward_lines(layer, frozen),
+        "backward": needed(backward_lines(layer, frozen), results),
         "after": {name: line for name, line in after.items() if name not in forward},
     }
 

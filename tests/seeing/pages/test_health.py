@@ -33,9 +33,9 @@ def deep(activation, *widths, scale=1.0, shift=0.0, loss=None, last=(), optimize
 def others():
     """Layers with others within them, of which some are frozen."""
     layers = [
-        bp.Dense(2, 12, bias_initializer=bp.Constant(-9)),
+        bp.Dense(2, 12),
         bp.ReLU(),
-        bp.Residual([bp.Dense(12, 12, bp.Constant(3.0)), bp.Tanh()]),
+        bp.Residual([bp.Dense(12, 12, bp.Constant(30.0)), bp.Tanh()]),
         bp.BatchNorm(12),
         bp.Dropout(0.3),
         bp.Dense(12, 1),
@@ -55,34 +55,39 @@ def learnt():
 
 
 FAR = X * 300, np.column_stack([Y, np.ones(len(Y)), X[:, 0]])
+#: A network, the names of what ails it, and the data if they are others.
 CASES = {
-    "healthy": (deep(bp.Tanh(), 2, 8, 8, 1), None),
+    "healthy": (deep(bp.Tanh(), 2, 8, 8, 1), []),
     "dead": (deep(bp.ReLU(), 2, 9, 7, 1, shift=-9.0), ["dead units"]),
-    "some of many are dead": (deep(bp.ReLU(), 2, 90, 1, shift=-1.5), None),
+    "few dead": (deep(bp.ReLU(), 2, 40, 1, shift=-0.3), []),
+    "most dead": (deep(bp.ReLU(), 2, 40, 1, shift=-0.6), ["dead units"]),
     "saturated": (deep(bp.Tanh(), 2, 8, 8, 1, scale=30.0), ["saturated units"]),
-    "saturated, far inputs": (
+    "saturated by its inputs": (
         deep(bp.Sigmoid(), 2, 8, 3, loss=bp.MeanSquaredError(), scale=2.0),
         ["saturated units"],
         *FAR,
     ),
-    "flat, but learning": (deep(bp.Tanh(), 2, 8, 8, 1), None),
     "vanishing": (deep(bp.Sigmoid(), *[2] * 12, 1, loss=bp.Huber()), ["vanishing gradients"]),
-    "fading": (deep(bp.Sigmoid(), *[4] * 4, 1), None, np.tile(X, 2)),
+    "fading": (
+        deep(bp.Sigmoid(), 2, 4, 4, 4, 4, 1, optimizer=bp.GradientDescent(0.1)),
+        ["vanishing gradients"],
+    ),
+    "fading, but enlarged": (deep(bp.Sigmoid(), 2, 4, 4, 4, 4, 1), []),
     "exploding": (
-        deep(bp.LeakyReLU(), *[2] * 9, 2, scale=5.0, loss=bp.SoftmaxCrossEntropy()),
-        None,
+        deep(bp.LeakyReLU(0.5), *[2] * 9, 2, scale=5.0, loss=bp.SoftmaxCrossEntropy()),
+        ["exploding gradients"],
     ),
     "exploding, but clipped": (
-        deep(bp.LeakyReLU(), *[2] * 9, 1, scale=5.0, optimizer=bp.Momentum(0.01, clip_norm=1.0)),
-        None,
+        deep(bp.LeakyReLU(0.5), *[2] * 9, 1, scale=5.0, optimizer=bp.Momentum(0.01, clip_norm=1.0)),
+        [],
     ),
-    "softmax at its end": (
+    "with softmax": (
         deep(bp.GELU(), 2, 6, 2, last=[bp.Softmax()], loss=bp.CategoricalCrossEntropy()),
-        None,
+        [],
     ),
-    "others": (others(), None),
-    "frozen": (frozen(), None),
-    "learnt": (learnt(), None),
+    "others within": (others(), ["saturated units"]),
+    "frozen": (frozen(), ["dead units"]),
+    "learnt": (learnt(), []),
 }
 
 
@@ -102,23 +107,51 @@ def seen_on_the_page(network, X, y, losses=(None, None)):
 @pytest.mark.parametrize("case", CASES)
 def test_findings_are_those_of_the_library(case):
     network, names, *data = CASES[case]
-    x, y = [*data, X, Y][0], [*data, None][1] if len(data) > 1 else Y
-    page = seen_on_the_page(network, x, y)
+    X_seen, y = data or (X, Y)
+    page = seen_on_the_page(network, X_seen, y)
     with np.errstate(all="ignore"):
-        look = Observer(network, network.prepare(x, y)).look(network)
+        look = Observer(network, network.prepare(X_seen, y)).look(network)
         found = findings(look)
+    assert [each.name for each in found] == names
+    assert {each["name"] for each in page["findings"]} == {*names}
+    assert {each.evidence for each in found} <= {each["text"] for each in page["findings"]}
     assert not page["changed"]
-    for layer, one in zip(page["layers"], look.layers, strict=True):
-        assert layer["name"].split(" ", 1)[1] == one.layer
-        for mine, theirs in (
-            (layer["gradient"], one.gradient_size),
-            (layer["update"], one.update_ratio or 0),
-            ((layer["dead"] or {}).get("share"), one.dead_share),
-            ((layer["saturated"] or {}).get("share"), one.saturated_share),
-        ):
-            assert mine == (None if theirs is None else pytest.approx(theirs, rel=1e-9))
-    told = {(each["name"], each["text"]) for each in page["findings"]}
-    assert {(each.name, each.evidence) for each in found} <= told
-    assert {each["name"] for each in page["findings"]} == {each.name for each in found}
-    if names is not None:
-        assert [each.name for each in found] == names
+    for i, (layer, one) in enumerate(zip(page["layers"], look.layers, strict=True)):
+        assert layer["name"] == f"layers[{i}] {one.layer}"
+        assert layer["update"] == pytest.approx(one.update_ratio or 0, rel=1e-9)
+        if i + 1 > network.first_trained:  # further down, no gradient is needed
+            assert layer["gradient"] == pytest.approx(one.gradient_size, rel=1e-9)
+        for kind in ("dead", "saturated"):
+            share = layer[kind] and layer[kind]["share"]
+            assert share == getattr(one, f"{kind}_share")
+
+
+def test_each_layer_is_told_that_is_dead():
+    page = seen_on_the_page(CASES["dead"][0], X, Y)
+    assert [each["layer"] for each in page["findings"]] == [1, 3]
+
+
+def test_a_loss_that_has_risen_is_told_until_it_has_fallen():
+    network = CASES["healthy"][0]
+    first = network.evaluate(X, Y)
+    network.history["loss"].extend([first, 1.25 * first])
+    network.history["learning_rate"].extend([0.01, 0.01])
+    with np.errstate(all="ignore"):
+        (found,) = findings(Observer(network, network.prepare(X, Y)).look(network))
+    told = seen_on_the_page(network, X, Y, network.history["loss"])["findings"]
+    assert told == [{"layer": None, "name": found.name, "text": found.evidence}]
+    assert seen_on_the_page(network, X, Y, (first, 1.05 * first))["findings"] == []
+
+
+def test_targets_that_are_all_alike_are_no_reason_to_say_nothing():
+    page = seen_on_the_page(CASES["dead"][0], X, np.ones(len(X)))
+    assert {each["name"] for each in page["findings"]} == {"dead units"}
+
+
+def test_numbers_are_written_as_python_writes_them():
+    numbers = [0, 1, 100, 0.5, 123456, 1234567, 1e-4, 1e-5, 0.00012345, 2.5e20, -0.125, 99.96, 1e22]
+    written = play(
+        "return data.given.flatMap((each) => [2, 3, 4, 6].map((digits) => general(each, digits)));",
+        numbers,
+    )
+    assert written == [f"{each:.{digits}g}" for each in numbers for digits in (2, 3, 4, 6)]
