@@ -154,7 +154,7 @@ function rounded(number, digits) {
     text = evenly(number, "toFixed", Math.max(digits - 1 - power, 0));
   }
   let [mantissa, exponent] = text.split("e");
-  const exact = Math.abs(Number(text) - number) <= 1e-13 * Math.max(Math.abs(number), Math.abs(Number(text)));
+  const exact = Math.abs(Number(text) - number) <= 1e-13 * Math.abs(number);
   if (mantissa.includes(".") && exact) mantissa = mantissa.replace(/\.?0+$/, ""); // 0.7000 is rounded
   return exponent ? `${mantissa}e${twoDigits(exponent)}` : mantissa;
 }
