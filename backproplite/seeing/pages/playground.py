@@ -176,7 +176,7 @@ def _given(
     labelled = _are_labels(network, targets)
     y = _labels(targets) if labelled else targets
     held = validation and {
-        "X": validation[0].tolist(),
+        "X": plain(validation[0], MOST_PLAIN),
         "y": (_labels(validation[1]) if labelled else validation[1]).tolist(),
     }
     return {

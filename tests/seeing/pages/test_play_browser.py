@@ -12,6 +12,7 @@ from selenium.webdriver import ActionChains, Keys
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
 import backproplite as bp
+from backproplite.seeing.equations import rounded
 from backproplite.seeing.pages.playground import play_page
 
 LIVE = "return {parameters: [...window.backproplite.parameters], loss: window.backproplite.loss}"
@@ -301,6 +302,65 @@ def test_the_python_is_copied(xor):
 # What it tells.
 
 
+def test_pointing_at_a_part_gives_its_numbers_and_shows_a_unit_large(xor):
+    parameters = xor.execute_script(LIVE)["parameters"]
+    picture = "return document.getElementById('plane').toDataURL()"
+    two_frames = "requestAnimationFrame(() => requestAnimationFrame(() => arguments[0]()))"
+    whole = xor.execute_script(picture)
+    ActionChains(xor, duration=0).move_to_element(all_of(xor, ".unit")[3]).perform()
+    xor.execute_async_script(two_frames)
+    assert by_id(xor, "output-head").text == "Output of a₁[1]"
+    assert xor.execute_script(picture) != whole
+    lines = by_id(xor, "tip").text.split("\n")
+    assert lines[:2] == ["a₁[1], Dense(2, 4), Tanh()", "bias₁[1] = 0"]
+    ActionChains(xor, duration=0).move_to_element(by_id(xor, "network-head")).perform()
+    xor.execute_async_script(two_frames)
+    assert not by_id(xor, "tip").is_displayed()
+    assert xor.execute_script(picture) == whole
+    edge = all_of(xor, ".edge")[5]
+    middle = xor.execute_script(
+        """const path = arguments[0].firstElementChild, p = path.getPointAtLength(path.getTotalLength() / 5);
+        const m = path.getScreenCTM(); return [Math.round(p.x + m.e), Math.round(p.y + m.f)]""",
+        edge,
+    )
+    pointer = ActionChains(xor, duration=0)
+    pointer.w3c_actions.pointer_action.move_to_location(*middle)
+    pointer.perform()
+    lines = by_id(xor, "tip").text.split("\n")
+    assert lines[0] == "x[1] → a₁[1]"
+    assert lines[1] == f"weight₁[1, 1] = {rounded(parameters[5], 4)}"
+    network = network_of(code(xor))
+    gradient = network.loss_and_gradient(*bp.datasets.xor())[1][5]
+    assert lines[2] == f"∂loss/∂weight₁[1, 1] = {rounded(float(gradient), 4)}"
+
+
+def test_the_picture_has_the_colour_of_the_likeliest_class_and_the_points_upon_it(
+    browser, tmp_path
+):
+    X, y = np.array([[-1.0, 0.0], [0.0, 1.0], [1.0, 0.0]]), np.array([0, 1, 2])
+    network = bp.Network([bp.Dense(2, 3)], bp.SoftmaxCrossEntropy(), seed=0)
+    network.parameters[...] = [-9, 0, 9, 0, 9, 0, 0, 0, 0]
+    show(browser, bp.playground(network, X, y), tmp_path)
+    colours = browser.execute_script(
+        """
+        const canvas = document.getElementById("plane"), pen = canvas.getContext("2d");
+        const style = getComputedStyle(document.documentElement);
+        const names = ["minus", "plus", "class-2"], size = canvas.width;
+        const near = ([r, g, b]) => names.map((name) => style.getPropertyValue(`--${name}`)).map((hex) =>
+          [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16)).reduce((sum, c, k) => sum + (c - [r, g, b][k]) ** 2, 0));
+        const at = ([x, y]) => { const away = near(pen.getImageData(x * size, y * size, 1, 1).data);
+          return [away.indexOf(Math.min(...away)), Math.min(...away)]; };
+        const edge = 0.12 / 1.24;
+        return [[[edge, 1 - edge], [0.5, edge], [1 - edge, 1 - edge]].map(at), [[0.05, 0.6], [0.5, 0.3], [0.95, 0.6]].map(at)];
+        """
+    )
+    points, ground = colours
+    assert [label for label, _ in points] == [label for label, _ in ground] == [0, 1, 2]
+    assert max(away for _, away in points) == 0  # the full colour
+    assert min(away for _, away in ground) > 0
+    assert by_id(browser, "key").text == "Colour: the likeliest class. Right: 3 of 3 samples."
+
+
 def test_divergence_is_told_and_nothing_is_half_changed(xor):
     Select(by_id(xor, "optimizer")).select_by_value("GradientDescent")
     Select(by_id(xor, "loss-choice")).select_by_value("MeanSquaredError")
@@ -326,7 +386,7 @@ def test_dead_units_are_shown_where_they_are_in_the_words_of_diagnose(browser, t
     network = bp.Network(layers, bp.SigmoidCrossEntropy(), seed=0)
     show(browser, bp.playground(network, X, y), tmp_path)
     badges = [each.text for each in all_of(browser, ".badge")]
-    assert badges == ["", "dead units", ""]
+    assert badges == ["", "8 of 8 dead", ""]
     finding = bp.diagnose(network, X, y).findings[0]
     assert by_id(browser, "findings").text == f"{finding.name}: {finding.evidence}"
     sizes = [each.text.split("\n")[-1] for each in all_of(browser, "#sizes li")]

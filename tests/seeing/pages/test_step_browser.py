@@ -640,7 +640,9 @@ def test_touching_a_part_opens_its_box(show):
     try:
         browser.execute_cdp_cmd("Input.dispatchTouchEvent", {"type": "touchStart", **touch})
         browser.execute_cdp_cmd("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
-        browser.execute_async_script("requestAnimationFrame(() => requestAnimationFrame(arguments[0]))")
+        browser.execute_async_script(
+            "requestAnimationFrame(() => requestAnimationFrame(arguments[0]))"
+        )
         assert by_id(browser, "what").text == "x[1]"
     finally:
         browser.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": False})

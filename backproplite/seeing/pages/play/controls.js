@@ -92,6 +92,7 @@ function drawSets(sets) {
     const view = viewOf(set, pointsOf(set));
     const place = placed(view, width, height);
     pen.clearRect(0, 0, width, height);
+    if (view.X[0].length > 2) continue;
     view.X.forEach((row, i) => {
       const target = targetOf(view, i);
       pen.fillStyle = view.kind === "values" ? theme.plus : classColour(target);

@@ -42,7 +42,7 @@ function drawCurve(canvas, lossCurve, logarithmic) {
   }
   pen.textAlign = "center";
   for (const tick of ticks(before, Math.max(last, before + 1), width > 500 ? 8 : 4).filter(Number.isInteger)) {
-    if (x(tick) < right - 4 * theme.em || tick === before) pen.fillText(tick.toLocaleString("en"), x(tick), height - 0.8 * theme.em);
+    if (x(tick) < right - 5 * theme.em || tick === before) pen.fillText(tick.toLocaleString("en"), x(tick), height - 0.8 * theme.em);
   }
   pen.textAlign = "right";
   pen.fillText("epoch", right, height - 0.8 * theme.em);

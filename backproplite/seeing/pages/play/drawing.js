@@ -48,7 +48,7 @@ function layOut(network, sizes, headOf) {
   const side = Math.round(pitch * 0.78);
   const room = at("scroll").clientWidth - 6;
   const ends = Math.min(8.5 * theme.em, room / columns.length);
-  const gap = Math.max(6.5 * theme.em, Math.min(18 * theme.em, (room - ends) / Math.max(1, columns.length - 1)));
+  const gap = Math.max(6 * theme.em, Math.min(18 * theme.em, (room - ends) / Math.max(1, columns.length - 1)));
   const width = Math.max(room, gap * (columns.length - 1) + ends);
   const height = head + most * pitch + (Math.max(...columns.map((each) => each.size)) > MOST_UNITS ? 20 : 4);
   const first = (width - gap * (columns.length - 1)) / 2;
@@ -74,7 +74,8 @@ function layOut(network, sizes, headOf) {
 function drawHead(column, i, room, root, headOf) {
   const head = makeElement("div", { class: "column", style: `left: ${column.x}px; width: ${room}px` }, root);
   makeElement("div", { class: "symbol" }, head, column.symbol);
-  const names = column.layers.map((layer) => layer.class).join(", ") || "input";
+  const [first, ...others] = column.layers.map((layer) => layer.class); // the first is drawn as edges
+  const names = others.join(", ") || (first ?? "input");
   makeElement("div", { class: "layers", title: column.layers.map((layer) => layer.name).join(", ") }, head, names);
   column.head = head;
   headOf(column, i, head);

@@ -62,7 +62,7 @@ function restart(plan) {
   look();
   const sizes = network.forward(fromRows([view.X[0]])).map((flow) => flow.columns);
   layOut(network, sizes, headOf);
-  showKey(sizes.at(-1));
+  at("plane").hidden = !grid;
   settle();
   say(`Ready: ${describeNetwork()}`);
 }
@@ -116,16 +116,24 @@ function pause() {
   say(`Stopped. ${describeTraining()}`);
 }
 
-// What the colours of the output mean.
-function showKey(outputs) {
+// What the colours of the output mean, and how many samples are classified right.
+function showKey() {
   const { kind, X, range } = view;
-  const held = runner.trainer.points.validation;
+  const { x, y, validation } = runner.trainer.points;
   const meaning = X[0].length > 2 ? "Of more than two columns there is no picture."
     : X[0].length === 1 ? "Line: what the network gives."
     : kind === "values" ? `Orange: ${rounded(range[0], 3)}, blue: ${rounded(range[1], 3)}.`
-    : outputs < 3 ? "Line: where both classes are equally likely." : "Colour: the likeliest class.";
-  at("key").textContent = `${meaning} ${X.length} samples${held ? `, and ${held.x.rows} held out to validate` : ""}.`;
-  at("plane").hidden = X[0].length > 2;
+    : y.columns < 3 ? "Line: where both classes are equally likely." : "Colour: the likeliest class.";
+  const held = validation ? `, and ${countOf(validation.x, validation.y)} held out` : "";
+  at("key").textContent = `${meaning} ${kind === "classes" ? "Right: " : ""}${countOf(x, y)} samples${held}.`;
+}
+
+function countOf(x, y) {
+  const all = x.rows.toLocaleString("en");
+  if (view.kind === "values") return all;
+  const [predicted, targets] = [net().predict(x), y].map(toRows);
+  const right = predicted.filter((row, i) => classOf(row) === classOf(targets[i])).length;
+  return `${right.toLocaleString("en")} of ${all}`;
 }
 
 // Something that the trainer does here, between two steps; a run is stopped.
@@ -209,6 +217,7 @@ function writeTexts(now) {
   drawn.texts = now;
   showHealth(healthOf(net(), runner.trainer.points, given.limits, lossCurve.rows[0]?.[1], lossCurve.newest?.[1]));
   showTip(net());
+  showKey();
   at("code").textContent = pythonOf(set, describedNow(), runner.trainer);
   if (!runner.running) describeAll();
 }
@@ -233,12 +242,13 @@ function addSize(parent) {
   for (const name of ["name", "bar", "number"]) makeElement("span", { class: name }, row);
 }
 
-// At a column of the drawing: what was found in one of its layers, or how many of its units are dead.
+// At a column of the drawing, in a word: what was found in its layers, and how many of its units are dead.
 function showBadge({ badge, layers }, healths, findings) {
-  const found = findings.filter(({ layer }) => layers.some(({ index }) => index === layer));
-  const dead = layers.map(({ index }) => healths[index].dead).find((each) => each?.share > 0);
-  const some = dead ? [`${Math.round(dead.share * dead.units)} of ${dead.units} dead`] : [];
-  const text = found.length ? found.map(({ name }) => name).join(", ") : some.join();
+  const found = findings.filter(({ layer, name }) => name !== "dead units" && layers.some(({ index }) => index === layer));
+  const dead = layers.map(({ index }) => healths[index].dead).filter((each) => each?.share > 0);
+  const words = found.map(({ name }) => name.split(" ")[0]);
+  const counts = dead.map(({ share, units }) => `${Math.round(share * units)} of ${units} dead`);
+  const text = [...words, ...counts].join(", ");
   if (badge.textContent !== text) badge.textContent = text;
 }
 
@@ -283,9 +293,8 @@ function describePlane() {
   const { X, kind } = view;
   const what = `${X.length} samples of ${X[0].length} ${X[0].length > 1 ? "columns" : "column"}`;
   if (kind === "values") return `The fitted curve over ${what}. ${describeTraining()}`;
-  const predicted = net().predict(runner.trainer.points.x);
-  const right = toRows(predicted).filter((row, i) => classOf(row) === targetOf(view, i)).length;
-  return `The decision boundary over ${what}: ${right} are on the right side. ${describeTraining()}`;
+  const { x, y } = runner.trainer.points;
+  return `The decision boundary over ${what}: ${countOf(x, y)} are on the right side. ${describeTraining()}`;
 }
 
 // ---- Points added by hand
@@ -558,7 +567,9 @@ window.backproplite = {
   reset,
 };
 
-for (const each of given.sets) each.X = toRows(fromPlain(each.X));
+for (const each of given.sets) {
+  for (const part of [each, each.validation]) if (part) part.X = toRows(fromPlain(part.X));
+}
 readTheme();
 addSettings();
 addDepth();

@@ -57,8 +57,8 @@ function drawPoint(pen, data, target, x, y, radius) {
   pen.stroke();
 }
 
-// The class of a sample, or its value where there are no classes.
-const targetOf = (data, row) => (data.kind === "values" ? data.y[row][0] : classOf(data.y[row]));
+// The label of a sample, or its first value where there are no classes.
+const targetOf = (data, row) => data.y[row][0];
 const classOf = (targets) => (targets.length > 1 ? targets.indexOf(Math.max(...targets)) : Number(targets[0] > MIDDLE));
 
 function drawData(data, width, height) {
