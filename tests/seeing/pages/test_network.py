@@ -4,8 +4,8 @@ import numpy as np
 from javascript import run
 from seeing.pages.networks import networks
 
-from backproplite.training import Batch
 from backproplite.seeing.pages.plan import plan
+from backproplite.training import Batch
 
 NETWORKS = networks()
 EDITS = 5

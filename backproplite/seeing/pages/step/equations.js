@@ -36,8 +36,8 @@ function namedParameter({ i, name, parameter: { shape, offset } }, symbol, vecto
   return named(symbol, array, { axes: shape.length, at });
 }
 
-function settingsOf(settings = {}) {
-  return mapped(settings, (number, name) => namedNumber(name, number));
+function settingsOf(settings) {
+  return mapped(settings, (plain, name) => named(name, fromPlain(plain), { axes: 0 }));
 }
 
 function mapped(object, change) {
@@ -336,7 +336,8 @@ function appliedGradientEquation(view, { before, gradient, applied, decays, plac
   if (clip_norm !== null && length > clip_norm) done.push(clip.clip_norm);
   if (decays && decay.gradient) done.push(decay.gradient);
   const tree = done.reduce((line, each) => substituted(each, { gradient: line }), "gradient");
-  const numbers = settingsOf({ clip_value, clip_norm, weight_decay, length });
+  const given = { clip_value, clip_norm, weight_decay, length };
+  const numbers = mapped(given, (number, name) => namedNumber(name, number));
   return equationOf(view, applied, tree, { ...numbers, gradient, parameter: before }, places);
 }
 
