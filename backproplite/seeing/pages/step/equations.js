@@ -351,7 +351,7 @@ function keptEquations(view, i) {
   const axes = (name) => typeof layer.state[name] === "number" ? 0 : 1;
   const before = mapped(old, (array, name) => named(symbol(name), array, { axes: axes(name) }));
   const scope = { ...layerScope(view, i), ...before }, lines = needed(usable(layer.after, scope), changed);
-  const between = lines.filter(([name]) => !(name in scope));
+  const between = lines.filter(([name]) => name in layer.after && !(name in before));
   for (const [name, tree] of between) {
     const array = compile(tree)(valuesOf(scope));
     scope[name] = named(name, array, { axes: array.data.length > 1 ? 2 : 0 });
