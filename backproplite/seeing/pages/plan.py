@@ -16,7 +16,7 @@ import numpy as np
 
 from ... import activations, counts, losses, optimizers
 from ...activations import Activation
-from ...checks import Array
+from ...checks import Array, number
 from ...configurable import Configurable
 from ...errors import ParameterError
 from ...functions import norm
@@ -186,8 +186,15 @@ def _rates(optimizer: Optimizer) -> float | list[float]:
     """Return the learning rate; of a schedule, those of the coming steps."""
     if not callable(optimizer.learning_rate):
         return optimizer.learning_rate
-    start = optimizer.step_count
-    return [float(optimizer.learning_rate(start + step)) for step in range(RATES)]
+    rates = list[float]()
+    try:
+        for step in range(RATES):
+            rate = optimizer.learning_rate(optimizer.step_count + step)
+            rates.append(number("the rate from the schedule", rate, minimum=0))
+    except Exception:  # one's own may have an end, at which a page stays
+        if not rates:
+            raise
+    return rates
 
 
 def _trees(lines: Mapping[str, str]) -> Plain:

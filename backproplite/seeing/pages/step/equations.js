@@ -318,8 +318,8 @@ function parameterEquations(view, { before, after, applied, stateBefore, stateAf
 function lengthEquation(view) {
   const { plan: { optimizer: { clip_value: limit } }, pass: { gradients, update } } = view;
   const held = limit === null ? gradients : gradients.map((each) => Math.min(Math.max(each, -limit), limit));
-  const places = Array.from(held, (_, k) => [0, k]);
-  const terms = plugged(["** 2", "gradient"], { gradient: matrix(1, held.length, held) }, ...places);
+  const squares = ["sum features", ["** 2", "gradient"]];
+  const terms = plugged(squares, { gradient: matrix(1, held.length, held) }, [0, 0]);
   const result = namedNumber("length", update.length), clipped = limit === null ? "" : ", clipped by value";
   const line = lineOf(view, result, [0, 0], ["√(", ...terms, ")"], {});
   return writtenDown(view, result, `√(Σ gradient² over all parameters${clipped})`, [line]);
