@@ -269,30 +269,33 @@ function updateEquations(view) {
 }
 
 // What the optimizer did to one parameter.
-function changeOf({ network, pass, plan }, each) {
+function changeOf({ network, pass, decaying }, each) {
   const { symbol, offset } = each.parameter, { update } = pass;
   const cut = (label, vector) => namedParameter(each, label, vector);
   const before = cut(symbol, network.parameters), after = cut(`new ${symbol}`, update.parametersAfter);
   const gradient = cut(`∂loss/∂${symbol}`, pass.gradients), applied = cut(`g(${symbol})`, update.applied);
   const slip = 1e-12 * largestOf(gradient.array.data); // beside what was recorded
-  const unchanged = applied.array.data.every((number, k) => Math.abs(number - gradient.array.data[k]) <= slip);
+  const differs = (number, k) => Math.abs(number - gradient.array.data[k]) > slip;
   return {
-    before, after, gradient, applied: unchanged ? gradient : applied,
+    before, after, gradient, applied: applied.array.data.some(differs) ? applied : gradient,
     stateBefore: mapped(update.stateBefore, (vector, kept) => cut(`${kept}(${symbol})`, vector)),
     stateAfter: mapped(update.stateAfter, (vector, kept) => cut(`new ${kept}(${symbol})`, vector)),
-    decays: plan.decaying !== null && fromPlain(plan.decaying).data[offset] > 0,
+    decays: decaying !== null && decaying.data[offset] > 0,
     places: largestMoves(before.array, after.array),
   };
 }
 
 // The entries that are worked out: all of a few, else those that move most, in order.
 function largestMoves(before, after) {
-  const places = Array.from(before.data, (_, k) => [Math.floor(k / before.columns), k % before.columns]);
-  if (places.length <= MOST_LINES) return places;
+  const { length } = before.data, place = (k) => [Math.floor(k / before.columns), k % before.columns];
+  if (length <= MOST_LINES) return Array.from({ length }, (_, k) => place(k));
   // In single precision, so that moves which are alike but for rounding count as alike.
   const moves = Float32Array.from(before.data, (number, k) => Math.abs(after.data[k] - number));
-  const order = Array.from(moves.keys()).sort((k, l) => moves[l] - moves[k]);
-  return order.slice(0, MOST_LINES).map((k) => places[k]);
+  return Array.from({ length: MOST_LINES }, () => {
+    const largest = moves.reduce((most, move, k) => move > moves[most] ? k : most, 0);
+    moves[largest] = -1;
+    return place(largest);
+  });
 }
 
 function parameterEquations(view, { before, after, applied, stateBefore, stateAfter, decays, places }) {
