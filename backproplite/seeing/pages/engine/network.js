@@ -52,8 +52,7 @@ class LiveNetwork {
   // One update; the loss before it. If anything turns infinite, all is as it was.
   trainStep(x = this.x, y = this.y) {
     if (!this.alive) throw new Error(this.why);
-    const outputs = this.forward(x, this.draws()).at(-1), loss = this.loss.value(outputs, y);
-    if (!Number.isFinite(loss)) throw new Divergence(`the loss turned ${loss}`);
+    const outputs = this.forward(x, this.draws()).at(-1), loss = finite(this.loss.value(outputs, y));
     this.backward(this.loss.gradient(outputs, y));
     this.commit(this.optimizer.update(), this.layers.map((layer) => layer.learned()));
     return loss;
@@ -63,6 +62,7 @@ class LiveNetwork {
   pass(x = this.x, y = this.y) {
     const draws = this.draws(), flows = this.forward(copied(x), draws), outputs = flows.at(-1);
     const { loss, costs, predictions } = this.loss.all(outputs, y);
+    finite(loss);
     const gradOutput = this.loss.gradient(outputs, y), gradFlows = this.backward(gradOutput, true);
     const update = this.optimizer.update(), layersAfter = this.layers.map((layer) => layer.learned());
     const scopes = this.layers.map((layer) => layer.kept()), gradients = this.gradients.slice();
@@ -127,6 +127,11 @@ class LiveNetwork {
     this.layers.forEach((layer, i) => layer.restore(learned[i]));
     this.steps += 1;
   }
+}
+
+function finite(loss) {
+  if (!Number.isFinite(loss)) throw new Divergence(`the loss turned ${loss}`);
+  return loss;
 }
 
 function allFinite(learned) {
