@@ -274,10 +274,18 @@ def _subscript(number: int) -> str:
     return str(number).translate(str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉"))
 
 
+def settings_of(configured: Configurable) -> dict[str, Array]:
+    """Return those settings that are numbers or arrays of them."""
+    return {
+        name: np.asarray(value, np.float64)
+        for name, value in configured.settings().items()
+        if isinstance(value, (int, float))
+        or (isinstance(value, np.ndarray) and value.ndim < 3 and value.dtype.kind in "bif")
+    }
+
+
 def _settings(configured: Configurable) -> dict[str, Named]:
-    """Return those settings that are numbers."""
-    settings = configured.settings().items()
-    return {k: _number(k, v) for k, v in settings if isinstance(v, (int, float))}
+    return {name: Named(name, value) for name, value in settings_of(configured).items()}
 
 
 def _number(symbol: str, value: float) -> Named:

@@ -31,6 +31,7 @@ from ..equations import (
     forward_lines,
     held_by_value,
     needed,
+    settings_of,
     symbols_of,
     written_lines,
 )
@@ -201,13 +202,7 @@ def _trees(lines: Mapping[str, str]) -> Plain:
 
 
 def _settings(configured: Configurable) -> Plain:
-    """Return those settings that are numbers or arrays of them."""
-    return {
-        name: plain(value)
-        for name, value in configured.settings().items()
-        if isinstance(value, (int, float))
-        or (isinstance(value, np.ndarray) and value.ndim < 3 and value.dtype.kind in "bif")
-    }
+    return {name: plain(value) for name, value in settings_of(configured).items()}
 
 
 # Lines.
@@ -338,7 +333,7 @@ class _Reader:
         if max(x.ndim, output.ndim, *(each.ndim for each in given.values()), 0) > 2:
             return output, "computes with arrays of more than two axes"
         values: Values = (
-            _settings_of(layer) | kept | {k: v.copy() for k, v in given.items()} | {"x": x}
+            settings_of(layer) | kept | {k: v.copy() for k, v in given.items()} | {"x": x}
         )
         values |= {"samples": np.array(x.shape[0]), "features": np.array(x.shape[1])}
         values["grad_output"] = self.normal(*output.shape)
@@ -399,7 +394,7 @@ class _Reader:
             return "is taken of arrays of more than two axes"
         value, gradient = loss.value_and_gradient(outputs.copy(), targets)
         count = own.count(outputs)
-        values: Values = _settings_of(own) | {"outputs": outputs, "targets": targets}
+        values: Values = settings_of(own) | {"outputs": outputs, "targets": targets}
         values |= {"samples": np.array(len(outputs)), "features": np.array(outputs.shape[1])}
         if "predictions" not in lines:
             if type(own).predictions is not Loss.predictions:
@@ -438,7 +433,7 @@ class _Reader:
         for name in optimizer.state_names:
             getattr(optimizer, name)[...] = abs(self.normal(*size))
         names = optimizer.state_names
-        values: Values = _settings_of(optimizer) | {k: getattr(optimizer, k).copy() for k in names}
+        values: Values = settings_of(optimizer) | {k: getattr(optimizer, k).copy() for k in names}
         values |= {"parameter": network.parameters.copy(), "gradient": network.gradients.copy()}
         values |= {
             "learning_rate": np.array(optimizer.current_rate()),
@@ -492,10 +487,6 @@ def _close(result: Array, code: Array) -> bool:
     return np.shape(result) == np.shape(code) and np.allclose(
         result, code, 0, CLOSE * size, equal_nan=True
     )
-
-
-def _settings_of(configured: Configurable) -> Values:
-    return {name: np.array(value) for name, value in _settings(configured).items()}
 
 
 def _moving(network: Network) -> Array:

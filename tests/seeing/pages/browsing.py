@@ -66,8 +66,8 @@ return Math.min(...[...document.querySelectorAll("body *")].filter((e) => own(e)
 """
 
 
-@pytest.fixture(scope="module")
-def chromium(tmp_path_factory):
+@pytest.fixture(name="chromium", scope="module")
+def chromium_fixture(tmp_path_factory):
     """A browser of which the tests of a module share one, for it takes a second to start."""
     options = webdriver.ChromeOptions()
     options.binary_location = CHROMIUM
@@ -82,8 +82,8 @@ def chromium(tmp_path_factory):
         driver.quit()
 
 
-@pytest.fixture
-def browser(chromium):
+@pytest.fixture(name="browser")
+def browser_fixture(chromium):
     """The browser at a projector's size, on an empty page; the test must make no noise."""
     chromium.get("about:blank")
     chromium.get_log("performance")

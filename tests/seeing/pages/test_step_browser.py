@@ -1,15 +1,18 @@
 """The page of a step in a real browser: its numbers, changed by hand, and who reads it where."""
 
+import itertools
+
 import numpy as np
 import pytest
-from seeing.pages.browsing import *  # noqa: F403
 from seeing.pages.browsing import (
     LOW_CONTRAST,
     SMALLEST_TEXT,
     ActionChains,
     By,
     all_of,
+    browser_fixture,  # noqa: F401
     by_id,
+    chromium_fixture,  # noqa: F401
     look,
     point,
     press,
@@ -29,7 +32,7 @@ return {
   columns: Object.fromEntries([...document.querySelectorAll(".column")].map((column) =>
     [texts(".symbol", column)[0], [...column.querySelectorAll(".unit")].map((unit) => texts("text", unit))])),
   labels: [...document.querySelectorAll(".link .labels")].map((labels) => texts("text", labels)),
-  badges: texts(".badge text"),
+  badges: texts(".badge .number"),
   loss: texts("#loss")[0],
 };
 """
@@ -43,7 +46,7 @@ LIVE = "return [...window.backproplite.parameters]"
 
 def mlp(*widths, loss, hidden=bp.Tanh, last=bp.Sigmoid, optimizer=None):
     layers = []
-    for pair in zip(widths, widths[1:], strict=False):
+    for pair in itertools.pairwise(widths):
         layers += [bp.Dense(*pair), hidden()]
     layers[-1:] = [last()] if last else []
     return bp.Network(layers, loss, optimizer or bp.GradientDescent(0.5), seed=0)

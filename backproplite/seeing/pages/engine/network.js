@@ -72,8 +72,8 @@ class LiveNetwork {
       const flowsAfter = this.forward(copied(x), this.draws(before.steps), true);
       const { loss: lossAfter, costs: costsAfter } = this.loss.all(flowsAfter.at(-1), y, true);
       return {
-        flows, scopes, gradOutput, gradFlows, gradients, costs, predictions, loss, update,
-        layersAfter, flowsAfter, costsAfter, lossAfter,
+        flows, scopes, gradOutput, gradFlows, gradients, costs, predictions, loss, update, layersAfter,
+        flowsAfter, costsAfter, lossAfter,
       };
     } finally {
       this.restore(before);
@@ -130,7 +130,7 @@ class LiveNetwork {
 }
 
 function finite(loss) {
-  if (!Number.isFinite(loss)) throw new Divergence(`the loss turned ${rounded(loss, 4)}`);
+  if (!Number.isFinite(loss)) throw new Divergence(`the loss turned ${loss}`);
   return loss;
 }
 

@@ -10,6 +10,7 @@ function describe(network, pass, sample) {
   const { plan, alive, why } = network, { head, note, digits } = plan;
   const samples = pass.flows[0].rows, last = plan.layers.length;
   const view = { network, plan, pass, sample, digits, samples, last };
+  view.decaying = plan.decaying && fromPlain(plan.decaying);
   view.own = ownLosses(view, pass.costs);
   view.ownAfter = ownLosses(view, pass.costsAfter);
   view.loss = lossTexts(view);

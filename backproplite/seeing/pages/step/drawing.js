@@ -169,14 +169,15 @@ function drawBadge(bias, row, wire, parent) {
   const group = make("g", { class: "badge" }, parent);
   const second = wire.link().biases.find((one) => one.unit === bias.unit) !== bias;
   const place = layout.columns[wire.to];
-  const distance = layout.box / 2 + (layout.badges ? BADGE / 2 + 1 : -3);
+  const distance = layout.box / 2 + (layout.badges ? BADGE / 2 + 1 : 0);
   const y = rowOf(wire.to, bias.unit) + (second ? distance : -distance);
   const part = { id: bias.id, kind: "bias", row, wire, group, column: wire.to, x: place.x, y };
   if (layout.badges) {
     make("rect", { x: place.left, y: y - 8, width: place.width, height: 16, rx: 8 }, group);
-    part.label = make("text", { class: "number", x: place.x, y: y + 4.5 }, group);
+    make("text", { class: "mark", x: place.left + 9, y: y + 4.5 }, group, bias.symbol[0]);
+    part.label = make("text", { class: "number", x: place.x + 5, y: y + 4.5 }, group);
   } else {
-    part.x = second ? place.right - 6 : place.left + 6;
+    part.x = second ? place.right - 8 : place.left + 8;
     make("circle", { class: "touch", cx: part.x, cy: y, r: 9 }, group);
     make("circle", { cx: part.x, cy: y, r: 4 }, group);
   }
@@ -190,16 +191,18 @@ function drawWeightImages(wire, back, front) {
   const { left } = layout.columns[wire.to];
   const side = Math.min(layout.pitch - 3, 40);
   const corner = left - side - 5;
-  page.columns[wire.to].units.forEach((_, row) => {
+  const images = page.columns[wire.to].units.map(({ id }, row) => {
     const y = rowOf(wire.to, row);
     make("line", { class: "line", x1: right + 2, y1: layout.middle, x2: corner - 2, y2: y }, back);
-    make("rect", { class: "frame", x: corner, y: y - side / 2, width: side, height: side }, front);
+    const image = make("g", { id: `into.${id}` }, front);
+    make("rect", { class: "frame", x: corner, y: y - side / 2, width: side, height: side }, image);
+    return image;
   });
   return wire.link().edges.map((edge, row) => {
     const width = side / image;
     const x = corner + (edge.from % image) * width;
     const y = rowOf(wire.to, edge.to) - side / 2 + Math.floor(edge.from / image) * width;
-    const group = make("g", { class: "edge" }, front);
+    const group = make("g", { class: "edge" }, images[edge.to]);
     const pixel = make("rect", { class: "weight", x, y, width, height: width }, group);
     const place = { column: wire.from + 0.5, x: x + width / 2, y: y + width / 2 };
     return { id: edge.id, kind: "edge", row, wire, group, pixel, ...place };

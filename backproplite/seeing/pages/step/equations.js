@@ -36,8 +36,8 @@ function namedParameter({ i, name, parameter: { shape, offset } }, symbol, vecto
   return named(symbol, array, { axes: shape.length, at });
 }
 
-function settingsOf(settings = {}) {
-  return mapped(settings, (number, name) => namedNumber(name, number));
+function settingsOf(settings) {
+  return mapped(settings, (plain, name) => named(name, fromPlain(plain), { axes: 0 }));
 }
 
 function mapped(object, change) {
@@ -269,30 +269,33 @@ function updateEquations(view) {
 }
 
 // What the optimizer did to one parameter.
-function changeOf({ network, pass, plan }, each) {
+function changeOf({ network, pass, decaying }, each) {
   const { symbol, offset } = each.parameter, { update } = pass;
   const cut = (label, vector) => namedParameter(each, label, vector);
   const before = cut(symbol, network.parameters), after = cut(`new ${symbol}`, update.parametersAfter);
   const gradient = cut(`∂loss/∂${symbol}`, pass.gradients), applied = cut(`g(${symbol})`, update.applied);
   const slip = 1e-12 * largestOf(gradient.array.data); // beside what was recorded
-  const unchanged = applied.array.data.every((number, k) => Math.abs(number - gradient.array.data[k]) <= slip);
+  const differs = (number, k) => Math.abs(number - gradient.array.data[k]) > slip;
   return {
-    before, after, gradient, applied: unchanged ? gradient : applied,
+    before, after, gradient, applied: applied.array.data.some(differs) ? applied : gradient,
     stateBefore: mapped(update.stateBefore, (vector, kept) => cut(`${kept}(${symbol})`, vector)),
     stateAfter: mapped(update.stateAfter, (vector, kept) => cut(`new ${kept}(${symbol})`, vector)),
-    decays: plan.decaying !== null && fromPlain(plan.decaying).data[offset] > 0,
+    decays: decaying !== null && decaying.data[offset] > 0,
     places: largestMoves(before.array, after.array),
   };
 }
 
 // The entries that are worked out: all of a few, else those that move most, in order.
 function largestMoves(before, after) {
-  const places = Array.from(before.data, (_, k) => [Math.floor(k / before.columns), k % before.columns]);
-  if (places.length <= MOST_LINES) return places;
+  const { length } = before.data, place = (k) => [Math.floor(k / before.columns), k % before.columns];
+  if (length <= MOST_LINES) return Array.from({ length }, (_, k) => place(k));
   // In single precision, so that moves which are alike but for rounding count as alike.
   const moves = Float32Array.from(before.data, (number, k) => Math.abs(after.data[k] - number));
-  const order = Array.from(moves.keys()).sort((k, l) => moves[l] - moves[k]);
-  return order.slice(0, MOST_LINES).map((k) => places[k]);
+  return Array.from({ length: MOST_LINES }, () => {
+    const largest = moves.reduce((most, move, k) => move > moves[most] ? k : most, 0);
+    moves[largest] = -1;
+    return place(largest);
+  });
 }
 
 function parameterEquations(view, { before, after, applied, stateBefore, stateAfter, decays, places }) {
@@ -318,8 +321,8 @@ function parameterEquations(view, { before, after, applied, stateBefore, stateAf
 function lengthEquation(view) {
   const { plan: { optimizer: { clip_value: limit } }, pass: { gradients, update } } = view;
   const held = limit === null ? gradients : gradients.map((each) => Math.min(Math.max(each, -limit), limit));
-  const places = Array.from(held, (_, k) => [0, k]);
-  const terms = plugged(["** 2", "gradient"], { gradient: matrix(1, held.length, held) }, ...places);
+  const squares = ["sum features", ["** 2", "gradient"]];
+  const terms = plugged(squares, { gradient: matrix(1, held.length, held) }, [0, 0]);
   const result = namedNumber("length", update.length), clipped = limit === null ? "" : ", clipped by value";
   const line = lineOf(view, result, [0, 0], ["√(", ...terms, ")"], {});
   return writtenDown(view, result, `√(Σ gradient² over all parameters${clipped})`, [line]);
@@ -336,7 +339,8 @@ function appliedGradientEquation(view, { before, gradient, applied, decays, plac
   if (clip_norm !== null && length > clip_norm) done.push(clip.clip_norm);
   if (decays && decay.gradient) done.push(decay.gradient);
   const tree = done.reduce((line, each) => substituted(each, { gradient: line }), "gradient");
-  const numbers = settingsOf({ clip_value, clip_norm, weight_decay, length });
+  const given = { clip_value, clip_norm, weight_decay, length };
+  const numbers = mapped(given, (number, name) => namedNumber(name, number));
   return equationOf(view, applied, tree, { ...numbers, gradient, parameter: before }, places);
 }
 
@@ -350,7 +354,7 @@ function keptEquations(view, i) {
   const axes = (name) => typeof layer.state[name] === "number" ? 0 : 1;
   const before = mapped(old, (array, name) => named(symbol(name), array, { axes: axes(name) }));
   const scope = { ...layerScope(view, i), ...before }, lines = needed(usable(layer.after, scope), changed);
-  const between = lines.filter(([name]) => !(name in scope));
+  const between = lines.filter(([name]) => name in layer.after && !(name in before));
   for (const [name, tree] of between) {
     const array = compile(tree)(valuesOf(scope));
     scope[name] = named(name, array, { axes: array.data.length > 1 ? 2 : 0 });

@@ -63,6 +63,15 @@ function showFacts() {
     element("dd", value, pair);
   }
   if (!at("nudge").hidden) showNudge(part);
+  const image = at(`into.${chosenId()}`);
+  if (image) showCloser(image, box);
+}
+
+// The weights that lead to a unit, where they are drawn as an image, so large that one sees what they look for.
+function showCloser(image, parent) {
+  const { x, y, width } = image.getBBox();
+  const closer = make("svg", { class: "closer", viewBox: `${x} ${y} ${width} ${width}`, "aria-hidden": true }, parent);
+  make("use", { href: `#${image.id}` }, closer);
 }
 
 function hint() {

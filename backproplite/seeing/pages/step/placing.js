@@ -20,9 +20,13 @@ function placed(page, width, height, zoom) {
   const { columns, links } = page;
   const last = columns.length - 1;
   const under = columns[last].units.length === 1;
-  const drawn = columns.map((column, i) => placedColumn(column, under && i === last - 1));
-  const rows = Math.max(...drawn.map((column) => column.rows));
+  const counts = columns.map((column, i) => rowsOf(column) + (under && i === last - 1 ? 1 : 0));
+  const rows = Math.max(...counts);
   const size = sizeFor(rows, Math.min(2, Math.max(0, ...links.map(mostBadges))), height / zoom - HEAD);
+  const drawn = columns.map((column, i) => {
+    const biases = size.badges && i ? links[i - 1]?.biases ?? [] : [];
+    return { rows: counts[i], ...widthOf(column, biases) };
+  });
   const least = Math.max(drawn.some((column) => column.image) ? IMAGE : 0, under ? 3 * size.box + 84 - size.pitch : 0);
   const gaps = links.map((link, i) => gapOf(link, size, drawn[i].image)).concat(34, under ? [] : 34);
   const widths = under ? drawn.slice(0, -1) : drawn;
@@ -34,7 +38,8 @@ function placed(page, width, height, zoom) {
   const body = Math.max(least, rows * pitch);
   spreadGaps(gaps, links, Math.max(0, width / scale - needed));
   const across = placeAcross(drawn, gaps, under);
-  return { columns: drawn, under, ...size, pitch, scale, fits: fitting >= zoom, width: across, height: HEAD + body, middle: HEAD + body / 2 };
+  const fits = fitting >= zoom;
+  return { columns: drawn, under, ...size, pitch, scale, fits, width: across, height: HEAD + body, middle: HEAD + body / 2 };
 }
 
 function sizeFor(rows, badges, height) {
@@ -44,11 +49,16 @@ function sizeFor(rows, badges, height) {
 
 const isPicture = ({ units: [first] }) => first.pixel !== null && first.pixel !== undefined;
 
-function placedColumn(column, withTargets) {
-  if (isPicture(column)) return { image: Math.sqrt(column.size), rows: 1, width: IMAGE };
-  const rows = column.units.length + (column.size > column.units.length ? 1 : 0) + (withTargets ? 1 : 0);
-  const length = Math.max(longestText(column.units, ["value", "gradient"], 5), longestText(column.units, ["after"], 0) + 1.5);
-  return { rows, width: Math.max(textWidth(length), 1.5 * LETTER * (column.symbol.length + 1)) };
+function rowsOf(column) {
+  if (isPicture(column)) return 1;
+  return column.units.length + (column.size > column.units.length ? 1 : 0);
+}
+
+function widthOf(column, biases) {
+  if (isPicture(column)) return { image: Math.sqrt(column.size), width: IMAGE };
+  const numbers = [longestText(column.units, ["value", "gradient"], 5), longestText(column.units, ["after"], 0) + 1.5];
+  const marked = biases.length ? longestText(biases, ["value", "gradient", "after"], 5) + 1.5 : 0;
+  return { width: Math.max(textWidth(Math.max(...numbers, marked)), 1.5 * LETTER * (column.symbol.length + 1)) };
 }
 
 function mostBadges(link) {

@@ -14,7 +14,7 @@ const slopeAt = (layer) => reachedAt("backward", layer);
 
 // Whether a number that a stage gives may be seen: an earlier one always, this one's unless it is to be guessed.
 function seen(stage, id) {
-  return stage < current || (stage === current && !(guessing && !revealed.has(id) && !revealed.has("all")));
+  return stage < current || stage === 0 || (stage === current && !(guessing && !revealed.has(id) && !revealed.has("all")));
 }
 
 // A number as it may be seen: "?" where it is to be guessed, nothing before its stage.
@@ -24,8 +24,7 @@ function told(text, stage, id) {
   return stage === current ? "?" : "";
 }
 
-function showDrawing() {
-  const { way, layer } = page.stages[current];
+function showDrawing({ way, layer } = page.stages[current]) {
   heads.forEach(({ group, gradientName }, i) => {
     const known = current >= gradientAt(i) && way !== "after" && page.columns[i].units.some((unit) => unit.gradient);
     group.setAttribute("class", `column ${roleOfColumn(i, way, layer)}`);

@@ -33,7 +33,7 @@ function writeHandout() {
   });
   element("p", page.loss.verdict, box, "proof");
   current = guessing ? 0 : updateAt() - 1;
-  showDrawing();
+  showDrawing({ way: "", layer: null });
   current = stage;
 }
 
