@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ... import activations, layers, losses, optimizers
+from ... import activations, counts, initializers, layers, losses, optimizers, scaling, schedules
 from ...activations import Activation
 from ...checks import Array, checked_path
+from ...configurable import Configurable
 from ...errors import ParameterError, ShapeError
 from ...files import write_file
 from ...layers import Dense
@@ -30,7 +31,8 @@ MOST_SAMPLES = 2000
 MOST_PLAIN = 8  # numbers that are given as such; bytes take less room
 MOST_WRITTEN = 500  # numbers that the Python on the page has in full
 SUFFIXES = ".html", ".htm"
-NAMES = {*layers.__all__, *activations.__all__, *losses.__all__, *optimizers.__all__}
+MODULES = activations, counts, initializers, layers, losses, optimizers, scaling, schedules
+NAMES = sorted(name for module in MODULES for name in module.__all__)
 
 
 class Playground:
@@ -239,13 +241,20 @@ def _described(network: Network) -> dict[str, Any]:
     }
 
 
-def _python(thing: object) -> str:
+def _python(thing: Configurable) -> str:
     """Return what is printed of an object, with `bp.` before the names of the library."""
-    return re.sub(
-        r"(?<![\w.])[A-Z]\w*(?=\()",
-        lambda found: f"bp.{found[0]}" if found[0] in NAMES else found[0],
-        repr(thing),
-    )
+    settings = thing.settings()
+    if any(isinstance(value, np.ndarray) for value in settings.values()):  # which print rounded
+        given = (f"{name}={_written(value)}" for name, value in settings.items())
+        return f"bp.{type(thing).__name__}({', '.join(given)})"
+    names = rf"(?<![\w.])({'|'.join(NAMES)})(?=\()"
+    return re.sub(names, r"bp.\1", repr(thing))
+
+
+def _written(value: object) -> str:
+    if isinstance(value, Configurable):
+        return _python(value)
+    return repr(value.tolist() if isinstance(value, np.ndarray) else value)
 
 
 def _code(name: str, array: Array) -> list[str]:

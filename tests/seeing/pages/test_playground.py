@@ -80,11 +80,23 @@ def test_labels_and_validation_data_go_along():
     assert made["validation"] == {"X": X[:2].tolist(), "y": [0, 2]}
 
 
+class Flat(bp.Identity):
+    pass
+
+
 def test_its_python_makes_the_network_again():
-    one = network(bp.Dense(2, 3), bp.Residual([bp.Dense(3, 3), bp.ELU()]), bp.Dense(3, 1))
+    X, Y = bp.datasets.spirals(20)
+    first = [bp.Standardize.of(X), bp.Dense(2, 3, bp.He()), Flat()]
+    block = bp.Residual([bp.Dense(3, 3), bp.ELU()])
+    one = bp.Network(
+        [*first, block, bp.Dense(3, 1)],
+        bp.SigmoidCrossEntropy(),
+        bp.Momentum(bp.CosineSchedule(0.1, 50), nesterov=True),
+        seed=42,
+    )
     one.parameters[2] = 0.25
     made = given(bp.playground(one, X, Y))
-    names = {"bp": bp, "np": np}
+    names = {"bp": bp, "np": np, "Flat": Flat}
     described = made["described"]
     text = (
         f"network = bp.Network([{', '.join(described['layers'])}], {described['loss']}, "
@@ -94,7 +106,9 @@ def test_its_python_makes_the_network_again():
     assert repr(names["network"]) == repr(one)
     np.testing.assert_array_equal(names["network"].parameters, one.parameters)
     np.testing.assert_array_equal(names["X"], X)
-    np.testing.assert_array_equal(names["y"], Y.ravel())
+    np.testing.assert_array_equal(names["y"], Y)
+    outputs = [each.predict(X) for each in (names["network"], one)]
+    np.testing.assert_array_equal(*outputs)
 
 
 class Doubled(bp.Layer):
