@@ -66,6 +66,7 @@ const SHOW = {
     const [first, second] = linesOfUnit(unit, part.column);
     part.first.textContent = first;
     part.second.textContent = second;
+    part.first.classList.toggle("gradient", !second && first !== told(unit.value, valueAt(part.column), unit.id));
     part.second.classList.toggle("gradient", page.stages[current].way !== "after");
     part.first.setAttribute("y", part.y + (second ? -3 : 4.5));
     part.second.setAttribute("y", part.y + 13);
