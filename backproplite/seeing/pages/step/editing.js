@@ -101,6 +101,7 @@ function change(target, number) {
   const before = target.get();
   target.set(number);
   const trouble = follow();
+  warn("");
   if (trouble) target.set(before);
   else say(`${target.name} is ${number}. ${lossInWords()}`);
   return trouble;

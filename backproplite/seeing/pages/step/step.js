@@ -47,12 +47,19 @@ function train(count) {
     trouble = inWords(error);
   }
   if (trouble) putBack(before);
+  warn(trouble);
   say(trouble || `Step ${network.steps}. ${lossInWords()}`);
   return trouble;
 }
 
+// What stands over the calculation: that the page is a recording, or that a step was not made.
+function warn(trouble) {
+  at("why").textContent = page.alive ? trouble : `This page is a recording: ${page.why}`;
+}
+
 function startAgain() {
   putBack(first);
+  warn("");
   follow();
   say(`Back at the start. ${lossInWords()}`);
 }
@@ -91,7 +98,7 @@ window.backproplite = {
 
 at("head").textContent = document.title = page.head;
 at("note").textContent = page.note;
-at("why").textContent = page.alive ? "" : `This page is a recording: ${page.why}`;
+warn("");
 document.body.dataset.alive = page.alive;
 for (let i = 0; i < page.samples; i++) at("sample").add(new Option(i, i));
 at("choice").hidden = page.samples === 1;
