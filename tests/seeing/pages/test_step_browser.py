@@ -374,6 +374,26 @@ def test_next_step_goes_on_as_the_library_does(show):
     assert browser.execute_script(LIVE) == fresh.parameters.tolist()
 
 
+def test_a_schedule_stays_unless_the_rate_is_changed(show):
+    optimizer = bp.GradientDescent(bp.ExponentialSchedule(0.5, 0.5))
+    network, (X, y) = (
+        mlp(2, 2, 1, loss=bp.MeanSquaredError(), optimizer=optimizer),
+        bp.datasets.xor(),
+    )
+    browser = show(bp.trace(network, X, y))
+    by_id(browser, "rate").click()
+    press(browser, "nonsense", Keys.ESCAPE)
+    for rate in ("0.5", "0.25", "0.125"):
+        assert by_id(browser, "rate").text == f"learning_rate {rate}"
+        by_id(browser, "train").click()
+        network.train_step(X, y)
+    assert browser.execute_script(LIVE) == pytest.approx(network.parameters, rel=1e-12)
+    by_id(browser, "rate").click()
+    press(browser, "0.3", Keys.ENTER)
+    by_id(browser, "train").click()
+    assert by_id(browser, "rate").text == "learning_rate 0.3"
+
+
 def test_a_step_that_diverges_is_not_made(show):
     browser = show(linear())
     before = browser.execute_script(LIVE)
