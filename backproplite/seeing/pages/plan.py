@@ -31,6 +31,7 @@ from ..equations import (
     forward_lines,
     held_by_value,
     needed,
+    settings_of,
     symbols_of,
     written_lines,
 )
@@ -128,7 +129,7 @@ def layer_entry(
             for way, lines in computed_lines(layer, frozen).items()
             if lines != shown[way]
         },
-        "settings": _settings(layer),
+        "settings": _plain_settings(layer),
         "parameters": parameters or {},
         "state": {name: plain(getattr(layer, name)) for name in layer.state_names},
         "draws": "mask" if type(layer).forward_training is Dropout.forward_training else None,
@@ -152,12 +153,12 @@ def loss_entry(loss: Loss) -> Plain:
         "exact": _trees(computed) if computed != shown else None,
         "mean_over_outputs": own.mean_over_outputs,
         "labels": own.labels,
-        "settings": _settings(own),
+        "settings": _plain_settings(own),
         "outer": None,
     }
     for each in around[:1]:
         lines = _trees(nearest(each, EXACT, "predictions"))
-        entry["outer"] = {"settings": _settings(each), **lines} if lines else None
+        entry["outer"] = {"settings": _plain_settings(each), **lines} if lines else None
     return entry
 
 
@@ -170,7 +171,7 @@ def optimizer_entry(optimizer: Optimizer) -> Plain:
         "lines": lines,
         "clip": clip,
         "decay": decay,
-        "settings": _settings(optimizer),
+        "settings": _plain_settings(optimizer),
         "state": {name: plain(getattr(optimizer, name)) for name in optimizer.state_names},
         "steps": optimizer.step_count,
         "rate": _rates(optimizer),
@@ -199,14 +200,8 @@ def _trees(lines: Mapping[str, str]) -> Plain:
     return {name: tree(line) for name, line in lines.items()}
 
 
-def _settings(configured: Configurable) -> Plain:
-    """Return those settings that are numbers or arrays of them."""
-    return {
-        name: plain(value)
-        for name, value in configured.settings().items()
-        if isinstance(value, (int, float))
-        or (isinstance(value, np.ndarray) and value.ndim < 3 and value.dtype.kind in "bif")
-    }
+def _plain_settings(configured: Configurable) -> Plain:
+    return {name: plain(array) for name, array in settings_of(configured).items()}
 
 
 # Lines.
@@ -337,7 +332,7 @@ class _Reader:
         if max(x.ndim, output.ndim, *(each.ndim for each in given.values()), 0) > 2:
             return output, "computes with arrays of more than two axes"
         values: Values = (
-            _settings_of(layer) | kept | {k: v.copy() for k, v in given.items()} | {"x": x}
+            settings_of(layer) | kept | {k: v.copy() for k, v in given.items()} | {"x": x}
         )
         values |= {"samples": np.array(x.shape[0]), "features": np.array(x.shape[1])}
         values["grad_output"] = self.normal(*output.shape)
@@ -398,7 +393,7 @@ class _Reader:
             return "is taken of arrays of more than two axes"
         value, gradient = loss.value_and_gradient(outputs.copy(), targets)
         count = own.count(outputs)
-        values: Values = _settings_of(own) | {"outputs": outputs, "targets": targets}
+        values: Values = settings_of(own) | {"outputs": outputs, "targets": targets}
         values |= {"samples": np.array(len(outputs)), "features": np.array(outputs.shape[1])}
         if "predictions" not in lines:
             if type(own).predictions is not Loss.predictions:
@@ -437,7 +432,7 @@ class _Reader:
         for name in optimizer.state_names:
             getattr(optimizer, name)[...] = abs(self.normal(*size))
         names = optimizer.state_names
-        values: Values = _settings_of(optimizer) | {k: getattr(optimizer, k).copy() for k in names}
+        values: Values = settings_of(optimizer) | {k: getattr(optimizer, k).copy() for k in names}
         values |= {"parameter": network.parameters.copy(), "gradient": network.gradients.copy()}
         values |= {
             "learning_rate": np.array(optimizer.current_rate()),
@@ -491,10 +486,6 @@ def _close(result: Array, code: Array) -> bool:
     return np.shape(result) == np.shape(code) and np.allclose(
         result, code, 0, CLOSE * size, equal_nan=True
     )
-
-
-def _settings_of(configured: Configurable) -> Values:
-    return {name: np.array(value) for name, value in _settings(configured).items()}
 
 
 def _moving(network: Network) -> Array:
