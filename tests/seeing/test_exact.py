@@ -5,7 +5,7 @@ import pytest
 
 import backproplite as bp
 from backproplite.seeing.exact import EXACT, INFERENCE, merged, nearest
-from backproplite.seeing.pages.plan import computed_lines, inference_lines, loss_lines
+from backproplite.seeing.pages.computed import computed_lines, inference_lines, loss_lines
 from backproplite.seeing.written import evaluate
 
 HALF = [1000.0, 750.0, 700.0, 100.0, 40.0, 37.0, 10.0, 1.0, 1e-3, 1e-9, 1e-17, 1e-300, 0.0]
