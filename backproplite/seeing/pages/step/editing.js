@@ -7,20 +7,20 @@ let open = null; // what the box changes: its target, and the number that it beg
 function targetOf(part) {
   if (!page.alive) return null;
   const facts = factsOf(part);
-  if (part.kind === "unit") return facts.editable && entryTarget(facts, part.column);
+  if (part.kind === "unit") return facts.editable && entryTarget(part, facts);
   const parameter = part.kind === "bias" ? facts : facts.weight;
   return parameter ? parameterTarget(parameter, part.wire.from) : null;
 }
 
-function entryTarget({ editable: { what, row, column }, index, id }, i) {
+function entryTarget(part, { editable: { what, row, column }, id }) {
   const entries = network[what];
   const place = row * entries.columns + column;
   return {
-    name: entrySymbol(i, index),
+    name: symbolOf(part),
     id,
     get: () => entries.data[place],
     set: (value) => (entries.data[place] = value),
-    slope: () => (what === "x" ? pass.scopes[0].grad_input?.data[place] ?? null : null),
+    slope: () => (what === "x" ? pass.scopes[0].grad_input?.data[place] : null) ?? null,
     known: () => seen(reachedAt("backward", 0), id),
   };
 }
@@ -36,7 +36,11 @@ function parameterTarget({ symbol, parameter, id }, layer) {
   };
 }
 
-const rateTarget = { name: "learning_rate", get: () => network.rate, set: (value) => (network.rate = value) };
+const rateTarget = {
+  name: "learning_rate",
+  get: () => network.rate,
+  set: (rate) => (network.rate = rate),
+};
 
 function openBox(part) {
   const target = targetOf(part);
@@ -52,9 +56,10 @@ function openBoxAt(target, x, y, from) {
   at("what").textContent = target.name;
   at("number").value = target.get();
   refuse("");
-  const figure = box.offsetParent.getBoundingClientRect();
-  box.style.left = `${Math.max(0, Math.min(x - figure.left - box.offsetWidth / 2, figure.width - box.offsetWidth))}px`;
-  box.style.top = `${Math.min(y - figure.top, figure.height - box.offsetHeight)}px`;
+  const around = box.offsetParent.getBoundingClientRect();
+  const left = Math.min(x - around.left - box.offsetWidth / 2, around.width - box.offsetWidth);
+  box.style.left = `${Math.max(0, left)}px`;
+  box.style.top = `${Math.min(y - around.top, around.height - box.offsetHeight)}px`;
   at("number").focus({ preventScroll: true });
   at("number").select();
 }
@@ -79,13 +84,16 @@ function readNumber(typed) {
   const text = typed.trim().replace("−", "-").replace(",", ".");
   if (!text) return { why: "Type a number." };
   if (!NUMBER.test(text)) return { why: `“${text.slice(0, 20)}” is no number.` };
-  return Number.isFinite(Number(text)) ? { number: Number(text) } : { why: `${text.slice(0, 20)} is too large.` };
+  const number = Number(text);
+  return Number.isFinite(number) ? { number } : { why: `${text.slice(0, 20)} is too large.` };
 }
 
+// What is refused leaves no trace: the number is again that with which the box was opened.
 function typed() {
   const { number, why } = readNumber(at("number").value);
   const trouble = why ?? change(open.target, number);
-  refuse(trouble && `${trouble} It stays ${open.target.get()}.`);
+  if (trouble) change(open.target, open.first);
+  refuse(trouble && `${trouble} It stays ${open.first}.`);
 }
 
 // Sets a number, and says why not if the step would diverge with it.
@@ -93,6 +101,7 @@ function change(target, number) {
   const before = target.get();
   target.set(number);
   const trouble = follow();
+  warn("");
   if (trouble) target.set(before);
   else say(`${target.name} is ${number}. ${lossInWords()}`);
   return trouble;
@@ -112,7 +121,7 @@ function stepBy(times) {
 const BOX_KEYS = {
   ArrowUp: () => stepBy(1),
   ArrowDown: () => stepBy(-1),
-  Enter: () => closeBox(true),
+  Enter: () => at("refusal").textContent || closeBox(true),
   Escape: () => {
     change(open.target, open.first);
     closeBox(true);

@@ -33,7 +33,7 @@ function writeHandout() {
   });
   element("p", page.loss.verdict, box, "proof");
   current = guessing ? 0 : updateAt() - 1;
-  showDrawing();
+  showDrawing({ way: "", layer: null });
   current = stage;
 }
 
@@ -50,6 +50,9 @@ function startTeaching() {
   at("larger").addEventListener("change", () => {
     document.documentElement.classList.toggle("larger", at("larger").checked);
     lay();
+  });
+  addEventListener("pointerdown", ({ target }) => {
+    if (!at("options").contains(target)) at("options").open = false;
   });
   at("print").addEventListener("click", () => print());
   addEventListener("beforeprint", writeHandout);
