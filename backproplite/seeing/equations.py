@@ -275,17 +275,21 @@ def _subscript(number: int) -> str:
 
 
 def settings_of(configured: Configurable) -> dict[str, Array]:
-    """Return those settings that are numbers or arrays of them."""
-    return {
-        name: np.asarray(value, np.float64)
+    """Return those settings that are numbers or arrays of them, of up to two axes."""
+    settings = {
+        name: np.asarray(value)
         for name, value in configured.settings().items()
-        if isinstance(value, (int, float))
-        or (isinstance(value, np.ndarray) and value.ndim < 3 and value.dtype.kind in "bif")
+        if isinstance(value, (int, float, np.ndarray))
+    }
+    return {
+        name: array.astype(np.float64)
+        for name, array in settings.items()
+        if array.ndim < 3 and array.dtype.kind in "bif"
     }
 
 
 def _settings(configured: Configurable) -> dict[str, Named]:
-    return {name: Named(name, value) for name, value in settings_of(configured).items()}
+    return {name: Named(name, array) for name, array in settings_of(configured).items()}
 
 
 def _number(symbol: str, value: float) -> Named:

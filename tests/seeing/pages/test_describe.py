@@ -1,5 +1,6 @@
 """What a step page shows: text for text what the library prints, and where it stands in the drawing."""
 
+import dataclasses
 import itertools
 import re
 
@@ -19,6 +20,7 @@ from seeing.test_equations import (
     PReLU,
     Uphill,
     batch,
+    network_of,
     own,
 )
 
@@ -34,6 +36,12 @@ DESCRIBED = """data.map((plan) => {
 })"""
 
 
+def half_frozen():
+    block = Block()
+    block.inner.trainable = False
+    return block
+
+
 def recordings():
     """Networks of which something has no lines that a page could use."""
     given = {
@@ -42,12 +50,25 @@ def recordings():
         "Doubled": own(Doubled(2, 2)),
         "Drifting": own(Drifting(2)),
         "Block": own(Block()),
+        "half frozen": own(half_frozen(), bp.Dense(2, 2)),
         "Cubed": own(loss=Cubed()),
         "Blunt": own(loss=Blunt()),
         "Uphill": own(optimizer=Uphill(0.1, weight_decay=1)),
         "Halving": own(optimizer=Halving(0.1)),
         "Eroding": own(optimizer=Eroding(0.1, weight_decay=1)),
     }
+    return {name: (network, *batch(network, 3)) for name, network in given.items()}
+
+
+def edge_cases():
+    """Networks in which what is written depends on the numbers."""
+    losses = bp.BinaryCrossEntropy(), bp.CategoricalCrossEntropy()
+    sure = [network_of(bp.Dense(3, 2), loss.suits(), loss=loss) for loss in losses]
+    for network in sure:
+        network.layers[0].weight[...] *= 2000
+    optimizer = bp.GradientDescent(0.1, clip_norm=1e6, weight_decay=0.1)
+    given = {"too short to be clipped": own(optimizer=optimizer)}
+    given |= dict(zip(("sure", "sure of a class"), sure, strict=True))
     return {name: (network, *batch(network, 3)) for name, network in given.items()}
 
 
@@ -66,7 +87,7 @@ def described(*traces):
 @pytest.fixture(scope="module")
 def examples():
     """By name: the trace, the same with every entry worked out, and the page data."""
-    given = networks() | recordings() | {"wide": wide()}
+    given = networks() | recordings() | edge_cases() | {"wide": wide()}
     traces = {name: bp.trace(*each) for name, each in given.items()}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(equations, "MOST_LINES", 120)
@@ -75,7 +96,7 @@ def examples():
     return dict(zip(given, zip(traces.values(), whole, pages, strict=True), strict=True))
 
 
-NAMES = [*networks(), *recordings(), "wide"]
+NAMES = [*networks(), *recordings(), *edge_cases(), "wide"]
 NOISE = re.compile(r"\(?-?[\d.]+e-(1[4-9]|[2-9]\d)\)?")
 
 
@@ -259,7 +280,7 @@ def test_parameters_lie_on_edges_and_in_units(examples, name):
         [p.value.ravel() for q in trace.passages for p in q.parameters.values()]
     )
     moved = trace.update["new parameters"]
-    largest = np.abs(moved - vector).max()
+    largest = np.abs(moved - vector).max() or 1
     for p, link in zip(trace.passages, page["links"], strict=True):
         weights = [edge["weight"] for edge in link["edges"] if edge["weight"]]
         for part in [*weights, *link["biases"]]:
@@ -359,3 +380,13 @@ def test_each_samples_loss_stands_apart_from_that_of_the_batch(examples, name):
         assert told["verdict"] == trace.verdict
         (unit,) = page["columns"][-2]["units"]
         assert (unit["id"], unit["value"], unit["after"]) == ("loss", told["own"], told["ownAfter"])
+        assert unit["raw"] == pytest.approx(float(mine), 1e-9)
+
+
+def test_the_verdict_is_the_printed_one():
+    losses = [1e-300, 0.1234567, 0.25, 0.250001, 0.5, 0.5 * (1 + 1e-4), 51.0, 1e7, 1e300, 0.0]
+    pairs = [*itertools.product(losses, losses), (-2.0, -3.0), (1.0, 1 - 1e-9), (0.5, 0.4975)]
+    step = bp.trace(*networks()["xor"])
+    printed = [dataclasses.replace(step, loss=a, loss_after=b).verdict for a, b in pairs]
+    files = ["engine/engine.js", "step/describe.js"]
+    assert run(files, "data.map(([a, b]) => verdictOf(a, b, 4))", pairs) == printed

@@ -12,28 +12,30 @@ function showCalculation() {
   for (const equation of stage.equations) showEquation(equation, box);
   fitText(stage.equations, box);
   at("show").hidden = !box.querySelector(".unseen");
-  const factors = box.querySelectorAll(".factor");
-  factors.forEach((one, i) => (one.tabIndex = i ? -1 : 0)); // one stop for Tab
+  allFactors().forEach((one, i) => (one.tabIndex = i ? -1 : 0)); // one stop for Tab
   for (const scroller of box.querySelectorAll(".scroll")) {
     if (scroller.scrollWidth > scroller.clientWidth) scroller.tabIndex = 0; // so that keys can scroll it
   }
   showChosen();
 }
 
+const allFactors = () => [...document.querySelectorAll("#equations .factor")];
+
 const LONG_LINE = 58; // letters; longer ones wrap
 const SMALLEST = 13, LARGEST_TEXT = 26; // px
 
 // Text is as large as the longest line and the number of lines allow.
 function fitText(equations, box) {
-  const lengths = equations.flatMap(({ symbol, formula, lines, array }) => [
-    1.15 * lettersOf(symbol + formula), ...lines.map(lengthOfLine), ...(array ?? []).map((row) => lengthOfRow(symbol, row)),
+  const lengths = equations.flatMap(({ symbol, formula, lines, array, before }) => [
+    1.15 * lettersOf(symbol + formula), ...lines.map(lengthOfLine),
+    ...[...(before?.array ?? []), ...(array ?? [])].map((row) => lengthOfRow(symbol, row)),
   ]);
   const rows = lengths.reduce((sum, length) => sum + Math.ceil(length / LONG_LINE), 2 * equations.length);
   const letters = Math.min(LONG_LINE, Math.max(30, ...lengths) + 1);
   const { clientWidth, clientHeight } = at("calculation");
-  const fitting = Math.min(clientWidth / letters / 0.61, Math.max(clientHeight, 300) / rows / 1.5, LARGEST_TEXT);
-  const larger = document.documentElement.classList.contains("larger") ? 1.3 : 1;
-  box.style.fontSize = `${Math.max(SMALLEST, fitting) * larger}px`;
+  const fitting = Math.min(clientWidth / letters / 0.61, Math.max(clientHeight, 300) / rows / 1.5);
+  const size = Math.max(SMALLEST, Math.min(fitting, LARGEST_TEXT));
+  box.style.fontSize = `${size * (isLarger() ? 1.3 : 1)}px`;
 }
 
 const lettersOf = (text) => [...text].length;
@@ -65,8 +67,8 @@ function wholeOf(term) {
   const symbol = term.replace(/∂loss\/∂|[()|²³ᵀ,√]|^-/g, "");
   const column = page.columns.findIndex((one) => one.symbol === symbol);
   if (column >= 0) return `u${column}`;
-  const ofLayer = ({ edges, biases }) => [edges[0]?.weight, ...biases].some((one) => one?.symbol.startsWith(`${symbol}[`));
-  const layer = page.links.findIndex(ofLayer);
+  const ofLayer = (one) => one?.symbol.startsWith(`${symbol}[`);
+  const layer = page.links.findIndex(({ edges, biases }) => [edges[0]?.weight, ...biases].some(ofLayer));
   return layer < 0 ? null : `l${layer}`;
 }
 
@@ -88,10 +90,11 @@ function factor(text, ref, parent) {
   if (!ref) return void parent.append(text);
   const one = element("span", text, parent, "factor");
   one.dataset.ref = ref;
+  one.setAttribute("aria-description", parts.has(ref) ? symbolOf(parts.get(ref)) : "");
   one.addEventListener("pointerenter", () => point(ref));
   one.addEventListener("pointerleave", () => point(null));
   one.addEventListener("focus", () => {
-    for (const other of document.querySelectorAll("#equations .factor")) other.tabIndex = other === one ? 0 : -1;
+    for (const other of allFactors()) other.tabIndex = other === one ? 0 : -1;
     keep(ref);
   });
   one.addEventListener("click", () => one.focus());

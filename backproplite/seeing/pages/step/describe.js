@@ -83,12 +83,13 @@ function edgesOf(view, i) {
     { id: `e${i}.${j}.${j}`, from: j, to: j, weight: null, slope: slopes ? text(j) : null }));
 }
 
-// The parameters that belong to one unit each.
+// The layer's own parameters that belong to one unit each.
 function biasesOf(view, i) {
-  const { columns } = view.pass.flows[i + 1], parameters = Object.entries(view.plan.layers[i].parameters);
-  const each = Array.from({ length: drawnUnits(view, i + 1) }, (_, unit) => unit);
-  return parameters.filter(([, { shape }]) => shape.length === 1 && shape[0] === columns).flatMap(([name]) =>
-    each.map((unit) => ({ unit, ...parameterAt(view, i, name, 0, unit, biasId(i, name, unit)) })));
+  const { columns } = view.pass.flows[i + 1];
+  const units = Array.from({ length: drawnUnits(view, i + 1) }, (_, unit) => unit);
+  const fits = ([name, { shape }]) => !name.includes(".") && shape.length === 1 && shape[0] === columns;
+  return Object.entries(view.plan.layers[i].parameters).filter(fits).flatMap(([name]) =>
+    units.map((unit) => ({ unit, ...parameterAt(view, i, name, 0, unit, biasId(i, name, unit)) })));
 }
 
 const biasId = (i, name, unit) => `b${i}.${unit}${name === "bias" ? "" : `.${name}`}`;
@@ -149,15 +150,18 @@ function lossTexts({ pass, own, ownAfter, sample, samples, digits }) {
 
 function verdictOf(before, after, digits) {
   const change = after - before, percent = 100 * Math.abs(change / before);
-  const [old, now] = [before, after].map(general);
+  const [old, now] = [before, after].map((number) => general(number, 6));
   if (!Number.isFinite(change) || before === 0) return `The loss went from ${old} to ${now}.`;
   if (change === 0) return `The loss stayed at ${old}.`;
-  let much = `${percent >= 0.01 && percent < 1e6 ? percent.toFixed(2) : rounded(percent, 2)} %`;
+  let much = `${percent >= 0.01 && percent < 1e6 ? percent.toFixed(2) : general(percent, 2)} %`;
   if (percent < 1) much += `, from ${textsToTell(before, after, digits).join(" to ")}`;
   return `The loss ${change < 0 ? "fell" : "rose"} by ${much}.`;
 }
 
-const general = (number) => rounded(number, 6).replace(/(\.\d*?)0+(?=e|$)/, "$1").replace(/\.(?=e|$)/, "");
+// As Python's format "g" writes it.
+function general(number, digits) {
+  return rounded(number, digits).replace(/(\.\d*?)0+(?=e|$)/, "$1").replace(/\.(?=e|$)/, "");
+}
 
 // Two numbers, to as many digits as it takes to see by how much they differ.
 function textsToTell(before, after, digits) {

@@ -15,32 +15,36 @@ function factsOf({ kind, column, wire, row }) {
 
 function draw() {
   const box = at("drawing");
-  const zoom = document.documentElement.classList.contains("larger") ? 1.25 : 1;
   const given = getComputedStyle(box).flexGrow === "1"; // else the drawing takes the height that it needs
-  layout = placed(page, box.clientWidth - 4, (given ? box.clientHeight : 0.42 * innerHeight) - 4, zoom);
+  const height = given ? box.clientHeight : 0.42 * innerHeight;
+  layout = placed(page, box.clientWidth - 4, height - 4, isLarger() ? 1.25 : 1);
   svg.setAttribute("viewBox", `0 0 ${layout.width} ${layout.height}`);
   svg.style.width = `${Math.ceil(layout.width * layout.scale)}px`;
   const names = page.columns.map((column) => `${column.symbol} (${column.size})`);
   svg.setAttribute("aria-label", `Columns of units: ${names.join(", ")}`);
+  drawParts();
+}
+
+function drawParts() {
   svg.replaceChildren(arrowHeads());
-  parts.clear();
   const back = make("g", {}, svg); // edges lie under units
   const front = make("g", {}, svg);
-  const made = [];
   heads = page.columns.map((_, i) => drawHead(i, front));
-  page.columns.forEach((column, i) => made.push(...drawColumn(column, i, heads[i].group)));
   wires = allWires();
-  for (const wire of wires) made.push(...drawWire(wire, back, front));
-  made.sort((a, b) => a.column - b.column).forEach(addPart);
+  const units = page.columns.map((column, i) => drawColumn(column, i, heads[i].group));
+  const others = wires.map((wire) => drawWire(wire, back, front));
+  parts.clear();
+  [...units, ...others].flat().sort((a, b) => a.column - b.column).forEach(addPart);
 }
 
 // Each layer leads from a column to the next; the outputs and the targets lead to the loss.
 function allWires() {
   const last = page.columns.length - 1;
   const layers = page.links.map((_, i) => ({ from: i, to: i + 1, link: () => page.links[i] }));
+  const edgesFrom = (i) => page.columns[i].units.map(({ id }, row) => (
+    { id: `loss.${id}`, from: row, to: 0, weight: null, slope: null }));
   const toLoss = [last - 2, last].map((from) => {
-    const edges = page.columns[from].units.map(({ id }, row) => ({ id: `loss.${id}`, from: row, to: 0, weight: null, slope: null }));
-    const link = { id: `loss.${from}`, name: "", wiring: "dense", edges, biases: [] };
+    const link = { id: `loss.${from}`, name: "", wiring: "dense", edges: edgesFrom(from), biases: [] };
     return { from, to: last - 1, link: () => link };
   });
   return [...layers, ...toLoss];
@@ -48,16 +52,13 @@ function allWires() {
 
 function arrowHeads() {
   const defs = make("defs", {}, svg);
-  const common = { viewBox: "0 0 10 10", refY: 5, markerUnits: "userSpaceOnUse", markerWidth: 10, markerHeight: 10, orient: "auto" };
-  make("path", { d: "M0 0 10 5 0 10Z" }, make("marker", { id: "arrow-ahead", refX: 9, ...common }, defs));
-  make("path", { d: "M10 0 0 5 10 10Z" }, make("marker", { id: "arrow-back", refX: 1, ...common }, defs));
+  const size = { markerUnits: "userSpaceOnUse", markerWidth: 10, markerHeight: 10 };
+  for (const [id, refX, d] of [["arrow-ahead", 9, "M0 0 10 5 0 10Z"], ["arrow-back", 1, "M10 0 0 5 10 10Z"]]) {
+    const marker = make("marker", { id, refX, refY: 5, viewBox: "0 0 10 10", orient: "auto", ...size }, defs);
+    make("path", { d }, marker);
+  }
   return defs;
 }
-
-const rowOf = (i, row) => {
-  if (layout.under && i === page.columns.length - 1) return underY(layout, layout.columns[i - 1]);
-  return rowY(layout, layout.columns[i], row);
-};
 
 // ---- Columns
 
@@ -67,7 +68,8 @@ function drawHead(i, parent) {
   const { x } = layout.columns[i];
   const group = make("g", {}, parent);
   const under = layout.under && i === page.columns.length - 1;
-  make("text", { class: "symbol", x, y: under ? rowOf(i, 0) - layout.box / 2 - 5 : 17 }, group, symbol);
+  const y = under ? rowY(layout, i, 0) - layout.box / 2 - 5 : 17;
+  make("text", { class: "symbol", x, y }, group, symbol);
   return { group, gradientName: make("text", { class: "gradient name", x, y: 34 }, group) };
 }
 
@@ -75,7 +77,7 @@ function drawColumn(column, i, group) {
   const place = layout.columns[i];
   const drawn = column.units.map((unit, row) => drawUnit(unit, row, i, group));
   if (column.size > drawn.length) {
-    const y = rowOf(i, drawn.length) + 4;
+    const y = rowY(layout, i, drawn.length) + 4;
     make("text", { x: place.x, y }, group, `… ${column.size - drawn.length} more`);
   }
   return drawn;
@@ -86,8 +88,9 @@ function drawUnit(unit, row, i, parent) {
   const place = layout.columns[i];
   const part = { id: unit.id, kind: "unit", group, column: i, row };
   if (place.image) return drawPixel(part, place);
-  const y = rowOf(i, row);
-  make("rect", { x: place.left, y: y - layout.box / 2, width: place.width, height: layout.box, rx: layout.box > 30 ? 12 : 9 }, group);
+  const y = rowY(layout, i, row);
+  const { left, width } = place;
+  make("rect", { x: left, y: y - layout.box / 2, width, height: layout.box, rx: 10 }, group);
   part.first = make("text", { class: "number", x: place.x }, group);
   part.second = make("text", { class: "number", x: place.x }, group);
   return { ...part, x: place.x, y };
@@ -120,7 +123,7 @@ function drawWire(wire, back, front) {
 // Where an edge begins and ends; targets that stand under the loss lead up to it.
 function endsOf(edge, { from, to }) {
   const [start, end] = [layout.columns[from], layout.columns[to]];
-  const [y1, y2] = [rowOf(from, edge.from), rowOf(to, edge.to)];
+  const [y1, y2] = [rowY(layout, from, edge.from), rowY(layout, to, edge.to)];
   const reach = layout.box / 2;
   if (start.left === end.left) return { x1: start.x, x2: start.x, y1: y1 - reach - 20, y2: y2 + reach + 2 };
   if (start.left < end.left) return { x1: start.right + 2, x2: end.left - 2, y1, y2 };
@@ -144,19 +147,19 @@ function drawEdge(edge, row, wire, parent) {
 }
 
 function labelEdges(drawn, edges, parent) {
-  const length = longestText(edges.map((edge) => edge.weight), ["value", "gradient", "after"], 5);
+  const length = longestText(edges.map((edge) => edge.weight), NUMBERS);
   const share = labelPlace(drawn.map((part) => part.ends), length);
   if (share === null) return;
   const labels = make("g", { class: "labels" }, parent); // over all edges
   for (const part of drawn) {
-    const { x1, x2 } = part.ends;
-    part.label = make("text", { class: "number", x: x1 + (x2 - x1) * share, y: labelY(part.ends, share) + 4.5 }, labels);
+    const x = part.ends.x1 + (part.ends.x2 - part.ends.x1) * share;
+    part.label = make("text", { class: "number", x, y: labelY(part.ends, share) + 4.5 }, labels);
   }
 }
 
 function drawBand(wire, start, end, parent) {
-  const heights = (place) => [0, place.rows - 1].map((row) => rowY(layout, place, row));
-  const [[a, b], [c, d]] = [heights(start), heights(end)];
+  const heights = (i) => [0, layout.columns[i].rows - 1].map((row) => rowY(layout, i, row));
+  const [[a, b], [c, d]] = [heights(wire.from), heights(wire.to)];
   const group = make("g", {}, parent);
   const [x1, x2] = [start.right + 6, end.left - 6];
   make("path", { class: "band", d: `M${x1} ${a} ${x2} ${c} ${x2} ${d} ${x1} ${b}Z` }, group);
@@ -170,7 +173,7 @@ function drawBadge(bias, row, wire, parent) {
   const second = wire.link().biases.find((one) => one.unit === bias.unit) !== bias;
   const place = layout.columns[wire.to];
   const distance = layout.box / 2 + (layout.badges ? BADGE / 2 + 1 : 0);
-  const y = rowOf(wire.to, bias.unit) + (second ? distance : -distance);
+  const y = rowY(layout, wire.to, bias.unit) + (second ? distance : -distance);
   const part = { id: bias.id, kind: "bias", row, wire, group, column: wire.to, x: place.x, y };
   if (layout.badges) {
     make("rect", { x: place.left, y: y - 8, width: place.width, height: 16, rx: 8 }, group);
@@ -192,7 +195,7 @@ function drawWeightImages(wire, back, front) {
   const side = Math.min(layout.pitch - 3, 40);
   const corner = left - side - 5;
   const images = page.columns[wire.to].units.map(({ id }, row) => {
-    const y = rowOf(wire.to, row);
+    const y = rowY(layout, wire.to, row);
     make("line", { class: "line", x1: right + 2, y1: layout.middle, x2: corner - 2, y2: y }, back);
     const image = make("g", { id: `into.${id}` }, front);
     make("rect", { class: "frame", x: corner, y: y - side / 2, width: side, height: side }, image);
@@ -201,7 +204,7 @@ function drawWeightImages(wire, back, front) {
   return wire.link().edges.map((edge, row) => {
     const width = side / image;
     const x = corner + (edge.from % image) * width;
-    const y = rowOf(wire.to, edge.to) - side / 2 + Math.floor(edge.from / image) * width;
+    const y = rowY(layout, wire.to, edge.to) - side / 2 + Math.floor(edge.from / image) * width;
     const group = make("g", { class: "edge" }, images[edge.to]);
     const pixel = make("rect", { class: "weight", x, y, width, height: width }, group);
     const place = { column: wire.from + 0.5, x: x + width / 2, y: y + width / 2 };

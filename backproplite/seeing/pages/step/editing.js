@@ -1,26 +1,26 @@
 // Changing a number: a small box at its place. What is typed is followed at once; nonsense is refused in
 // words beside it, and so is a number with which the step would diverge: the last good number stays.
 
-let open = null; // what the box changes: its target, and the number that it began with
+let edited = null; // what the box changes: its target, the number and all else with which it was opened
 
 // What of the network stands behind a part, to get and set; nothing where it cannot be changed.
 function targetOf(part) {
   if (!page.alive) return null;
   const facts = factsOf(part);
-  if (part.kind === "unit") return facts.editable && entryTarget(facts, part.column);
+  if (part.kind === "unit") return facts.editable && entryTarget(part, facts);
   const parameter = part.kind === "bias" ? facts : facts.weight;
   return parameter ? parameterTarget(parameter, part.wire.from) : null;
 }
 
-function entryTarget({ editable: { what, row, column }, index, id }, i) {
+function entryTarget(part, { editable: { what, row, column }, id }) {
   const entries = network[what];
   const place = row * entries.columns + column;
   return {
-    name: entrySymbol(i, index),
+    name: symbolOf(part),
     id,
     get: () => entries.data[place],
     set: (value) => (entries.data[place] = value),
-    slope: () => (what === "x" ? pass.scopes[0].grad_input?.data[place] ?? null : null),
+    slope: () => (what === "x" ? pass.scopes[0].grad_input?.data[place] : null) ?? null,
     known: () => seen(reachedAt("backward", 0), id),
   };
 }
@@ -36,7 +36,11 @@ function parameterTarget({ symbol, parameter, id }, layer) {
   };
 }
 
-const rateTarget = { name: "learning_rate", get: () => network.rate, set: (value) => (network.rate = value) };
+const rateTarget = {
+  name: "learning_rate",
+  get: () => network.rate,
+  set: (rate) => (network.rate = rate),
+};
 
 function openBox(part) {
   const target = targetOf(part);
@@ -46,23 +50,24 @@ function openBox(part) {
 }
 
 function openBoxAt(target, x, y, from) {
-  open = { target, first: target.get(), from };
+  edited = { target, first: target.get(), all: everything(), from };
   const box = at("box");
   box.hidden = false;
   at("what").textContent = target.name;
   at("number").value = target.get();
   refuse("");
-  const figure = box.offsetParent.getBoundingClientRect();
-  box.style.left = `${Math.max(0, Math.min(x - figure.left - box.offsetWidth / 2, figure.width - box.offsetWidth))}px`;
-  box.style.top = `${Math.min(y - figure.top, figure.height - box.offsetHeight)}px`;
+  const around = box.offsetParent.getBoundingClientRect();
+  const left = Math.min(x - around.left - box.offsetWidth / 2, around.width - box.offsetWidth);
+  box.style.left = `${Math.max(0, left)}px`;
+  box.style.top = `${Math.min(y - around.top, around.height - box.offsetHeight)}px`;
   at("number").focus({ preventScroll: true });
   at("number").select();
 }
 
 function closeBox(backToPart) {
-  if (!open) return;
-  const { from, target } = open;
-  open = null;
+  if (!edited) return;
+  const { from, target } = edited;
+  edited = null;
   at("box").hidden = true;
   if (backToPart) (from.isConnected ? from : parts.get(target.id).group).focus();
 }
@@ -79,23 +84,30 @@ function readNumber(typed) {
   const text = typed.trim().replace("−", "-").replace(",", ".");
   if (!text) return { why: "Type a number." };
   if (!NUMBER.test(text)) return { why: `“${text.slice(0, 20)}” is no number.` };
-  return Number.isFinite(Number(text)) ? { number: Number(text) } : { why: `${text.slice(0, 20)} is too large.` };
+  const number = Number(text);
+  return Number.isFinite(number) ? { number } : { why: `${text.slice(0, 20)} is too large.` };
 }
 
 // What is refused leaves no trace: the number is again that with which the box was opened.
 function typed() {
   const { number, why } = readNumber(at("number").value);
-  const trouble = why ?? change(open.target, number);
-  if (trouble) change(open.target, open.first);
-  refuse(trouble && `${trouble} It stays ${open.first}.`);
+  const trouble = why ?? change(edited.target, number);
+  if (trouble) undo();
+  refuse(trouble && `${trouble} It stays ${edited.first}.`);
+}
+
+function undo() {
+  putBack(edited.all);
+  follow();
 }
 
 // Sets a number, and says why not if the step would diverge with it.
 function change(target, number) {
-  const before = target.get();
+  const before = everything();
   target.set(number);
   const trouble = follow();
-  if (trouble) target.set(before);
+  warn("");
+  if (trouble) putBack(before);
   else say(`${target.name} is ${number}. ${lossInWords()}`);
   return trouble;
 }
@@ -107,7 +119,7 @@ function step(number, times) {
 }
 
 function stepBy(times) {
-  at("number").value = step(open.target.get(), times);
+  at("number").value = step(edited.target.get(), times);
   typed();
 }
 
@@ -116,7 +128,7 @@ const BOX_KEYS = {
   ArrowDown: () => stepBy(-1),
   Enter: () => at("refusal").textContent || closeBox(true),
   Escape: () => {
-    change(open.target, open.first);
+    undo();
     closeBox(true);
   },
 };
@@ -124,12 +136,12 @@ const BOX_KEYS = {
 // A drag sideways on the box changes the number by a step for each few pixels.
 function dragNumber(event) {
   const { clientX: from } = event;
-  const first = open.target.get();
+  const first = edited.target.get();
   const box = at("number");
   box.setPointerCapture(event.pointerId);
   box.onpointermove = ({ clientX }) => {
     const times = Math.trunc((clientX - from) / 6);
-    if (!times || !open) return;
+    if (!times || !edited) return;
     box.value = step(first, times);
     typed();
   };

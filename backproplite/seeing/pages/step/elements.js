@@ -17,6 +17,8 @@ function make(tag, attributes, parent, text) {
   return parent.appendChild(one);
 }
 
+const isLarger = () => document.documentElement.classList.contains("larger");
+
 // A button may be out of use and yet keep the focus.
 const disable = (id, off) => at(id).setAttribute("aria-disabled", off);
 

@@ -67,27 +67,34 @@ function showFacts() {
   if (image) showCloser(image, box);
 }
 
-// The weights that lead to a unit, where they are drawn as an image, so large that one sees what they look for.
+// The weights that lead to a unit, where they are drawn as an image, once more, larger.
 function showCloser(image, parent) {
   const { x, y, width } = image.getBBox();
-  const closer = make("svg", { class: "closer", viewBox: `${x} ${y} ${width} ${width}`, "aria-hidden": true }, parent);
+  const closer = make("svg", { class: "closer", viewBox: `${x} ${y} ${width} ${width}` }, parent);
+  closer.setAttribute("aria-hidden", true);
   make("use", { href: `#${image.id}` }, closer);
 }
 
 function hint() {
-  if (!page.alive) return "Point at a unit or an edge for its numbers.";
-  return "Point at a unit or an edge for its numbers. Click on an input, a weight, a bias or a target to change it.";
+  const click = "Click on an input, a weight, a bias or a target to change it.";
+  return `Point at a unit or an edge for its numbers. ${page.alive ? click : ""}`;
 }
 
 // ---- In words: pairs of a symbol and its number
 
 function entrySymbol(i, row) {
   const { symbol, kind } = page.columns[i];
-  if (kind === "loss") return symbolOfLoss();
-  return `${symbol}[${page.samples > 1 ? `${sample}, ` : ""}${row}]`;
+  const batch = page.samples > 1;
+  if (kind === "loss") return batch ? `${OWN_LOSS}[${sample}]` : "loss";
+  return `${symbol}[${batch ? `${sample}, ` : ""}${row}]`;
 }
 
-const symbolOfLoss = () => (page.samples > 1 ? `${OWN_LOSS}[${sample}]` : "loss");
+// What a part is called in formulas.
+function symbolOf(part) {
+  const facts = factsOf(part);
+  if (part.kind === "unit") return entrySymbol(part.column, facts.index);
+  return (facts.weight ?? facts).symbol ?? "";
+}
 
 function factsInWords(part) {
   const { head, pairs } = FACTS[part.kind](part, factsOf(part));
@@ -98,13 +105,14 @@ const FACTS = {
   unit({ column }, unit) {
     const name = entrySymbol(column, unit.index);
     const gradient = told(unit.gradient, gradientAt(column), unit.id);
-    const after = column > 0 && column <= lossAt() ? told(unit.after, afterAt(), unit.id) : "";
+    const after = told(unit.after, afterAt(), unit.id);
     const value = told(unit.value, valueAt(column), unit.id);
-    return { head: value ? "" : `${name} is not computed yet.`, pairs: [[name, value], [`∂loss/∂${name}`, gradient], [`new ${name}`, after]] };
+    const pairs = [[name, value], [`∂loss/∂${name}`, gradient], [`new ${name}`, after]];
+    return { head: value ? "" : `${name} is not computed yet.`, pairs };
   },
 
   edge({ wire }, edge) {
-    const [start, end] = [[wire.from, edge.from], [wire.to, edge.to]].map((place) => entrySymbol(...place));
+    const [start, end] = [entrySymbol(wire.from, edge.from), entrySymbol(wire.to, edge.to)];
     const pairs = edge.weight ? parameterPairs(edge.weight, wire) : [];
     if (edge.slope) pairs.push([`∂${end}/∂${start}`, told(edge.slope, slopeAt(wire.from), edge.id)]);
     return { head: `${start} → ${end}`, pairs };
@@ -134,22 +142,32 @@ function spoken(part) {
 
 // ---- The nudge: what a small change does to the loss, and what the gradient promised
 
-const SIGNED = ["0.001", "0.01", "0.1", "-0.001", "-0.01", "-0.1"].map((text) => (text[0] === "-" ? text : `+${text}`));
+const NUDGES = ["+0.001", "+0.01", "+0.1", "-0.001", "-0.01", "-0.1"];
 
 function showNudge(part) {
   const size = Number(at("size").value);
   const target = targetOf(part);
-  const digits = page.digits;
-  const before = network.trainingLoss();
-  const value = target.get();
-  target.set(value + size);
-  const moved = network.trainingLoss() - before;
-  target.set(value);
+  const moved = rounded(lossMoved(target, size), page.digits);
   const slope = target.slope();
   let promise = "what the gradient promises comes with the way back";
   if (slope === null) promise = "a step needs no gradient here";
-  else if (target.known()) promise = `the gradient promised ${rounded(slope * size, digits)}`;
-  at("moved").textContent = `here would move the loss by ${rounded(moved, digits)} (measured by a forward pass); ${promise}.`;
+  else if (target.known()) promise = `the gradient promised ${rounded(slope * size, page.digits)}`;
+  at("moved").textContent = `here would move the loss by ${moved} (measured by a forward pass); ${promise}.`;
+}
+
+function lossMoved(target, size) {
+  const value = target.get();
+  const before = network.trainingLoss();
+  target.set(value + size);
+  const after = network.trainingLoss();
+  target.set(value);
+  return after - before;
+}
+
+function startFacts() {
+  for (const text of NUDGES) at("size").add(new Option(text));
+  at("size").value = "+0.01";
+  at("size").addEventListener("change", showFacts);
 }
 
 // ---- Keys that go through parts: of the drawing by themselves or by columns, of formulas one by one
@@ -157,15 +175,13 @@ function showNudge(part) {
 function walk(event) {
   const direction = { ArrowDown: 1, ArrowUp: -1 }[event.key];
   if (!direction) return false;
-  const inDrawing = event.target.closest(".part");
-  const all = inDrawing ? [...parts.values()].map((part) => part.group) : [...document.querySelectorAll("#equations .factor")];
+  const drawn = [...parts.values()];
+  const inDrawing = drawn.findIndex(({ group }) => group === event.target);
+  const all = inDrawing < 0 ? allFactors() : drawn.map(({ group }) => group);
   const here = all.indexOf(event.target);
   if (here < 0) return false;
   let there = here + direction;
-  if (inDrawing && event.shiftKey) {
-    const columns = [...parts.values()].map((part) => part.column);
-    while (columns[there] === columns[here]) there += direction;
-  }
+  while (event.shiftKey && drawn[there]?.column === drawn[inDrawing]?.column) there += direction;
   all[there]?.focus();
   return true;
 }

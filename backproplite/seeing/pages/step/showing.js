@@ -12,9 +12,10 @@ const valueAt = (i) => (i === 0 || i > lossAt() ? 0 : reachedAt("forward", i - 1
 const gradientAt = (i) => (i < lossAt() ? reachedAt("backward", i) : Infinity);
 const slopeAt = (layer) => reachedAt("backward", layer);
 
-// Whether a number that a stage gives may be seen: an earlier one always, this one's unless it is to be guessed.
+// Whether a number that a stage gives may be seen: this stage's not while it is to be guessed.
 function seen(stage, id) {
-  return stage < current || stage === 0 || (stage === current && !(guessing && !revealed.has(id) && !revealed.has("all")));
+  const hidden = guessing && stage > 0 && !revealed.has(id) && !revealed.has("all");
+  return stage < current || (stage === current && !hidden);
 }
 
 // A number as it may be seen: "?" where it is to be guessed, nothing before its stage.
@@ -26,14 +27,13 @@ function told(text, stage, id) {
 
 function showDrawing({ way, layer } = page.stages[current]) {
   heads.forEach(({ group, gradientName }, i) => {
-    const known = current >= gradientAt(i) && way !== "after" && page.columns[i].units.some((unit) => unit.gradient);
+    const { symbol, units } = page.columns[i];
+    const known = current >= gradientAt(i) && way !== "after" && units.some((unit) => unit.gradient);
     group.setAttribute("class", `column ${roleOfColumn(i, way, layer)}`);
-    gradientName.textContent = known ? `∂loss/∂${page.columns[i].symbol}` : "";
+    gradientName.textContent = known ? `∂loss/∂${symbol}` : "";
   });
   for (const wire of wires) {
-    const lit = layer !== null && wire.to === layer + 1 && (way === "forward" || wire.from === layer); // no gradient goes to y
-    const given = way === "setup" && wire.link().edges.some((edge) => edge.weight);
-    wire.role = lit || given || way === "update" ? way : "";
+    wire.role = roleOfWire(wire, way, layer);
     wire.largest = {};
     wire.group.setAttribute("class", `link ${wire.role} ${wire.few ? "few" : ""}`);
   }
@@ -51,6 +51,13 @@ function roleOfColumn(i, way, layer) {
   return i === layer || i === layer + 1 || targets ? "from" : "";
 }
 
+function roleOfWire({ from, to, link }, way, layer) {
+  const intoLoss = way === "forward" || from === layer; // no gradient goes to y
+  const lit = layer !== null && to === layer + 1 && intoLoss;
+  const given = way === "setup" && link().edges.some((edge) => edge.weight);
+  return lit || given || way === "update" ? way : "";
+}
+
 const SHOW = {
   unit(part, unit) {
     part.group.classList.toggle("unknown", current < valueAt(part.column));
@@ -59,6 +66,7 @@ const SHOW = {
     const [first, second] = linesOfUnit(unit, part.column);
     part.first.textContent = first;
     part.second.textContent = second;
+    part.first.classList.toggle("gradient", !second && first !== told(unit.value, valueAt(part.column), unit.id));
     part.second.classList.toggle("gradient", page.stages[current].way !== "after");
     part.first.setAttribute("y", part.y + (second ? -3 : 4.5));
     part.second.setAttribute("y", part.y + 13);
@@ -75,7 +83,8 @@ const SHOW = {
       line.style.strokeWidth = wire.role ? 1 + share * 3 : "";
       line.style.opacity = wire.few ? "" : wire.role ? 0.2 + 0.8 * share : 0.4;
     }
-    group.classList.toggle("still", edge.slope !== null && Number(edge.slope) === 0 && seen(slopeAt(wire.from), edge.id));
+    const still = edge.slope !== null && Number(edge.slope) === 0;
+    group.classList.toggle("still", still && seen(slopeAt(wire.from), edge.id));
     group.classList.toggle("editable", page.alive && Boolean(weight));
     direct(group, weight?.move, edge.id);
   },
@@ -93,14 +102,15 @@ const SHOW = {
 function linesOfUnit(unit, i) {
   const value = told(unit.value, valueAt(i), unit.id);
   const gradient = told(unit.gradient, gradientAt(i), unit.id);
+  const { way } = page.stages[current];
   const two = layout.box > 30;
-  if (page.stages[current].way === "after") {
+  if (way === "after") {
     const after = i > 0 && i <= lossAt() ? told(unit.after, current, unit.id) : "";
     if (!two || !after) return [after || value, ""]; // a new value stands under the old one
     return [value, `→ ${after}`];
   }
   if (two) return [value, gradient];
-  return [["backward", "update"].includes(page.stages[current].way) && gradient ? gradient : value, ""];
+  return [["backward", "update"].includes(way) && gradient ? gradient : value, ""];
 }
 
 // A parameter's number: its gradient while that is computed, its new value once it is updated.
@@ -111,7 +121,9 @@ function numberOf(parameter, role) {
 }
 
 // By which of its numbers an edge is drawn, and how wide, from 0 to 1, beside the largest of its layer.
-const shownOf = (weight, { role }) => (role === "backward" && seen(current, weight.id) ? "gradient" : "value");
+function shownOf(weight, { role }) {
+  return role === "backward" && weight.gradient && seen(current, weight.id) ? "gradient" : "value";
+}
 
 function strength(weight, wire) {
   if (wire.role === "update") return seen(updateAt(), weight.id) ? Math.abs(weight.move) : 0;

@@ -62,19 +62,29 @@ const KEYS = {
 };
 
 function pressed(event) {
-  if (event.ctrlKey || event.altKey || event.metaKey || event.target.closest("input, select, [role=slider]")) return;
-  if (walk(event)) return void event.preventDefault();
-  const part = event.target.closest(".part");
-  if ((event.key === "Enter" || event.key === " ") && part?.classList.contains("editable")) {
-    event.preventDefault();
-    return openBox([...parts.values()].find(({ group }) => group === part));
-  }
-  if (event.key === "Escape") keep(null);
-  const moves = KEYS[event.key];
-  if (moves === undefined || event.shiftKey || (event.key === " " && event.target.closest("button, summary"))) return;
-  if (event.key.startsWith("Arrow") && event.target.closest(".scroll[tabindex]")) return; // it scrolls by them
+  const { key, target } = event;
+  if (event.ctrlKey || event.altKey || event.metaKey || target.closest("input, select")) return;
+  if (key === "Escape") putAway();
+  if (walk(event) || activate(event)) return void event.preventDefault();
+  const moves = KEYS[key];
+  const itsOwn = (key === " " && target.closest("button, summary"))
+    || (key.startsWith("Arrow") && target.closest(".scroll[tabindex]")); // it scrolls by them
+  if (moves === undefined || event.shiftKey || itsOwn) return;
   event.preventDefault();
   go(current + moves);
+}
+
+// Enter or the space bar on a part that can be changed.
+function activate({ key, target }) {
+  const part = [...parts.values()].find(({ group }) => group === target);
+  if (![" ", "Enter"].includes(key) || !part || !targetOf(part)) return false;
+  openBox(part);
+  return true;
+}
+
+function putAway() {
+  at("options").open = false;
+  keep(null);
 }
 
 function startStages() {

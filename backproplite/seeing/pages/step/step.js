@@ -8,22 +8,26 @@ let page = describe(network, pass, sample);
 
 // Computes the next step and shows it; says why not if it would diverge, and then shows nothing new.
 function follow() {
-  let next;
   try {
-    next = network.pass();
+    const next = network.pass();
+    if (!Number.isFinite(next.lossAfter)) throw new Divergence(`the loss after it is ${next.lossAfter}`);
+    pass = next;
   } catch (error) {
-    return error.message;
+    return inWords(error);
   }
-  const numbers = [next.loss, next.lossAfter, ...next.update.parametersAfter];
-  if (!numbers.every(Number.isFinite)) return "The step would diverge: numbers turn infinite.";
-  pass = next;
   page = describe(network, pass, sample);
-  showStage();
+  if (outgrown(page, layout)) lay();
+  else showStage();
   return "";
 }
 
+function inWords(error) {
+  if (error instanceof Divergence) return `The step would diverge: ${error.message}.`;
+  throw error;
+}
+
 function everything() {
-  return { network: network.snapshot(), x: network.x.data.slice(), y: network.y.data.slice(), rate: network.rate };
+  return { network: network.snapshot(), x: network.x.data.slice(), y: network.y.data.slice() };
 }
 
 function putBack(all) {
@@ -40,15 +44,22 @@ function train(count) {
     for (let i = 0; i < count; i++) network.trainStep(network.x, network.y);
     trouble = follow();
   } catch (error) {
-    trouble = error.message;
+    trouble = inWords(error);
   }
   if (trouble) putBack(before);
+  warn(trouble);
   say(trouble || `Step ${network.steps}. ${lossInWords()}`);
   return trouble;
 }
 
+// What stands over the calculation: that the page is a recording, or that a step was not made.
+function warn(trouble) {
+  at("why").textContent = page.alive ? trouble : `This page is a recording: ${page.why}`;
+}
+
 function startAgain() {
   putBack(first);
+  warn("");
   follow();
   say(`Back at the start. ${lossInWords()}`);
 }
@@ -72,8 +83,11 @@ window.backproplite = {
   get parameters() { return Float64Array.from(network.parameters); },
   get loss() { return network.trainingLoss(); },
   set(index, value) {
-    const target = { name: `parameters[${index}]`, get: () => network.parameters[index], set: (number) => (network.parameters[index] = number) };
-    const trouble = Number.isFinite(value) && index in network.parameters ? change(target, value) : "set needs an index and a finite number.";
+    if (!page.alive) throw new Error(page.why);
+    const fits = Number.isFinite(value) && index in network.parameters;
+    if (!fits) throw new RangeError("set needs an index of a parameter and a finite number.");
+    const symbol = `parameters[${index}]`;
+    const trouble = change(parameterTarget({ symbol, parameter: index }, null), value);
     if (trouble) throw new RangeError(trouble);
   },
   step(count = 1) {
@@ -85,7 +99,7 @@ window.backproplite = {
 
 at("head").textContent = document.title = page.head;
 at("note").textContent = page.note;
-at("why").textContent = page.alive ? "" : `This page is a recording: ${page.why}`;
+warn("");
 document.body.dataset.alive = page.alive;
 for (let i = 0; i < page.samples; i++) at("sample").add(new Option(i, i));
 at("choice").hidden = page.samples === 1;
@@ -94,9 +108,8 @@ at("sample").addEventListener("change", () => {
   page = describe(network, pass, sample);
   showStage();
 });
-for (const text of SIGNED) at("size").add(new Option(text, text, text === "+0.01", text === "+0.01"));
-at("size").addEventListener("change", showFacts);
 startStages();
+startFacts();
 startEditing();
 startTeaching();
 lay();

@@ -51,6 +51,9 @@ function startTeaching() {
     document.documentElement.classList.toggle("larger", at("larger").checked);
     lay();
   });
+  addEventListener("pointerdown", ({ target }) => {
+    if (!at("options").contains(target)) at("options").open = false;
+  });
   at("print").addEventListener("click", () => print());
   addEventListener("beforeprint", writeHandout);
   addEventListener("afterprint", removeHandout);
