@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from playing import choices, play
 
+from backproplite.chance import ORDER, Chance
+
 
 def played(choices, happening, added=()):
     """The code, and each epoch's losses, of a network that has been trained in Node."""
@@ -87,4 +89,59 @@ HAPPENINGS = {
 def test_what_happened_is_written_down(dataset, happening):
     size = {"moons": 10, "xor": 3}[dataset]
     page = played(choices(dataset, batchSize=size, layers=[5]), happening, POINTS)
+    agree(page, run_python(page["code"]))
+
+
+def test_points_of_one_input_are_written_down():
+    page = played(choices("regression"), "train(1); points([[0.5, 2]]); train(1)", [[0.25, -1]])
+    agree(page, run_python(page["code"]))
+
+
+WHOLE = """\
+import backproplite as bp
+import numpy as np
+
+X, y = bp.datasets.circles(150)
+held_out = np.arange(len(X)) % 5 == 4
+validation = X[held_out], y[held_out]
+X, y = X[~held_out], y[~held_out]
+X = np.vstack([X, [[0.5, -0.25]]])
+y = np.append(y, [1])
+
+network = bp.Network(
+    [bp.Dense(2, 6), bp.Tanh(), bp.Dense(6, 1)],
+    loss=bp.SigmoidCrossEntropy(),
+    optimizer=bp.Adam(learning_rate=0.03),
+    seed=42,
+)
+
+network.fit(X, y, epochs=3, batch_size=10, validation_data=validation)
+network.optimizer.learning_rate = 0.01
+network.parameters[[0, 5]] = [1, -0.5]
+network.fit(X, y, epochs=2, batch_size=10, validation_data=validation)
+network.fit(X, y, epochs=1, validation_data=validation)
+X, y = X[:-1], y[:-1]
+for rows in [[ROWS]]:
+    network.train_step(X[rows], y[rows])
+
+print("loss", network.history["loss"][-1])
+print("val_loss", network.history["val_loss"][-1])
+"""
+
+
+def test_python_is_as_a_person_would_write_it():
+    happening = """
+      train(3); trainer.setRate(0.1); trainer.setRate(0.01);
+      trainer.setParameter(5, -0.5); trainer.setParameter(0, 1); train(2);
+      trainer.setBatchSize(null); train(1); trainer.setBatchSize(4); points([[9, 9, 1]]); points([]); step(1)
+    """
+    page = played(choices("circles", seed="42"), happening, [[0.5, -0.25, 1]])
+    rows = Chance(42).at(ORDER, 6).permutation(120)[:4]
+    assert page["code"] == WHOLE.replace("ROWS", ", ".join(map(str, rows)))
+
+
+@pytest.mark.parametrize("widths", [[3] * 12, []])
+def test_no_line_is_too_long(widths):
+    page = played(choices("moons", layers=widths, batchSize=60), "step(1)", [[0.125, 0.5, 1]] * 9)
+    assert max(map(len, page["code"].splitlines())) <= 88
     agree(page, run_python(page["code"]))
