@@ -50,6 +50,12 @@ def frozen():
     return network
 
 
+def learning():
+    network = deep(bp.Tanh(), 2, 20, 1, scale=20, optimizer=bp.Adam(0.02))
+    network.layers[2].weight[...] /= 20
+    return network.fit(X, Y, epochs=50)
+
+
 def learnt():
     return deep(bp.Tanh(), 2, 8, 1, optimizer=bp.Adam(0.1)).fit(X, Y, epochs=300)
 
@@ -67,6 +73,7 @@ CASES = {
         ["saturated units"],
         *FAR,
     ),
+    "saturated, but learning": (learning(), []),
     "vanishing": (deep(bp.Sigmoid(), *[2] * 12, 1, loss=bp.Huber()), ["vanishing gradients"]),
     "fading": (
         deep(bp.Sigmoid(), 2, 4, 4, 4, 4, 1, optimizer=bp.GradientDescent(0.1)),
