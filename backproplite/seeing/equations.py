@@ -242,10 +242,22 @@ def _subscript(number: int) -> str:
     return str(number).translate(str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉"))
 
 
+def settings_of(configured: Configurable) -> dict[str, Array]:
+    """Return those settings that are numbers or arrays of them, of up to two axes."""
+    settings = {
+        name: np.asarray(value)
+        for name, value in configured.settings().items()
+        if isinstance(value, (int, float, np.ndarray))
+    }
+    return {
+        name: array.astype(np.float64)
+        for name, array in settings.items()
+        if array.ndim < 3 and array.dtype.kind in "bif"
+    }
+
+
 def _settings(configured: Configurable) -> dict[str, Named]:
-    """Return those settings that are numbers."""
-    settings = configured.settings().items()
-    return {k: _number(k, v) for k, v in settings if isinstance(v, (int, float))}
+    return {name: Named(name, array) for name, array in settings_of(configured).items()}
 
 
 def _number(symbol: str, value: float) -> Named:

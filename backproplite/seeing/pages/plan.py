@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -18,41 +18,30 @@ from ... import activations, counts, losses, optimizers
 from ...activations import Activation
 from ...checks import Array, number
 from ...configurable import Configurable
-from ...errors import ParameterError
 from ...functions import norm
-from ...layers import Dense, Dropout, Layer, Residual, parts_of
+from ...layers import Dense, Layer, Residual, parts_of
 from ...losses import Loss
 from ...network import Network
 from ...optimizers import Optimizer
 from ...parameters import carve, shapes_of
-from ..equations import (
-    after_lines,
-    backward_lines,
-    forward_lines,
-    held_by_value,
-    needed,
-    symbols_of,
-    written_lines,
-)
-from ..exact import EXACT, INFERENCE, merged, nearest, tell_of_training
-from ..written import evaluate, forms, tree
+from ..equations import held_by_value, settings_of, symbols_of
+from ..exact import EXACT, nearest
+from ..written import forms, tree
+from .computed import computed_lines, inference_lines, loss_lines, optimizer_lines, shown_lines
+from .trying import draws_masks, try_layer, try_loss, try_optimizer
 
 #: What is plain data already.
 Plain: TypeAlias = dict[str, Any]
-#: What lines may use by their names.
-Values: TypeAlias = dict[str, Array]
 
 FEW = 1000  # numbers that are written out; more are written as bytes
 RATES = 1000  # steps of a schedule that a page knows
-CLOSE = 1e-9  # how near lines must come to their code, of the largest number
 
 
 def step_plan(trace: Any) -> Plain:
     """Return the plan of the network of a trace, with its batch and what was recorded of it."""
     given = trace["setup"].arrays
     head, note, *_ = str(trace).splitlines()
-    network = trace.network
-    written = plan(network, given["X"], given["y"])
+    written = plan(trace.network, given["X"], given["y"])
     written |= {"head": head, "note": note, "digits": trace.digits}
     if not written["alive"]:
         _record(written, trace)
@@ -66,12 +55,12 @@ def plan(network: Network, x: Array | None = None, y: Array | None = None) -> Pl
     """
     twin = network.cast(np.float64)
     reader = _Reader(twin)
-    rows = reader.normal(7, network.in_features or 3) if x is None else np.asarray(x, np.float64)
+    rows = reader.rng.standard_normal((7, network.in_features or 3)) if x is None else x
     moving = _moving(twin)
     with np.errstate(all="ignore"):
-        layers, outputs = reader.through(twin.layers, "", rows)
-        loss = reader.loss(twin.loss, outputs, None if y is None else np.asarray(y, np.float64))
-        optimizer = reader.optimizer(twin.optimizer, moving)
+        layers, outputs = reader.through(twin.layers, "", rows.astype(np.float64))
+        loss = reader.loss(outputs, None if y is None else y.astype(np.float64))
+        optimizer = reader.optimizer(moving)
     decays = network.optimizer.decays
     return {
         "alive": not reader.why,
@@ -111,11 +100,9 @@ def _all_of(module: Any, base: str = "") -> list[tuple[str, Any]]:
 # Entries.
 
 
-def layer_entry(
-    layer: Layer, place: str = "", frozen: bool = False, parameters: Mapping[str, Any] | None = None
-) -> Plain:
+def layer_entry(layer: Layer, place: str = "", frozen: bool = False) -> Plain:
     """Return a layer as plain data."""
-    shown = _shown(layer, frozen)
+    shown = shown_lines(layer, frozen)
     entry: Plain = {
         "class": type(layer).__name__,
         "name": repr(layer),
@@ -128,10 +115,10 @@ def layer_entry(
             for way, lines in computed_lines(layer, frozen).items()
             if lines != shown[way]
         },
-        "settings": _settings(layer),
-        "parameters": parameters or {},
+        "settings": _plain_settings(layer),
+        "parameters": {},
         "state": {name: plain(getattr(layer, name)) for name in layer.state_names},
-        "draws": "mask" if type(layer).forward_training is Dropout.forward_training else None,
+        "draws": "mask" if draws_masks(layer) else None,
         "layers": [],
     }
     inference = inference_lines(layer)
@@ -152,12 +139,12 @@ def loss_entry(loss: Loss) -> Plain:
         "exact": _trees(computed) if computed != shown else None,
         "mean_over_outputs": own.mean_over_outputs,
         "labels": own.labels,
-        "settings": _settings(own),
+        "settings": _plain_settings(own),
         "outer": None,
     }
     for each in around[:1]:
         lines = _trees(nearest(each, EXACT, "predictions"))
-        entry["outer"] = {"settings": _settings(each), **lines} if lines else None
+        entry["outer"] = {"settings": _plain_settings(each), **lines} if lines else None
     return entry
 
 
@@ -170,7 +157,7 @@ def optimizer_entry(optimizer: Optimizer) -> Plain:
         "lines": lines,
         "clip": clip,
         "decay": decay,
-        "settings": _settings(optimizer),
+        "settings": _plain_settings(optimizer),
         "state": {name: plain(getattr(optimizer, name)) for name in optimizer.state_names},
         "steps": optimizer.step_count,
         "rate": _rates(optimizer),
@@ -199,81 +186,15 @@ def _trees(lines: Mapping[str, str]) -> Plain:
     return {name: tree(line) for name, line in lines.items()}
 
 
-def _settings(configured: Configurable) -> Plain:
-    """Return those settings that are numbers or arrays of them."""
-    return {
-        name: plain(value)
-        for name, value in configured.settings().items()
-        if isinstance(value, (int, float))
-        or (isinstance(value, np.ndarray) and value.ndim < 3 and value.dtype.kind in "bif")
-    }
+def _plain_settings(configured: Configurable) -> Plain:
+    return {name: plain(array) for name, array in settings_of(configured).items()}
 
 
-# Lines.
-
-
-def _shown(layer: Layer, frozen: bool) -> dict[str, dict[str, str]]:
-    """Return a layer's lines of each way, as they are written."""
-    forward = forward_lines(layer, frozen)
-    after = {} if frozen else after_lines(layer, layer.state_names)
-    results = ["grad_input", *(f"grad_{name}" for name in layer.declared)]
-    return {
-        "forward": forward,
-        "backward": needed(backward_lines(layer, frozen), results),
-        "after": {name: line for name, line in after.items() if name not in forward},
-    }
-
-
-def computed_lines(layer: Layer, frozen: bool = False) -> dict[str, dict[str, str]]:
-    """Return a layer's lines of each way, as they are evaluated."""
-    shown = _shown(layer, frozen)
-    ways = "forward", "forward_training", "backward", "backward_parameters", "local_derivative"
-    exact = nearest(layer, EXACT, *ways, "after_step")
-    if frozen and tell_of_training(layer):
-        exact = {}
-    together = {name: line for lines in shown.values() for name, line in lines.items()}
-    derivative = written_lines(layer, "written", *ways).get("derivative")
-    if derivative and "grad_input" in shown["backward"]:
-        together.pop("grad_input")
-        together |= {"derivative": derivative, "grad_input": "grad_output * derivative"}
-    together = merged(together, exact)
-    forward = needed(together, shown["forward"])
-    computed = {"forward": forward}
-    for way, names in (("backward", {*shown["backward"], "grad_input"}), ("after", shown["after"])):
-        lines = needed(together, names)
-        computed[way] = {name: line for name, line in lines.items() if name not in forward}
-    return computed
-
-
-def inference_lines(layer: Layer) -> dict[str, str]:
-    """Return the lines of what a layer does in inference, if it does something else in training."""
-    if not tell_of_training(layer):
-        return {}
-    return needed(nearest(layer, INFERENCE, "forward", "forward_training"), ["output"])
-
-
-def loss_lines(loss: Loss) -> tuple[dict[str, str], dict[str, str]]:
-    """Return a loss's lines as they are written, and as they are evaluated."""
-    ways = {"predictions": "predictions", "costs": "forward", "derivative": "backward"}
-    shown = {
-        name: lines[name]
-        for name, method in ways.items()
-        if name in (lines := written_lines(loss, "written", method))
-    }
-    return shown, merged(shown, nearest(loss, EXACT, *ways.values()))
-
-
-def optimizer_lines(optimizer: Optimizer) -> list[dict[str, str]]:
-    """Return an optimizer's lines: of the update, of clipping and of weight decay."""
-    ways = ("written", "update"), ("written_clip", "clip"), ("written_decay", "decay")
-    return [written_lines(optimizer, *way) for way in ways]
-
-
-# Trying the lines.
+# A network.
 
 
 class _Reader:
-    """Makes entries of a network, and tries their lines; `why` says of which it is a recording."""
+    """Makes entries of a network, and tries their lines; `why` says why it is a recording."""
 
     def __init__(self, network: Network) -> None:
         self.network, self.why = network, list[str]()
@@ -287,99 +208,58 @@ class _Reader:
         ends = np.cumsum([math.prod(shape) for shape in self.shapes.values()]).tolist()
         self.offsets = dict(zip(self.shapes, [0, *ends], strict=False))
 
-    def normal(self, *shape: int) -> Array:
-        return self.rng.standard_normal(shape)
-
     def through(self, layers: Sequence[Layer], where: str, x: Array) -> tuple[list[Plain], Array]:
         """Return the entries of layers, and what they make of x in training."""
         entries = []
         for i, layer in enumerate(layers):
-            entry, x = self.layer(layer, f"{where}layers[{i}]", x)
+            beyond = i > self.network.first_trained if not where else True
+            entry, x = self.layer(layer, f"{where}layers[{i}]", x, beyond)
             entries.append(entry)
         return entries, x
 
-    def layer(self, layer: Layer, place: str, x: Array) -> tuple[Plain, Array]:
+    def layer(self, layer: Layer, place: str, x: Array, goes_on: bool) -> tuple[Plain, Array]:
         """Return the entry of a layer, and what it makes of x in training."""
-        parameters = {
-            name: {
-                "symbol": self.symbols[whole],
-                "shape": self.shapes[whole],
-                "offset": self.offsets[whole],
-            }
-            for name in layer.named_parameters()
-            if (whole := f"{place}.{name}")
-        }
-        frozen = place in self.network.frozen
-        inner = list[Plain]()
+        frozen, inner = place in self.network.frozen, list[Plain]()
         if isinstance(layer, Residual):
             inner, _ = self.through(layer.layers, f"{place}.", x)
-        entry = layer_entry(layer, place, frozen, parameters)
-        output, why = self.tried(layer, place, frozen, x)
+        entry = layer_entry(layer, place, frozen)
+        output, why = try_layer(layer, x, self.rng, frozen, goes_on)
         if why:
             self.why.append(f"{place} {type(layer).__name__} {why}.")
         if why or any("recorded" in each for each in inner):
-            return entry | {"recorded": {}}, output
-        own = {name: each for name, each in parameters.items() if name in layer.declared}
-        return entry | {"parameters": own, "layers": inner}, output
+            parameters = self.parameters(place, layer.named_parameters())
+            return entry | {"recorded": {}, "parameters": parameters}, output
+        return entry | {
+            "parameters": self.parameters(place, layer.declared),
+            "layers": inner,
+        }, output
 
-    def tried(self, layer: Layer, place: str, frozen: bool, x: Array) -> tuple[Array, str]:
-        """Return what a layer makes of x, and why its lines cannot be used, if so."""
-        kept = {name: np.copy(getattr(layer, name)) for name in layer.state_names}
-        inference, _ = layer.forward(x.copy())
-        if frozen:
-            output, cache = layer.forward(x.copy())
-        else:
-            output, cache = layer.forward_training(x.copy(), self.rng)
-        output = output.copy()
-        if len(layer.parts()) > 1 and not isinstance(layer, Residual):
-            return output, "has layers within it, of which written lines cannot tell"
-        given = {name: getattr(layer, name) for name in layer.declared}
-        if max(x.ndim, output.ndim, *(each.ndim for each in given.values()), 0) > 2:
-            return output, "computes with arrays of more than two axes"
-        values: Values = (
-            _settings_of(layer) | kept | {k: v.copy() for k, v in given.items()} | {"x": x}
-        )
-        values |= {"samples": np.array(x.shape[0]), "features": np.array(x.shape[1])}
-        values["grad_output"] = self.normal(*output.shape)
-        grad_input = layer.backward(values["grad_output"].copy(), cache)
-        if isinstance(layer, Residual):
-            values |= {"inner": cache[0], "grad_inner": grad_input - values["grad_output"]}
-        if layer_entry(layer)["draws"] and not frozen:
-            values["mask"] = cache[0]
-        lines = computed_lines(layer, frozen)
-        expected = {
-            "forward": {"output": output},
-            "backward": {} if frozen else {f"grad_{k}": getattr(layer, f"grad_{k}") for k in given},
+    def parameters(self, place: str, names: Iterable[str]) -> Plain:
+        """Return where parameters of a layer stand in the vector of all."""
+        whole = {name: f"{place}.{name}" for name in names}
+        return {
+            name: {"symbol": self.symbols[w], "shape": self.shapes[w], "offset": self.offsets[w]}
+            for name, w in whole.items()
         }
-        if self.needs_grad_input(place):
-            expected["backward"]["grad_input"] = grad_input
-        why = _complaint(lines["forward"], values, expected["forward"])
-        why = why or _complaint(lines["backward"], values, expected["backward"])
-        if frozen or why:
-            return output, why
-        if tell_of_training(layer):
-            told = inference_lines(layer)
-            if not told:
-                return output, "has written lines of training alone; give its class `exported`"
-            why = _complaint(told, dict(values), {"output": inference})
-        layer.after_step(cache)
-        new = {k: now for k in kept if not np.array_equal(now := getattr(layer, k), kept[k])}
-        return output, why or _complaint(lines["after"], values, new, held=kept)
 
-    def needs_grad_input(self, place: str) -> bool:
-        """Whether a step goes back beyond a layer."""
-        top = int(place[place.index("[") + 1 : place.index("]")])
-        return top > self.network.first_trained or "." in place
+    def loss(self, outputs: Array, targets: Array | None) -> Plain:
+        """Return the entry of the loss."""
+        loss = self.network.loss
+        targets = self.targets(loss.labels, outputs) if targets is None else targets
+        why = try_loss(loss, outputs, targets)
+        return self.noted(loss_entry(loss), "The loss", why)
 
-    def loss(self, loss: Loss, outputs: Array, targets: Array | None) -> Plain:
-        """Return the entry of a loss."""
-        entry, (_, lines) = loss_entry(loss), loss_lines(loss.parts()[-1])
-        if targets is None:
-            targets = self.targets(loss.labels, outputs)
-        why = self.tried_loss(loss, lines, entry, outputs, targets)
-        if why:
-            self.why.append(f"The loss {type(loss.parts()[-1]).__name__} {why}.")
-        return entry | ({"recorded": {}} if why else {})
+    def optimizer(self, moving: Array) -> Plain:
+        """Return the entry of the optimizer."""
+        entry = optimizer_entry(self.network.optimizer)
+        return self.noted(entry, "The optimizer", try_optimizer(self.network, self.rng, moving))
+
+    def noted(self, entry: Plain, what: str, why: str) -> Plain:
+        """Return an entry, to be recorded if there is a reason for it."""
+        if not why:
+            return entry
+        self.why.append(f"{what} {entry['class']} {why}.")
+        return entry | {"recorded": {}}
 
     def targets(self, labels: str | None, outputs: Array) -> Array:
         """Return some targets of a kind."""
@@ -387,114 +267,7 @@ class _Reader:
             return self.rng.integers(0, 2, outputs.shape) * 1.0
         if labels == "categorical":
             return np.eye(outputs.shape[-1])[self.rng.integers(0, outputs.shape[-1], len(outputs))]
-        return abs(self.normal(*outputs.shape))
-
-    def tried_loss(
-        self, loss: Loss, lines: dict[str, str], entry: Plain, outputs: Array, targets: Array
-    ) -> str:
-        """Return why the lines of a loss cannot be used, if so."""
-        *around, own = loss.parts()
-        if outputs.ndim != 2:
-            return "is taken of arrays of more than two axes"
-        value, gradient = loss.value_and_gradient(outputs.copy(), targets)
-        count = own.count(outputs)
-        values: Values = _settings_of(own) | {"outputs": outputs, "targets": targets}
-        values |= {"samples": np.array(len(outputs)), "features": np.array(outputs.shape[1])}
-        if "predictions" not in lines:
-            if type(own).predictions is not Loss.predictions:
-                return "has no written line of its predictions; give its class `written`"
-            values["predictions"] = outputs
-        expected = {"costs": None, "derivative": gradient * count}
-        if "predictions" in lines:
-            expected["predictions"] = own.predictions(outputs)
-        why = _complaint(lines, values, expected)
-        if why:
-            return why
-        total = values["costs"].sum() / count
-        if not _close(total, value):
-            return "has written lines that give something else than its code"
-        if len(around) > 1 or (around and not entry["outer"]):
-            return "stands within another of one's own"
-        return ""
-
-    def optimizer(self, optimizer: Optimizer, moving: Array) -> Plain:
-        """Return the entry of an optimizer."""
-        entry = optimizer_entry(optimizer)
-        why = self.tried_optimizer(optimizer, moving)
-        if why:
-            self.why.append(f"The optimizer {type(optimizer).__name__} {why}.")
-        return entry | ({"recorded": {}} if why else {})
-
-    def tried_optimizer(self, optimizer: Optimizer, moving: Array) -> str:
-        """Return why the lines of an optimizer cannot be used, if so, by one step."""
-        lines, clip, decay = optimizer_lines(optimizer)
-        clips = optimizer.clip_value is not None or optimizer.clip_norm is not None
-        if (clips and not clip) or (optimizer.decays and not decay):
-            return "has no written lines of its own clipping or weight decay"
-        network = self.network
-        size = network.parameters.shape
-        network.gradients[...] = self.normal(*size) * moving
-        for name in optimizer.state_names:
-            getattr(optimizer, name)[...] = abs(self.normal(*size))
-        names = optimizer.state_names
-        values: Values = _settings_of(optimizer) | {k: getattr(optimizer, k).copy() for k in names}
-        values |= {"parameter": network.parameters.copy(), "gradient": network.gradients.copy()}
-        values |= {
-            "learning_rate": np.array(optimizer.current_rate()),
-            "step": np.array(optimizer.step_count + 1),
-        }
-        network.update()
-        if optimizer.clip_value is not None:
-            values["gradient"] = evaluate(clip["clip_value"], values)
-        length = norm(values["gradient"])
-        if optimizer.clip_norm is not None and length > optimizer.clip_norm:
-            values["gradient"] = evaluate(clip["clip_norm"], values | {"length": np.array(length)})
-        for name, line in decay.items() if optimizer.decays else ():
-            decayed = evaluate(line, values)
-            values[name] = np.where(network.decaying, decayed, values[name])
-        expected = {k: getattr(optimizer, k) for k in names} | {"parameter": network.parameters}
-        return _complaint(lines, values, expected, counted=moving)
-
-
-def _complaint(
-    lines: Mapping[str, str],
-    values: Values,
-    expected: Mapping[str, Array | None],
-    held: Container[str] = (),
-    counted: Any = 1.0,
-) -> str:
-    """Work out lines; say why they are not what their code gives, if so.
-
-    Their results become values for those that follow, but those of `held` names.
-    """
-    missing = [name for name in expected if name not in lines]
-    if missing and not lines:
-        return "has no written lines; give its class `written = {...}`"
-    if missing:
-        return f"has no written line of {missing[0]}; add it to `written`"
-    for name, line in lines.items():
-        try:
-            result = np.atleast_2d(evaluate(line, values))
-        except ParameterError as error:
-            return f"cannot be computed by its lines: {str(error).rstrip('.')}"
-        code = expected.get(name)
-        if code is not None and not _close(result * counted, np.atleast_2d(code) * counted):
-            return f"has a written line of {name} that gives something else than its code"
-        if name not in held:
-            values[name] = result
-    return ""
-
-
-def _close(result: Array, code: Array) -> bool:
-    """Whether lines give what their code gives."""
-    size = np.max(abs(code), initial=0, where=np.isfinite(code))
-    return np.shape(result) == np.shape(code) and np.allclose(
-        result, code, 0, CLOSE * size, equal_nan=True
-    )
-
-
-def _settings_of(configured: Configurable) -> Values:
-    return {name: np.array(value) for name, value in _settings(configured).items()}
+        return abs(self.rng.standard_normal(outputs.shape))
 
 
 def _moving(network: Network) -> Array:
