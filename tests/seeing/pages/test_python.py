@@ -145,3 +145,18 @@ def test_no_line_is_too_long(widths):
     page = played(choices("moons", layers=widths, batchSize=60), "step(1)", [[0.125, 0.5, 1]] * 9)
     assert max(map(len, page["code"].splitlines())) <= 88
     agree(page, run_python(page["code"]))
+
+
+def test_validation_data_of_ones_own_are_named():
+    code = play(
+        """
+        const { set, plan, trainer } = built(data.given);
+        trainer.epoch();
+        const own = { ...set, held: false, validation: { X: [[0, 0]], y: [1] } };
+        return pythonOf(own, describedAs(plan), trainer);
+        """,
+        choices("moons"),
+    )
+    assert "network.fit(X, y, epochs=1, batch_size=10, validation_data=validation)" in code
+    assert "held_out" not in code
+    assert 'print("val_loss"' in code
