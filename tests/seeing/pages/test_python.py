@@ -1,5 +1,8 @@
 """The Python of a playground, run: it gives the losses of the page."""
 
+import itertools
+from functools import cache
+
 import numpy as np
 import pytest
 from playing import choices, play
@@ -7,23 +10,25 @@ from playing import choices, play
 from backproplite.chance import ORDER, Chance
 
 
-def played(choices, happening, added=()):
-    """The code, and each epoch's losses, of a network that has been trained in Node."""
-    train = """
-        const { set, plan, network, trainer, prepared } = built(data.given.choices, data.given.added);
+def played(*cases):
+    """For each of (choices, what happens, points added) the code, the losses and the numbers of the page."""
+    begin = """(({ choices, added }) => {
+        const { set, plan, network, trainer, prepared } = built(choices, added);
         const epochs = [];
         const note = (epoch) => { if (epoch) epochs.push(epoch); };
         const train = (count) => { for (let i = 0; i < count; i++) note(trainer.epoch()); };
         const step = (count) => { for (let i = 0; i < count; i++) note(trainer.step()); };
         const points = (added) => trainer.setPoints(prepared(added), added);
     """
-    told = """;
+    end = """;
         return {
           code: pythonOf(set, describedAs(plan), trainer), epochs, steps: network.steps,
           parameters: Array.from(network.parameters),
         };
-    """
-    return play(train + happening + told, {"choices": choices, "added": list(added)})
+    })(data.given[%d])"""
+    scripts = [begin + happening + end % i for i, (_, happening, _) in enumerate(cases)]
+    given = [{"choices": chosen, "added": added} for chosen, _, added in cases]
+    return play(f"return [{', '.join(scripts)}];", given)
 
 
 def run_python(code):
@@ -60,9 +65,14 @@ CHOSEN = [
 ]
 
 
-@pytest.mark.parametrize("chosen", CHOSEN, ids=lambda each: f"{each['dataset']} {each['loss']}")
-def test_python_gives_the_losses_of_the_page(chosen, capsys):
-    page = played(chosen, "train(12)")
+@cache
+def pages_of_choices():
+    return played(*((chosen, "train(12)", []) for chosen in CHOSEN))
+
+
+@pytest.mark.parametrize("i", range(len(CHOSEN)), ids=lambda i: CHOSEN[i]["loss"])
+def test_python_gives_the_losses_of_the_page(i, capsys):
+    page = pages_of_choices()[i]
     network = run_python(page["code"])
     agree(page, network)
     assert str(network.history["loss"][-1]) in capsys.readouterr().out
@@ -79,21 +89,34 @@ HAPPENINGS = {
     "other sizes of batches": "trainer.setBatchSize(32); train(2); step(1); trainer.setBatchSize(null); train(2)",
     "edited parameters": "trainer.setParameter(3, 0.5); trainer.setParameter(7, -1e-7); train(2); "
     "trainer.setParameter(3, 1); trainer.setParameter(3, 2); train(1); step(2); trainer.setParameter(0, 0); train(1)",
-    "points that come and go": "train(1); points(data.given.added.slice(0, 2)); step(1); "
-    "points([...data.given.added.slice(0, 1), [0.7, 0.7, 0], [0.8, 0.8, 1]]); train(2); points([]); train(1)",
+    "points that come and go": "train(1); points(added.slice(0, 2)); step(1); "
+    "points([...added.slice(0, 1), [0.7, 0.7, 0], [0.8, 0.8, 1]]); train(2); points([]); train(1)",
 }
 
 
-@pytest.mark.parametrize("dataset", ["moons", "xor"])
-@pytest.mark.parametrize("happening", HAPPENINGS.values(), ids=list(HAPPENINGS))
-def test_what_happened_is_written_down(dataset, happening):
-    size = {"moons": 10, "xor": 3}[dataset]
-    page = played(choices(dataset, batchSize=size, layers=[5]), happening, POINTS)
+CASES = list(itertools.product(["moons", "xor"], HAPPENINGS))
+
+
+@cache
+def pages_of_happenings():
+    small = {"moons": 10, "xor": 3}
+    return played(
+        *(
+            (choices(dataset, batchSize=small[dataset], layers=[5]), HAPPENINGS[name], POINTS)
+            for dataset, name in CASES
+        )
+    )
+
+
+@pytest.mark.parametrize("i", range(len(CASES)), ids=lambda i: ": ".join(CASES[i]))
+def test_what_happened_is_written_down(i):
+    page = pages_of_happenings()[i]
     agree(page, run_python(page["code"]))
 
 
 def test_points_of_one_input_are_written_down():
-    page = played(choices("regression"), "train(1); points([[0.5, 2]]); train(1)", [[0.25, -1]])
+    happening = "train(1); points([[0.5, 2]]); train(1)"
+    (page,) = played((choices("regression"), happening, [[0.25, -1]]))
     agree(page, run_python(page["code"]))
 
 
@@ -135,14 +158,15 @@ def test_python_is_as_a_person_would_write_it():
       trainer.setParameter(5, -0.5); trainer.setParameter(0, 1); train(2);
       trainer.setBatchSize(null); train(1); trainer.setBatchSize(4); points([[9, 9, 1]]); points([]); step(1)
     """
-    page = played(choices("circles", seed="42"), happening, [[0.5, -0.25, 1]])
+    (page,) = played((choices("circles", seed="42"), happening, [[0.5, -0.25, 1]]))
     rows = Chance(42).at(ORDER, 6).permutation(120)[:4]
     assert page["code"] == WHOLE.replace("ROWS", ", ".join(map(str, rows)))
 
 
 @pytest.mark.parametrize("widths", [[3] * 12, []])
 def test_no_line_is_too_long(widths):
-    page = played(choices("moons", layers=widths, batchSize=60), "step(1)", [[0.125, 0.5, 1]] * 9)
+    chosen = choices("moons", layers=widths, batchSize=60)
+    (page,) = played((chosen, "step(1)", [[0.125, 0.5, 1]] * 9))
     assert max(map(len, page["code"].splitlines())) <= 88
     agree(page, run_python(page["code"]))
 
