@@ -62,7 +62,11 @@ EXACT: dict[str, Lines] = {
         "grad_input": "(grad_normalized - shift - normalized * stretch) / deviation / size",
     },
     "Residual": {"output": "x + inner", "grad_input": "grad_output + grad_inner"},
-    "Sigmoid": {"tail": "1 / (1 + exp(abs(x)))", "derivative": "tail * (1 - tail)"},
+    "Sigmoid": {  # where it is almost 1, a loss may look at how far it is from that
+        "tail": "1 / (1 + exp(abs(x)))",
+        "output": "1 - tail if x > 0 else tail",
+        "derivative": "tail * (1 - tail)",
+    },
     "SigmoidCrossEntropy": {
         "small": "exp(-abs(outputs))",
         "more": "1 + small",

@@ -40,6 +40,12 @@ def test_activations(cls):
     np.testing.assert_allclose(values["grad_input"], 2 * slope, 1e-9, SMALLEST)
 
 
+def test_a_sigmoid_has_its_digits_below_1():
+    x = np.linspace(20, 40, 41)[np.newaxis]
+    values = worked_out(computed_lines(bp.Sigmoid())["forward"], {"x": x})
+    assert np.array_equal(values["output"], bp.Sigmoid()(x))
+
+
 def rows(rng, samples=200, features=3):
     """Return rows of numbers from everywhere."""
     return rng.choice(FAR[0], (samples, features))

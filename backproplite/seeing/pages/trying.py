@@ -25,6 +25,7 @@ from .computed import computed_lines, inference_lines, loss_lines, optimizer_lin
 Values: TypeAlias = dict[str, Any]
 
 CLOSE = 1e-9  # how near lines must come to their code, of the largest number
+NOISE = 1e-14  # of the largest number that goes in: what rounding may leave where all cancels
 
 
 def draws_masks(layer: Layer) -> bool:
@@ -64,25 +65,27 @@ def try_layer(
     lines = computed_lines(layer, frozen)
     gradients = {f"grad_{name}": getattr(layer, f"grad_{name}") for name in layer.declared}
     back = ({} if frozen else gradients) | ({"grad_input": grad_input} if goes_on else {})
-    why = _try(lines["forward"], values, {"output": output})
-    why = why or _try(lines["backward"], values, back)
+    noise = NOISE * np.abs(x).max(initial=0)
+    back_noise = max(NOISE, noise) * np.abs(grad_output).max(initial=0)
+    why = _try(lines["forward"], values, {"output": output}, noise)
+    why = why or _try(lines["backward"], values, back, back_noise)
     if not (why or frozen):
         layer.after_step(cache)
         after = {name: getattr(layer, name) for name in layer.state_names}
         changed = {k: new for k, new in after.items() if not np.array_equal(new, before[k])}
-        why = _try_inference(layer, values, inference)
-        why = why or _try(lines["after"], values, changed, held=before)
+        why = _try_inference(layer, values, inference, noise)
+        why = why or _try(lines["after"], values, changed, noise, held=before)
     return output, why
 
 
-def _try_inference(layer: Layer, values: Values, output: Array) -> str:
+def _try_inference(layer: Layer, values: Values, output: Array, noise: float) -> str:
     """Return why a layer's inference may not be computed by its lines."""
     if not tell_of_training(layer):
         return ""
     lines = inference_lines(layer)
     if not lines:
         return "has written lines of training alone; give its class `exported` for inference"
-    return _try(lines, dict(values), {"output": output})
+    return _try(lines, dict(values), {"output": output}, noise)
 
 
 def try_loss(loss: Loss, outputs: Array, targets: Array) -> str:
@@ -140,6 +143,7 @@ def _try(
     lines: Lines,
     values: Values,
     expected: Mapping[str, Array | None],
+    noise: float = 0.0,
     held: Container[str] = (),
     counted: Any = 1.0,
 ) -> str:
@@ -157,14 +161,14 @@ def _try(
         except ParameterError as error:
             return f"cannot be computed: {str(error).partition('; known are')[0].rstrip('.')}"
         code = expected.get(name)
-        if code is not None and not _close(result * counted, np.atleast_2d(code) * counted):
+        if code is not None and not _close(result * counted, np.atleast_2d(code) * counted, noise):
             return f"has a written line of {name} that gives something else than its code"
         if name not in held:
             values[name] = result
     return ""
 
 
-def _close(result: Array, code: Array) -> bool:
+def _close(result: Array, code: Array, noise: float = 0.0) -> bool:
     size = np.max(abs(code), initial=0, where=np.isfinite(code))
     alike = np.shape(result) == np.shape(code)
-    return alike and np.allclose(result, code, 0, CLOSE * size, equal_nan=True)
+    return alike and np.allclose(result, code, 0, CLOSE * size + noise, equal_nan=True)

@@ -242,7 +242,8 @@ def networks():
         "frozen first": of(
             [
                 *(frozen(bp.Dense(3, 5)), bp.Tanh(), bp.Dense(5, 5)),
-                *(frozen(bp.BatchNorm(5)), frozen(bp.Dropout(0.5)), bp.Dense(5, 2)),
+                *(frozen(bp.BatchNorm(5)), frozen(bp.Dropout(0.5)), frozen(bp.GELU())),
+                *(frozen(bp.LayerNorm(5)), bp.Dense(5, 2)),
             ],
             bp.MeanSquaredError(),
             bp.Adam(0.02, weight_decay=0.1),

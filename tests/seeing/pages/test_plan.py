@@ -242,6 +242,12 @@ def test_a_layer_is_written_as_it_is_shown_and_as_it_is_evaluated():
     assert (dense["place"], tanh["name"]) == ("layers[0]", "Tanh()")
 
 
+def test_what_is_all_rounding_is_no_reason_to_be_a_recording():
+    sure = bp.Dense(3, 2, weight_initializer=lambda shape, rng: np.full(shape, [-1e3, 1e3]))
+    network = bp.Network([sure, bp.Softmax(), bp.Dense(2, 2)], bp.MeanSquaredError(), seed=0)
+    assert plan(network, abs(X), Y)["alive"]
+
+
 def test_a_frozen_layer_is_written_as_in_inference():
     layer = bp.BatchNorm(3)
     layer.trainable = False

@@ -76,18 +76,17 @@ function ofTwo(compute) {
 }
 
 function choose(chosen, test, other) {
-  const rows = [test, other].reduce((most, each) => together(most, each.rows), chosen.rows);
-  const columns = [test, other].reduce((most, each) => together(most, each.columns), chosen.columns);
-  const result = matrix(rows, columns);
-  const [truths, chosens, others] = [test, chosen, other].map((each) => [each.data, ...strides(each)]);
+  const rows = together(chosen.rows, together(test.rows, other.rows));
+  const columns = together(chosen.columns, together(test.columns, other.columns));
+  const [down, across] = strides(test), [chosenDown, chosenAcross] = strides(chosen);
+  const [otherDown, otherAcross] = strides(other), result = new Float64Array(rows * columns);
   for (let i = 0, k = 0; i < rows; i++) {
     for (let j = 0; j < columns; j++, k++) {
-      const [truth, truthDown, truthAcross] = truths;
-      const [data, down, across] = truth[i * truthDown + j * truthAcross] ? chosens : others;
-      result.data[k] = data[i * down + j * across];
+      result[k] = test.data[i * down + j * across]
+        ? chosen.data[i * chosenDown + j * chosenAcross] : other.data[i * otherDown + j * otherAcross];
     }
   }
-  return result;
+  return matrix(rows, columns, result);
 }
 
 // The length of an axis of two arrays together.

@@ -196,16 +196,16 @@ class LiveLayer {
   }
 
   forward(x, draws, moved) {
-    const { scope, entry } = this, inTraining = draws && !entry.frozen;
+    const { scope, entry } = this;
     scope.x = x;
     scope.samples = constant(x.rows);
     scope.features = constant(x.columns);
-    if (entry.draws && inTraining) scope[entry.draws] = maskOf(x, entry.settings.rate, draws);
+    if (entry.draws && draws && !entry.frozen) scope[entry.draws] = maskOf(x, entry.settings.rate, draws);
     if (this.layers.length) {
       const within = entry.frozen ? null : draws;
       scope.inner = this.layers.reduce((flow, layer) => layer.forward(flow, within, moved), x);
     }
-    return run(inTraining ? this.training : this.inference, scope).output;
+    return run(draws ? this.training : this.inference, scope).output;
   }
 
   backward(gradOutput, wanted, all) {
