@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from playing import choices, play
 
+import backproplite as bp
 from backproplite.chance import ORDER, Chance
+from backproplite.seeing.pages.plan import plan
 
 
 def played(*cases):
@@ -184,3 +186,31 @@ def test_validation_data_of_ones_own_are_named():
     assert "network.fit(X, y, epochs=1, batch_size=10, validation_data=validation)" in code
     assert "held_out" not in code
     assert 'print("val_loss"' in code
+
+
+def test_a_network_that_was_trained_before_goes_on():
+    X, y = bp.datasets.moons(40)
+    layers = [bp.Dense(2, 6), bp.Tanh(), bp.BatchNorm(6), bp.Dropout(0.2), bp.Dense(6, 1)]
+    network = bp.Network(
+        layers, bp.SigmoidCrossEntropy(), bp.Adam(bp.ExponentialSchedule(0.1, 0.9, 3)), 3
+    )
+    network.fit(X, y, epochs=3, batch_size=12)
+    page = play(
+        """
+        const network = new LiveNetwork(data.given.plan), { X, y } = data.given;
+        const set = { X, y, code: "X, y = bp.datasets.moons(40)" };
+        const trainer = new Trainer(network, preparedPoints(pointsOf(set), "binary", 1), 9);
+        const epochs = Array.from({ length: 4 }, () => trainer.epoch());
+        return {
+          code: pythonOf(set, { given: "# network is the one that you gave" }, trainer), epochs,
+          parameters: Array.from(network.parameters), steps: network.steps,
+        };
+        """,
+        {"plan": plan(network), "X": X.tolist(), "y": y.tolist()},
+    )
+    exec(page["code"], {"network": network})
+    assert [each[0] for each in page["epochs"]] == [4, 5, 6, 7]
+    losses = [each[1] for each in page["epochs"]]
+    np.testing.assert_allclose(losses, network.history["loss"][3:], rtol=1e-9)
+    np.testing.assert_allclose(page["parameters"], network.parameters, rtol=1e-9, atol=1e-9)
+    assert page["steps"] == network.step_count
