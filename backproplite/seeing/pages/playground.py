@@ -225,12 +225,14 @@ def _choices(network: Network) -> dict[str, Any]:
 
 
 def _described(network: Network) -> dict[str, Any]:
-    """Return the Python that makes this network, as far as it can be written down."""
-    start = []
-    if network.step_count or network.parameters.size > MOST_WRITTEN:
-        start = ["# then: the numbers of the network that you gave"]
-    elif not np.array_equal(network.parameters, network.fresh(seed=network.seed).parameters):
-        start = [f"network.parameters[...] = {network.parameters.tolist()}"]
+    """Return the Python that makes this network; of one that was trained, that loads it."""
+    fresh = network.fresh(seed=network.seed)
+    first = not network.step_count and np.array_equal(network.parameters, fresh.parameters)
+    if network.step_count or (not first and network.parameters.size > MOST_WRITTEN):
+        return {
+            "given": 'network = bp.Network.load("model.npz")  # after network.save("model.npz")'
+        }
+    start = [] if first else [f"network.parameters[...] = {network.parameters.tolist()}"]
     return {
         "layers": [_python(each) for each in network.layers],
         "loss": _python(network.loss),

@@ -111,6 +111,17 @@ def test_its_python_makes_the_network_again():
     np.testing.assert_array_equal(*outputs)
 
 
+def test_a_network_that_was_trained_before_is_loaded(tmp_path, monkeypatch):
+    one = network().fit(X, Y, 3)
+    code = given(bp.playground(one, X, Y))["described"]["given"]
+    monkeypatch.chdir(tmp_path)
+    one.save("model.npz")
+    names = {"bp": bp}
+    exec(code, names)
+    np.testing.assert_array_equal(names["network"].parameters, one.parameters)
+    assert names["network"].step_count == 3
+
+
 class Doubled(bp.Layer):
     in_features = out_features = None
 
