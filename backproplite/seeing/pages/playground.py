@@ -198,10 +198,10 @@ def _given(
 
 
 def _are_labels(network: Network, targets: Array) -> bool:
-    """Tell whether targets are classes: by the loss, or one column of zeros and ones."""
-    if network.loss.labels == "categorical":
-        return True
-    return targets.shape[1] == 1 and bool(np.isin(targets, (0, 1)).all())
+    """Tell whether targets are classes: zeros and ones, in one column or one for each class."""
+    exact = bool(np.isin(targets, (0, 1)).all())
+    one_each = network.loss.labels == "categorical" and bool((targets.sum(axis=1) == 1).all())
+    return exact and (one_each or targets.shape[1] == 1)
 
 
 def _labels(targets: Array) -> Array:

@@ -221,6 +221,25 @@ def test_what_is_chosen_is_built(xor):
     assert (network.epoch_count, network.step_count) == (2, 4)
 
 
+def test_a_network_of_ones_own_is_changed_too(browser, tmp_path):
+    network, X, y = lines()
+    show(browser, bp.playground(network, X, y), tmp_path)
+    assert Select(by_id(browser, "loss-choice")).first_selected_option.text == "Huber"
+    assert code(browser).splitlines()[-3].startswith('network = bp.Network.load("model.npz")')
+    note = by_id(browser, "note").text
+    assert note == "From seed 1, as the library draws them: weights, batches."
+    browser.find_element(By.CSS_SELECTOR, "[aria-label='One unit more in hidden layer 1']").click()
+    browser.execute_script("window.backproplite.step(3)")
+    seen = browser.execute_script(LIVE)["parameters"]
+    text = code(browser)
+    assert "[bp.Dense(1, 10), bp.SiLU(), bp.Dense(10, 2)]" in text
+    np.testing.assert_allclose(seen, network_of(text).parameters, rtol=1e-9)
+    all_of(browser, "#sets label")[2].click()
+    assert "bp.datasets.xor" in code(browser)
+    all_of(browser, "#sets label")[0].click()
+    assert browser.execute_script(LIVE)["parameters"] == network.parameters.tolist()
+
+
 def test_everything_is_chosen_by_keys(xor):
     def go_to(test):
         for _ in range(60):

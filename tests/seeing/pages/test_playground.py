@@ -64,6 +64,7 @@ def test_the_network_is_as_it_is_and_stays_so():
     [
         (Y, bp.MeanSquaredError(), "classes", [0, 1, 1, 0]),
         (Y, bp.SigmoidCrossEntropy(), "classes", [0, 1, 1, 0]),
+        (Y / 2, bp.SigmoidCrossEntropy(), "numbers", [[0.0], [0.5], [0.5], [0.0]]),
         (Y + 0.5, bp.MeanSquaredError(), "numbers", [[0.5], [1.5], [1.5], [0.5]]),
     ],
 )

@@ -79,6 +79,17 @@ function writeTexts(now) {
   if (!runner.running) describeAll();
 }
 
+// What the page does as the library does, and what otherwise.
+function showNote({ plan, chance }) {
+  const drawn = chance ? ["weights", "batches", "masks of Dropout"] : ["weights", "batches"];
+  const notes = [`From seed ${plan.seed}, as the library draws them: ${drawn.join(", ")}.`];
+  if (plan.dtype !== "float64") notes.push(`The network is ${plan.dtype}; this page computes in float64.`);
+  if (Array.isArray(plan.optimizer.rate)) {
+    notes.push(`After ${plan.optimizer.rate.length.toLocaleString("en")} steps the rate stays as it is.`);
+  }
+  write(at("note"), notes.join(" "));
+}
+
 // What the colours of the output mean, and how many samples are classified right.
 function showKey({ x, y, validation }) {
   const held = validation ? `, and ${countOf(validation.x, validation.y)} held out` : "";

@@ -58,6 +58,7 @@ function restart(plan) {
   layOut(network, network.forward(fromRows([view.X[0]])).map((flow) => flow.columns), addUnitButtons);
   at("plane").hidden = !grid;
   refreshControls();
+  showNote(network);
   settle();
   const { layers, loss, optimizer } = plan;
   say(`Ready: ${[...layers, loss, optimizer].map(({ name }) => name).join(", ")}.`);
