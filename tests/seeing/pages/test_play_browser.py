@@ -227,7 +227,7 @@ def test_a_network_of_ones_own_is_changed_too(browser, tmp_path):
     assert Select(by_id(browser, "loss-choice")).first_selected_option.text == "Huber"
     assert code(browser).splitlines()[-3].startswith('network = bp.Network.load("model.npz")')
     note = by_id(browser, "note").text
-    assert note == "From seed 1, as the library draws them: weights, batches."
+    assert note == "Drawn from seed 1, as the library draws them: the order of samples."
     browser.find_element(By.CSS_SELECTOR, "[aria-label='One unit more in hidden layer 1']").click()
     browser.execute_script("window.backproplite.step(3)")
     seen = browser.execute_script(LIVE)["parameters"]

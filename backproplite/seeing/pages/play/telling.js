@@ -81,8 +81,9 @@ function writeTexts(now) {
 
 // What the page does as the library does, and what otherwise.
 function showNote({ plan, chance }) {
-  const drawn = chance ? ["weights", "batches", "masks of Dropout"] : ["weights", "batches"];
-  const notes = [`From seed ${plan.seed}, as the library draws them: ${drawn.join(", ")}.`];
+  const first = plan === set.plan ? [] : ["the first weights"], masks = chance ? ["Dropout's masks"] : [];
+  const what = [...first, "the order of samples", ...masks].join(", ");
+  const notes = [`Drawn from seed ${plan.seed}, as the library draws them: ${what}.`];
   if (plan.dtype !== "float64") notes.push(`The network is ${plan.dtype}; this page computes in float64.`);
   if (Array.isArray(plan.optimizer.rate)) {
     notes.push(`After ${plan.optimizer.rate.length.toLocaleString("en")} steps the rate stays as it is.`);
