@@ -185,7 +185,7 @@ class Trace:
     def _repr_html_(self) -> str:
         """Show the page in a notebook, in a frame of its own."""
         return (
-            f'<iframe srcdoc="{html.escape(step_page(self))}" title="{html.escape(self.verdict)}" '
+            f'<iframe srcdoc="{html.escape(step_page(self))}" title="One training step" '
             'style="width: 100%; height: 720px; border: 0"></iframe>'
         )
 

@@ -17,10 +17,14 @@ from seeing.pages.browsing import (
     point,
     press,
 )
+from seeing.pages.networks import networks
 from selenium.webdriver import Keys
 
 import backproplite as bp
 from backproplite.seeing.equations import rounded
+from backproplite.training import Batch
+
+NETWORKS = networks()
 
 #: What the page shows now, as text.
 SHOWN = """
@@ -427,6 +431,24 @@ def test_steps_of_a_script_agree_with_the_library(show, make):
     assert browser.execute_script(LIVE) == before
     with pytest.raises(Exception, match="finite number"):
         browser.execute_script("backproplite.set(0, NaN)")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_hundred_steps_on_the_page_are_those_of_the_library(show, name):
+    network, X, y = networks()[name]
+    trace = bp.trace(network, X, y)
+    x, targets, _ = network.prepare(X, y)
+    browser, rng = show(trace), np.random.default_rng(0)
+    for _ in range(4):
+        index = int(rng.integers(len(network.parameters)))
+        network.parameters[index] += 0.1
+        browser.execute_script("backproplite.set(...arguments)", index, network.parameters[index])
+        for _ in range(25):
+            network.step(Batch(x, targets))
+        browser.execute_script("backproplite.step(25)")
+    theirs = np.array(browser.execute_script(LIVE))
+    assert np.abs(network.parameters - theirs).max() <= 1e-9 * np.abs(network.parameters).max()
 
 
 def test_a_nudge_is_measured_beside_what_the_gradient_promised(show):
