@@ -348,7 +348,7 @@ function appliedGradientEquation(view, { before, gradient, applied, decays, plac
 function keptEquations(view, i) {
   const { plan, pass, network } = view, layer = plan.layers[i];
   const symbol = (name) => `${name}(${plan.flows[i]})`;
-  const old = statesWithin(network.layers[i].snapshot()), now = statesWithin(pass.layersAfter[i]);
+  const old = statesWithin(network.layers[i].snapshot()), now = pass.layersAfter[i];
   const differs = ({ data }, other) => data.some((each, k) => each !== other.data[k]);
   const changed = Object.keys(now).filter((name) => differs(now[name], old[name]));
   const axes = (name) => typeof layer.state[name] === "number" ? 0 : 1;
@@ -369,12 +369,6 @@ function keptEquations(view, i) {
     ...changed.map((name) => equation(
       name, { ...before[name], symbol: `new ${symbol(name)}`, array: now[name] })),
   ];
-}
-
-// The states of a layer and of those within it, by their names.
-function statesWithin({ state, layers }, path = "") {
-  const own = Object.fromEntries(Object.entries(state).map(([name, array]) => [path + name, array]));
-  return Object.assign(own, ...layers.map((each, k) => statesWithin(each, `${path}layers[${k}].`)));
 }
 
 // ---- After the update
