@@ -30,6 +30,7 @@ from .written import MATRIX, evaluate, names_in, numbers, substitute, symbols
 MOST_LINES = 6  # entries of one array that are worked out
 MOST_NUMBERS = 36  # of an array that is printed whole
 LINE_WIDTH = 96
+OWN_LOSS = "own loss"  # of one sample of a batch
 
 
 class Named(NamedTuple):
@@ -76,7 +77,9 @@ class Equation:
     value : array
         The numbers.
     lines : tuple of Line
-        The formula with the numbers plugged in, for the first few entries.
+        The formula with the numbers plugged in, for a few entries.
+    before : Named, optional
+        What it was before the step.
     """
 
     name: str
@@ -84,9 +87,12 @@ class Equation:
     formula: str
     value: Array
     lines: tuple[Line, ...] = ()
+    before: Named | None = None
 
     def text(self, digits: int = 4) -> str:
         """Return the equation, worked out, as a few lines of text."""
+        if self.before:
+            return self._beside(self.before, digits)
         if not self.formula:
             return array_text(self.value, digits, f"{self.symbol} = ")
         head = f"{self.symbol} = {self.formula}"
@@ -102,6 +108,14 @@ class Equation:
             worked.append(f"… and {self.value.size - len(worked):,} more:")
         whole = array_text(self.value, digits, f"{self.symbol} = ")
         return "\n  ".join([head, *worked]) + "\n" + whole
+
+    def _beside(self, before: Named, digits: int) -> str:
+        """Return what it was, and what it is now."""
+        if not self.value.ndim:
+            digits = digits_to_tell(float(before.value), float(self.value), digits)
+        old = f"{before.symbol} = ".rjust(len(f"{self.symbol} = "))
+        new = array_text(self.value, digits, f"{self.symbol} = ")
+        return array_text(before.value, digits, old) + "\n" + new
 
     def __str__(self) -> str:
         return legible(self.text())
@@ -157,11 +171,29 @@ class Change:
     decays: bool
     length: float  # of the whole gradient
 
+    @cached_property
+    def worked(self) -> list[tuple[int, ...]]:
+        """The entries that are worked out: all of a few, else those that move most, in order."""
+        if self.after.size <= MOST_LINES:
+            return [*np.ndindex(self.after.shape)]
+        # In single precision, so that moves which are alike but for rounding count as alike.
+        moves = np.abs(self.after - self.before.value).astype(np.float32)
+        largest = np.argsort(-moves, axis=None, kind="stable")[:MOST_LINES]
+        return [*map(tuple, np.transpose(np.unravel_index(largest, moves.shape)).tolist())]
+
 
 def equation(
-    name: str, result: Named, line: str, scope: Scope, of_samples: bool = False
+    name: str,
+    result: Named,
+    line: str,
+    scope: Scope,
+    of_samples: bool = False,
+    indices: Iterable[tuple[int, ...]] | None = None,
 ) -> Equation:
-    """Return the equation of a written line; the label leaves out the index of an only sample."""
+    """Return the equation of a written line, with the first few entries worked out, or those named.
+
+    The label leaves out the index of an only sample.
+    """
     values = _values(scope)
 
     def worked(index: tuple[int, ...]) -> Line:
@@ -169,7 +201,7 @@ def equation(
         label = f"{result.symbol}[{', '.join(map(str, shown))}]" if shown else result.symbol
         return Line(label, tuple(numbers(line, values, index)), float(result.value[index]))
 
-    indices = islice(np.ndindex(result.value.shape), MOST_LINES)
+    indices = islice(np.ndindex(result.value.shape), MOST_LINES) if indices is None else indices
     formula = symbols(line, _symbols(scope))
     return Equation(name, result.symbol, formula, result.value, tuple(map(worked, indices)))
 
@@ -353,27 +385,56 @@ def after_step_equations(p: Passage, new: Mapping[str, Array]) -> Iterator[Equat
 
 
 def loss_equations(loss: Loss, outputs: Named, targets: Named, value: Any) -> list[Equation]:
-    """Return the equations of the loss: the predictions where it makes them, then the number."""
+    """Return the equations of the loss: predictions where it makes them, each sample's, the number.
+
+    A batch's is the mean of what its samples cost, each by itself.
+    """
     loss = loss.parts()[-1]  # the targets are ready for it
     scope = _loss_scope(loss, outputs, targets)
     equations = _prediction_equations(loss, scope)
     costs, result = written_lines(loss, "written", "forward").get("costs"), np.array(float(value))
-    if costs is None:
-        formula = f"{type(loss).__name__}({outputs.symbol}, {targets.symbol})"
-        return [*equations, Equation("loss", "loss", formula, result)]
-    indices = [
-        index
-        for index in np.ndindex(evaluate(costs, _values(scope)).shape)
-        if loss.labels != "categorical" or targets.value[index]  # other classes cost nothing
+    own, samples = own_losses(loss, outputs.value, targets.value), len(outputs.value)
+    formula, lines = f"{type(loss).__name__}({outputs.symbol}, {targets.symbol})", list[Line]()
+    if costs is not None:
+        formula, lines = _costs_formula(loss, costs, scope), _costs_lines(loss, costs, scope, own)
+    if samples == 1:
+        one = tuple(Line("loss", line.parts, float(result)) for line in lines)
+        return [*equations, Equation("loss", "loss", formula, result, one)]
+    mean = numbers("sum(own, samples)", {"own": own[:, np.newaxis]}, (0, 0))
+    line = Line("loss", ("(", *mean, ") / ", str(samples)), float(result))
+    return [
+        *equations,
+        Equation("losses", OWN_LOSS, formula, own, tuple(lines)),
+        Equation("loss", "loss", f"(Σ {OWN_LOSS}) / {samples}", result, (line,)),
     ]
-    count, alone = loss.count(outputs.value), outputs.value.size == 1
-    parts = numbers(costs, _values(scope), *indices)
+
+
+def own_losses(loss: Loss, outputs: Array, targets: Array) -> Array:
+    """Return what each sample costs, as the loss of a batch of it alone."""
+    pairs = zip(outputs[:, np.newaxis], targets[:, np.newaxis], strict=True)
+    return np.array([loss.value(*pair) for pair in pairs], outputs.dtype)
+
+
+def _costs_formula(loss: Loss, costs: str, scope: Scope) -> str:
+    """Return what a sample costs in symbols: a sum over its outputs, or their mean."""
+    alone, count = scope["outputs"].value.shape[1] == 1, loss.count(scope["outputs"].value[:1])
     formula = symbols(costs, _symbols(scope), within=0 if alone else MATRIX)
     formula = formula if alone else f"Σ {formula}"
-    if count > 1:
-        formula, parts = f"({formula}) / {count}", ["(", *parts, ") / ", str(count)]
-    line = Line("loss", tuple(parts), float(result))
-    return [*equations, Equation("loss", "loss", formula, result, (line,))]
+    return f"({formula}) / {count}" if count > 1 else formula
+
+
+def _costs_lines(loss: Loss, costs: str, scope: Scope, own: Array) -> list[Line]:
+    """Return the same in numbers, for the first few samples."""
+    values, targets = _values(scope), scope["targets"].value
+    count, width = loss.count(scope["outputs"].value[:1]), evaluate(costs, values).shape[-1]
+    lines = []
+    for i, value in enumerate(own[:MOST_LINES]):
+        # Other classes than the right one cost nothing.
+        entries = [(i, j) for j in range(width) if loss.labels != "categorical" or targets[i, j]]
+        parts = numbers(costs, values, *entries)
+        parts = ["(", *parts, ") / ", str(count)] if count > 1 else parts
+        lines.append(Line(f"{OWN_LOSS}[{i}]", tuple(parts), float(value)))
+    return lines
 
 
 def loss_gradient_equation(loss: Loss, outputs: Named, targets: Named, gradient: Named) -> Equation:
@@ -426,16 +487,17 @@ def update_equations(optimizer: Optimizer, c: Change) -> list[Equation]:
     )
     if "parameter" not in lines:
         scope = {**scope, "change": Named("change", c.after - c.before.value)}
-        return [equation(c.place, new, "parameter + change", scope)]
+        return [equation(c.place, new, "parameter + change", scope, indices=c.worked)]
     if c.decays and "parameter" in (shrunk := written_lines(optimizer, "written_decay", "decay")):
         lines |= {"parameter": substitute(lines["parameter"], shrunk)}
     equations = []
     for name, after in c.state_after.items():
         kept = Named(f"new {c.state_before[name].symbol}", after)
         if name in lines:
-            equations.append(equation(f"{c.place}.{name}", kept, lines[name], scope))
+            each = equation(f"{c.place}.{name}", kept, lines[name], scope, indices=c.worked)
+            equations.append(each)
         scope = {**scope, name: kept}
-    return [*equations, equation(c.place, new, lines["parameter"], scope)]
+    return [*equations, equation(c.place, new, lines["parameter"], scope, indices=c.worked)]
 
 
 def length_equation(optimizer: Optimizer, gradients: Array) -> Equation:
@@ -477,10 +539,18 @@ def applied_gradient_equation(optimizer: Optimizer, c: Change) -> Equation:
         if (v := getattr(optimizer, k))
     }
     scope |= {"gradient": c.gradient, "parameter": c.before, "length": _number("length", c.length)}
-    return equation(name, c.applied, line, scope)
+    return equation(name, c.applied, line, scope, indices=c.worked)
 
 
 # Numbers as text.
+
+
+def digits_to_tell(before: float, after: float, digits: int) -> int:
+    """Return to how many digits two numbers are to be printed to see by how much they differ."""
+    change, size = abs(after - before), max(abs(before), abs(after))
+    if change == 0 or not math.isfinite(change):
+        return digits
+    return max(digits, min(2 - math.floor(math.log10(change / size)), 17))
 
 
 def rounded(number: float, digits: int) -> str:

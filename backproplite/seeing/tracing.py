@@ -8,7 +8,6 @@ as a worked example and makes a page to step through.
 from __future__ import annotations
 
 import copy
-import html
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from ..functions import norm
 from ..network import Network
 from ..parameters import carve
 from .equations import (
+    OWN_LOSS,
     Change,
     Equation,
     Named,
@@ -33,19 +33,24 @@ from .equations import (
     after_step_equations,
     applied_gradient_equation,
     backward_equations,
+    digits_to_tell,
     forward_equations,
     held_by_value,
     length_equation,
     loss_equations,
     loss_gradient_equation,
+    own_losses,
+    rounded,
     symbols_of,
     update_equations,
 )
 from .legible import legible
 from .pages import step_page
+from .pages.assembly import frame
 
 MOST_SAMPLES = 64
 INDENT = "   "
+AFTER = "After the update: the same forward pass with the new parameters"
 
 
 @dataclass(frozen=True)
@@ -149,6 +154,10 @@ class Trace:
             return f"The loss stayed at {self.loss:g}."
         percent = 100 * abs(change / self.loss)
         much = f"{percent:.2f} %" if 0.01 <= percent < 1e6 else f"{percent:.2g} %"
+        if percent < 1:  # which four digits of the two hardly show
+            digits = digits_to_tell(self.loss, self.loss_after, self.digits)
+            old, new = (rounded(each, digits) for each in (self.loss, self.loss_after))
+            much += f", from {old} to {new}"
         return f"The loss {'fell' if change < 0 else 'rose'} by {much}."
 
     def __str__(self) -> str:
@@ -175,10 +184,7 @@ class Trace:
 
     def _repr_html_(self) -> str:
         """Show the page in a notebook, in a frame of its own."""
-        return (
-            f'<iframe srcdoc="{html.escape(step_page(self))}" title="{html.escape(self.verdict)}" '
-            'style="width: 100%; height: 720px; border: 0"></iframe>'
-        )
+        return frame(step_page(self), self.verdict, 720)
 
 
 def trace(network: Network, X: ArrayLike, y: ArrayLike, digits: int = 4) -> Trace:
@@ -253,8 +259,7 @@ def _traced(network: Network, x: Array, targets: Array, digits: int) -> Trace:
     vectors: dict[str, Array] = {}
     update = tuple(_update(twin, passages, caches, vectors))
     flows_after = _way_forward(twin, x, network.draws())[0]
-    outputs = flows_after[-1]
-    loss_after = float(twin.loss.value(outputs, targets))
+    loss_after = float(twin.loss.value(flows_after[-1], targets))
     y = Named("y", targets.copy())
 
     last = passages[-1]
@@ -273,7 +278,7 @@ def _traced(network: Network, x: Array, targets: Array, digits: int) -> Trace:
         ),
         *(_backward_stage(p) for p in reversed(passages[twin.first_trained :])),
         Stage("update", f"Update by {twin.optimizer!r}", update),
-        _after(outputs, last, loss_after),
+        Stage("after", AFTER, tuple(_after(twin, passages, flows_after[1:], y, float(loss)))),
     ]
     before = copy.deepcopy(network)
     return Trace(
@@ -361,17 +366,22 @@ def _backward_stage(p: Passage) -> Stage:
     return Stage(f"{p.place}.backward", title, tuple(equations))
 
 
-def _after(outputs: Array, last: Passage, loss_after: float) -> Stage:
-    symbol = f"new {last.output.symbol}"
-    how = "the same forward pass with the new parameters"
-    return Stage(
-        "after",
-        "After the update: the proof",
-        (
-            Equation("output", symbol, how, outputs),
-            Equation("loss", "new loss", f"loss of {symbol}", np.array(loss_after)),
-        ),
-    )
+def _after(
+    twin: Network, passages: tuple[Passage, ...], flows: list[Array], y: Named, loss: float
+) -> Iterator[Equation]:
+    """Yield the new forward pass beside the old one."""
+
+    def beside(name: str, old: Named, new: Array) -> Equation:
+        return Equation(name, f"new {old.symbol}", "", new, before=old)
+
+    last, outputs = passages[-1], flows[-1]
+    for p, new in zip(passages, flows, strict=True):
+        yield beside("output" if p is last else f"{p.place}.output", p.output, new)
+    if len(y.value) > 1:
+        old, new = (own_losses(twin.loss, each, y.value) for each in (last.output.value, outputs))
+        yield beside("losses", Named(OWN_LOSS, old), new)
+    after = np.array(float(twin.loss.value(outputs, y.value)))
+    yield beside("loss", Named("loss", np.array(loss)), after)
 
 
 # What the update changed.

@@ -1,5 +1,5 @@
 """Pages that live: a step to walk through and change, and a network to watch as it learns."""
 
-from .recorded import step_page
+from .step_page import step_page
 
 __all__ = ["step_page"]

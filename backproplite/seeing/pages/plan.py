@@ -139,6 +139,7 @@ def loss_entry(loss: Loss) -> Plain:
         "exact": _trees(computed) if computed != shown else None,
         "mean_over_outputs": own.mean_over_outputs,
         "labels": own.labels,
+        "applies": own.applies and own.applies.__name__,
         "settings": _plain_settings(own),
         "outer": None,
     }
@@ -227,12 +228,13 @@ class _Reader:
         if why:
             self.why.append(f"{place} {type(layer).__name__} {why}.")
         if why or any("recorded" in each for each in inner):
-            parameters = self.parameters(place, layer.named_parameters())
-            return entry | {"recorded": {}, "parameters": parameters}, output
-        return entry | {
-            "parameters": self.parameters(place, layer.declared),
-            "layers": inner,
-        }, output
+            entry |= {
+                "recorded": {},
+                "parameters": self.parameters(place, layer.named_parameters()),
+            }
+        else:
+            entry |= {"layers": inner, "parameters": self.parameters(place, layer.declared)}
+        return entry, output
 
     def parameters(self, place: str, names: Iterable[str]) -> Plain:
         """Return where parameters of a layer stand in the vector of all."""
@@ -285,6 +287,7 @@ def _record(written: Plain, trace: Any) -> None:
     """Add to a plan what was recorded of what has no usable lines."""
     for i, (entry, p) in enumerate(zip(written["layers"], trace.passages, strict=True)):
         if "recorded" in entry:
+            entry["state"] = {name: plain(each) for name, each in p.state.items()}
             entry["recorded"] = {
                 "output": _rows(p.output.value),
                 "grad_input": p.grad_input and _rows(p.grad_input.value),
@@ -298,6 +301,7 @@ def _record(written: Plain, trace: Any) -> None:
             "loss": trace.loss,
             "loss_after": trace.loss_after,
             "costs": _rows(loss.forward(last.output.value.copy(), targets)[0]),
+            "costs_after": _rows(loss.forward(trace.flows_after[-1].copy(), targets)[0]),
             "predictions": _rows(loss.predictions(last.output.value.copy())),
             "grad_output": _rows(last.grad_output.value),
         }
@@ -320,10 +324,10 @@ def _rows(array: Array) -> Any:
     return plain(array.reshape(len(array), -1))
 
 
-def plain(array: Any) -> Any:
+def plain(array: Any, few: int = FEW) -> Any:
     """Return an array as nested lists, or of many numbers the shape and the bytes."""
     array = np.asarray(array, np.float64)
-    if array.size <= FEW:
+    if array.size <= few:
         return array.tolist()
     bytes64 = base64.b64encode(array.astype("<f8").tobytes())
     return {"shape": array.shape, "float64": bytes64.decode()}

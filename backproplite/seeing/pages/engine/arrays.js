@@ -34,10 +34,6 @@ function fromPlain(plain) {
   return matrix(rows, columns, new Float64Array(bytes.buffer));
 }
 
-function allFinite(array) {
-  return array.data.every(Number.isFinite);
-}
-
 // The Euclidean length of all entries, also where its square would not fit.
 function lengthOf(array) {
   const root = (scale) => scale * Math.sqrt(array.data.reduce((sum, x) => sum + (x / scale) ** 2, 0));

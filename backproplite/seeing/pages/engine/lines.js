@@ -161,7 +161,9 @@ function rounded(number, digits) {
 
 // Rounded half to even, as Python does: JavaScript's own rounds the half up.
 function evenly(number, format, decimals) {
-  const text = number[format](decimals), [whole, exponent] = number[format](100).split("e");
+  const text = number[format](decimals), closer = number[format](decimals + 1);
+  if (!/5(e|$)/.test(closer) || Number(closer) !== number) return text; // no half
+  const [whole, exponent] = number[format](100).split("e");
   const end = whole.indexOf(".") + 1 + decimals, kept = whole.slice(0, end).replace(/\.$/, "");
   const half = /^\.?50*$/.test(whole.slice(end)) && /[02468]$/.test(kept);
   return half ? kept + (exponent ? `e${exponent}` : "") : text;

@@ -70,10 +70,10 @@ class LiveNetwork {
     try {
       this.commit(update, layersAfter);
       const flowsAfter = this.forward(copied(x), this.draws(before.steps), true);
-      const lossAfter = this.loss.value(flowsAfter.at(-1), y, true);
+      const { loss: lossAfter, costs: costsAfter } = this.loss.all(flowsAfter.at(-1), y, true);
       return {
-        flows, scopes, gradOutput, gradFlows, gradients, costs, predictions, loss, update,
-        layersAfter: layersAfter.map((each) => each.state), flowsAfter, lossAfter,
+        flows, scopes, gradOutput, gradFlows, gradients, costs, predictions, loss, update, layersAfter,
+        flowsAfter, costsAfter, lossAfter,
       };
     } finally {
       this.restore(before);
@@ -130,7 +130,7 @@ class LiveNetwork {
 }
 
 function finite(loss) {
-  if (!Number.isFinite(loss)) throw new Divergence(`the loss turned ${loss}`);
+  if (!Number.isFinite(loss)) throw new Divergence(`the loss turned ${rounded(loss, 4)}`);
   return loss;
 }
 
@@ -281,11 +281,11 @@ class RecordedLayer {
   }
 
   kept() {
-    return scopeOf();
+    return scopeOf(this.entry.settings, this.entry.state);
   }
 
   snapshot() {
-    return null;
+    return { state: scopeOf(this.entry.state), layers: [] };
   }
 
   restore() {}
@@ -356,9 +356,9 @@ class RecordedLoss {
     return fromPlain(this.entry.recorded.grad_output);
   }
 
-  all() {
-    const { loss, costs } = this.entry.recorded;
-    return { loss, costs: fromPlain(costs), predictions: this.predictions() };
+  all(outputs, targets, moved) {
+    const { costs, costs_after: after } = this.entry.recorded, loss = this.value(outputs, targets, moved);
+    return { loss, costs: fromPlain(moved ? after : costs), predictions: this.predictions() };
   }
 
   predictions() {
