@@ -57,12 +57,14 @@ def test_plan_is_that_of_the_network(chosen, layers, loss, optimizer):
 
 @pytest.mark.parametrize("kind", ["classes", "numbers"])
 def test_losses_come_with_a_last_layer_that_suits_them(kind):
-    for each in known()["kinds"][kind]:
-        dataset = {"classes": "moons", "numbers": "regression"}[kind]
-        chosen = choices(dataset, loss=each["name"], layers=[2])
-        names = play("return built(data.given).plan.layers.map(({ name }) => name);", chosen)
-        *_, last = network = [eval(name, vars(bp)) for name in names]
-        loss = getattr(bp, each["name"])()
+    dataset = {"classes": "moons", "numbers": "regression"}[kind]
+    names = [each["name"] for each in known()["kinds"][kind]]
+    given = [choices(dataset, loss=name, layers=[2]) for name in names]
+    script = "built(each).plan.layers.map(({ name }) => name)"
+    built = play(f"return data.given.map((each) => {script});", given)
+    for name, layers in zip(names, built, strict=True):
+        *_, last = network = [eval(each, vars(bp)) for each in layers]
+        loss = getattr(bp, name)()
         bp.Network(network, loss)  # which refuses a wrong one
         assert type(last) is (loss.suits or (bp.Sigmoid if bounded(kind, loss) else bp.Dense))
 

@@ -5,7 +5,8 @@
 
 const WIDTH = 88; // of a line
 
-// `described` is {layers, loss, optimizer, seed, dtype, start}: texts, the last of lines that follow.
+// `described` is {layers, loss, optimizer, seed, dtype, start}: texts, the last of lines that follow; or {given},
+// a text in the place of a network that cannot be built anew, such as one that was trained before.
 function pythonOf(set, described, trainer) {
   const { log, begun } = trainer;
   const given = log[0]?.what === "points" ? [log[0]] : []; // before there was a network
@@ -14,7 +15,7 @@ function pythonOf(set, described, trainer) {
   const points = { set, added: [] };
   const parts = [
     [set.code, ...(holdsOut(set) ? HOLDING_OUT : []), ...given.flatMap((event) => pythonOfEvent(event, points))],
-    [networkInPython(described), ...(described.start ?? [])],
+    [described.given ?? networkInPython(described), ...(described.start ?? [])],
     later.flatMap((event) => pythonOfEvent(event, points)),
     printing(set, log),
   ];
