@@ -130,7 +130,7 @@ class LiveNetwork {
 }
 
 function finite(loss) {
-  if (!Number.isFinite(loss)) throw new Divergence(`the loss turned ${loss}`);
+  if (!Number.isFinite(loss)) throw new Divergence(`the loss turned ${rounded(loss, 4)}`);
   return loss;
 }
 
