@@ -1,5 +1,6 @@
 """What a step page shows: text for text what the library prints, and where it stands in the drawing."""
 
+import copy
 import dataclasses
 import itertools
 import re
@@ -29,9 +30,17 @@ from backproplite.seeing import equations
 from backproplite.seeing.equations import rounded
 from backproplite.seeing.pages.plan import step_plan
 
-#: For each plan the page data of each sample.
-DESCRIBED = """data.map((plan) => {
-  const network = new LiveNetwork(plan), pass = network.pass();
+#: For each plan the page data of each sample, after some steps and edits.
+DESCRIBED = """data.map(({ plan, steps, edits }) => {
+  const network = new LiveNetwork(plan);
+  for (let step = 0; step < steps; step++) network.trainStep();
+  if (edits) {
+    network.parameters[edits.index] = edits.value;
+    network.x.data[0] = edits.x;
+    network.y.data[0] = edits.y;
+    network.rate = edits.rate;
+  }
+  const pass = network.pass();
   return Array.from({ length: network.x.rows }, (_, sample) => describe(network, pass, sample));
 })"""
 
@@ -80,23 +89,48 @@ def wide():
     return network, X[:3], y[:3]
 
 
-def described(*traces):
-    return run(["engine/engine.js", "step/describe.js"], DESCRIBED, [*map(step_plan, traces)])
+def changed(network, X, y):
+    """Return what changes on a page, and a network that has gone the same way here."""
+    twin, X, y = copy.deepcopy(network), X.copy(), y.copy()
+    for _ in range(STEPS):
+        twin.train_step(X, y)
+    edits = {"index": 3, "value": 0.75, "x": -1.25, "y": 0.5, "rate": 0.0625}
+    twin.parameters[3], X.flat[0], y.flat[0] = edits["value"], edits["x"], edits["y"]
+    twin.optimizer.learning_rate = edits["rate"]
+    return edits, (twin, X, y)
+
+
+def described(*jobs):
+    return run(["engine/engine.js", "step/describe.js"], DESCRIBED, jobs)
+
+
+def job(*example):
+    return {"plan": step_plan(bp.trace(*example)), "steps": 0, "edits": None}
 
 
 @pytest.fixture(scope="module")
 def examples():
     """By name: the trace, the same with every entry worked out, and the page data."""
     given = networks() | recordings() | edge_cases() | {"wide": wide()}
-    traces = {name: bp.trace(*each) for name, each in given.items()}
+    jobs = {name: job(*each) for name, each in given.items()}
+    for name in CHANGED:
+        edits, given[f"{name}, changed"] = changed(*given[name])
+        jobs[f"{name}, changed"] = {"plan": jobs[name]["plan"], "steps": STEPS, "edits": edits}
+    traces = [bp.trace(*each) for each in given.values()]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(equations, "MOST_LINES", 120)
         whole = [bp.trace(*each) for each in given.values()]
-    pages = described(*traces.values())
-    return dict(zip(given, zip(traces.values(), whole, pages, strict=True), strict=True))
+    pages = described(*jobs.values())
+    return dict(zip(given, zip(traces, whole, pages, strict=True), strict=True))
 
 
+STEPS = 2
+CHANGED = [
+    *("xor", "elu, adamw, schedule", "gelu, batch norm", "softplus, dropout", "binary logits"),
+    *("residual with all within", "layers of one's own"),
+]
 NAMES = [*networks(), *recordings(), *edge_cases(), "wide"]
+NAMES += [f"{name}, changed" for name in CHANGED]
 NOISE = re.compile(r"\(?-?[\d.]+e-(1[4-9]|[2-9]\d)\)?")
 
 
@@ -343,8 +377,8 @@ def test_as_many_units_are_drawn_as_leave_300_edges(widths, units):
     layers = [bp.Dense(*pair) for pair in itertools.pairwise(widths)]
     layers.insert(len(layers) - 1, bp.Tanh())
     network = bp.Network(layers, bp.MeanSquaredError(), seed=0)
-    trace = bp.trace(network, np.ones((1, widths[0])), np.ones((1, widths[-1])))
-    ((page,),) = described(trace)
+    X, y = np.ones((1, widths[0])), np.ones((1, widths[-1]))
+    ((page,),) = described(job(network, X, y))
     assert max(len(column["units"]) for column in page["columns"]) == units
 
 

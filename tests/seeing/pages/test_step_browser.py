@@ -17,10 +17,14 @@ from seeing.pages.browsing import (
     point,
     press,
 )
+from seeing.pages.networks import networks
 from selenium.webdriver import Keys
 
 import backproplite as bp
 from backproplite.seeing.equations import rounded
+from backproplite.training import Batch
+
+NETWORKS = networks()
 
 #: What the page shows now, as text.
 SHOWN = """
@@ -374,6 +378,41 @@ def test_next_step_goes_on_as_the_library_does(show):
     assert browser.execute_script(LIVE) == fresh.parameters.tolist()
 
 
+def test_a_schedule_stays_unless_the_rate_is_changed(show):
+    optimizer = bp.GradientDescent(bp.ExponentialSchedule(0.5, 0.5))
+    network, (X, y) = (
+        mlp(2, 2, 1, loss=bp.MeanSquaredError(), optimizer=optimizer),
+        bp.datasets.xor(),
+    )
+    browser = show(bp.trace(network, X, y))
+    by_id(browser, "rate").click()
+    press(browser, "nonsense", Keys.ESCAPE)
+    for rate in ("0.5", "0.25", "0.125"):
+        assert by_id(browser, "rate").text == f"learning_rate {rate}"
+        by_id(browser, "train").click()
+        network.train_step(X, y)
+    assert browser.execute_script(LIVE) == pytest.approx(network.parameters, rel=1e-12)
+    by_id(browser, "rate").click()
+    press(browser, "0.3", Keys.ENTER)
+    by_id(browser, "train").click()
+    assert by_id(browser, "rate").text == "learning_rate 0.3"
+
+
+def test_a_step_that_diverges_is_not_made(show):
+    browser = show(linear())
+    before = browser.execute_script(LIVE)
+    by_id(browser, "rate").click()
+    press(browser, "1e150", Keys.ENTER)
+    page = shown(browser)
+    by_id(browser, "train").click()
+    assert by_id(browser, "why").text.startswith("The step would diverge: ")
+    assert by_id(browser, "steps").text == "Step 0"
+    assert (browser.execute_script(LIVE), shown(browser)) == (before, page)
+    by_id(browser, "reset").click()
+    assert not by_id(browser, "why").text
+    assert by_id(browser, "rate").text == "learning_rate 0.1"
+
+
 @pytest.mark.parametrize("make", [batch, digits, linear])
 def test_steps_of_a_script_agree_with_the_library(show, make):
     trace = make()
@@ -392,6 +431,24 @@ def test_steps_of_a_script_agree_with_the_library(show, make):
     assert browser.execute_script(LIVE) == before
     with pytest.raises(Exception, match="finite number"):
         browser.execute_script("backproplite.set(0, NaN)")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_hundred_steps_on_the_page_are_those_of_the_library(show, name):
+    network, X, y = networks()[name]
+    trace = bp.trace(network, X, y)
+    x, targets, _ = network.prepare(X, y)
+    browser, rng = show(trace), np.random.default_rng(0)
+    for _ in range(4):
+        index = int(rng.integers(len(network.parameters)))
+        network.parameters[index] += 0.1
+        browser.execute_script("backproplite.set(...arguments)", index, network.parameters[index])
+        for _ in range(25):
+            network.step(Batch(x, targets))
+        browser.execute_script("backproplite.step(25)")
+    theirs = np.array(browser.execute_script(LIVE))
+    assert np.abs(network.parameters - theirs).max() <= 1e-9 * np.abs(network.parameters).max()
 
 
 def test_a_nudge_is_measured_beside_what_the_gradient_promised(show):
@@ -551,6 +608,18 @@ def test_drawing_and_calculation_are_seen_together_on_a_projector(show, make):
     for places in at_each_stage(browser, PLACES):
         assert places == {"covered": [], "fits": True, "beside": True}
     assert min(at_each_stage(browser, SMALLEST_TEXT)) >= 12
+
+
+def test_longer_numbers_get_wider_places(show):
+    browser = show(xor(), 13)
+    width = "return parts.get('u0.0').group.getBBox().width"
+    before = browser.execute_script(width)
+    type_into(browser, "u0.0", "-0.0000123456")
+    press(browser, Keys.ENTER)
+    assert shown(browser)["columns"]["x"][0][0] == "-1.235e-05"
+    assert browser.execute_script(width) > before
+    assert browser.execute_script(PLACES)["covered"] == []
+    assert browser.switch_to.active_element == part(browser, "u0.0")
 
 
 #: What of a page stands out of a phone's sides, and whether what the stage concerns is in view.

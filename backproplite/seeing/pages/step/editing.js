@@ -1,7 +1,7 @@
 // Changing a number: a small box at its place. What is typed is followed at once; nonsense is refused in
 // words beside it, and so is a number with which the step would diverge: the last good number stays.
 
-let open = null; // what the box changes: its target, and the number that it began with
+let edited = null; // what the box changes: its target, the number and all else with which it was opened
 
 // What of the network stands behind a part, to get and set; nothing where it cannot be changed.
 function targetOf(part) {
@@ -50,7 +50,7 @@ function openBox(part) {
 }
 
 function openBoxAt(target, x, y, from) {
-  open = { target, first: target.get(), from };
+  edited = { target, first: target.get(), all: everything(), from };
   const box = at("box");
   box.hidden = false;
   at("what").textContent = target.name;
@@ -65,9 +65,9 @@ function openBoxAt(target, x, y, from) {
 }
 
 function closeBox(backToPart) {
-  if (!open) return;
-  const { from, target } = open;
-  open = null;
+  if (!edited) return;
+  const { from, target } = edited;
+  edited = null;
   at("box").hidden = true;
   if (backToPart) (from.isConnected ? from : parts.get(target.id).group).focus();
 }
@@ -91,18 +91,23 @@ function readNumber(typed) {
 // What is refused leaves no trace: the number is again that with which the box was opened.
 function typed() {
   const { number, why } = readNumber(at("number").value);
-  const trouble = why ?? change(open.target, number);
-  if (trouble) change(open.target, open.first);
-  refuse(trouble && `${trouble} It stays ${open.first}.`);
+  const trouble = why ?? change(edited.target, number);
+  if (trouble) undo();
+  refuse(trouble && `${trouble} It stays ${edited.first}.`);
+}
+
+function undo() {
+  putBack(edited.all);
+  follow();
 }
 
 // Sets a number, and says why not if the step would diverge with it.
 function change(target, number) {
-  const before = target.get();
+  const before = everything();
   target.set(number);
   const trouble = follow();
   warn("");
-  if (trouble) target.set(before);
+  if (trouble) putBack(before);
   else say(`${target.name} is ${number}. ${lossInWords()}`);
   return trouble;
 }
@@ -114,7 +119,7 @@ function step(number, times) {
 }
 
 function stepBy(times) {
-  at("number").value = step(open.target.get(), times);
+  at("number").value = step(edited.target.get(), times);
   typed();
 }
 
@@ -123,7 +128,7 @@ const BOX_KEYS = {
   ArrowDown: () => stepBy(-1),
   Enter: () => at("refusal").textContent || closeBox(true),
   Escape: () => {
-    change(open.target, open.first);
+    undo();
     closeBox(true);
   },
 };
@@ -131,12 +136,12 @@ const BOX_KEYS = {
 // A drag sideways on the box changes the number by a step for each few pixels.
 function dragNumber(event) {
   const { clientX: from } = event;
-  const first = open.target.get();
+  const first = edited.target.get();
   const box = at("number");
   box.setPointerCapture(event.pointerId);
   box.onpointermove = ({ clientX }) => {
     const times = Math.trunc((clientX - from) / 6);
-    if (!times || !open) return;
+    if (!times || !edited) return;
     box.value = step(first, times);
     typed();
   };

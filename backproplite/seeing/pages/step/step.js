@@ -83,6 +83,7 @@ window.backproplite = {
   get parameters() { return Float64Array.from(network.parameters); },
   get loss() { return network.trainingLoss(); },
   set(index, value) {
+    if (!page.alive) throw new Error(page.why);
     const fits = Number.isFinite(value) && index in network.parameters;
     if (!fits) throw new RangeError("set needs an index of a parameter and a finite number.");
     const symbol = `parameters[${index}]`;
