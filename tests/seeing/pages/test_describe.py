@@ -91,7 +91,7 @@ def wide():
 
 def changed(network, X, y):
     """Return what changes on a page, and a network that has gone the same way here."""
-    twin, X, y = copy.deepcopy(network), X.copy(), y.copy()
+    twin, X, y = copy.deepcopy(network), X.copy(), np.array(y, np.float64)
     for _ in range(STEPS):
         twin.train_step(X, y)
     edits = {"index": 3, "value": 0.75, "x": -1.25, "y": 0.5, "rate": 0.0625}
@@ -127,11 +127,11 @@ def examples():
 STEPS = 2
 CHANGED = [
     *("xor", "elu, adamw, schedule", "gelu, batch norm", "softplus, dropout", "binary logits"),
-    *("residual with all within", "layers of one's own"),
+    *("residual with all within", "silu, layer norm"),
 ]
 NAMES = [*networks(), *recordings(), *edge_cases(), "wide"]
 NAMES += [f"{name}, changed" for name in CHANGED]
-NOISE = re.compile(r"\(?-?[\d.]+e-(1[4-9]|[2-9]\d)\)?")
+NOISE = re.compile(r"\(-[\d.]+e-(1[4-9]|[2-9]\d)\)|-?[\d.]+e-(1[4-9]|[2-9]\d)")
 
 
 def same(ours, printed):
@@ -322,7 +322,8 @@ def test_parameters_lie_on_edges_and_in_units(examples, name):
             name = next(n for n, each in p.parameters.items() if each.symbol == index[0])
             place = tuple(map(int, index[2].rstrip("]").split(", ")))
             old, new = p.parameters[name].value[place], update.get(f"{p.place}.{name}")
-            assert (part["raw"], part["value"]) == (old, rounded(float(old), 4))
+            assert part["raw"] == pytest.approx(old, 1e-12)
+            assert same(part["value"], rounded(float(old), 4))
             assert vector[k] == old
             new = old if new is None else new[place]
             assert same(part["after"], rounded(float(new), 4))
@@ -424,3 +425,15 @@ def test_the_verdict_is_the_printed_one():
     printed = [dataclasses.replace(step, loss=a, loss_after=b).verdict for a, b in pairs]
     files = ["engine/engine.js", "step/describe.js"]
     assert run(files, "data.map(([a, b]) => verdictOf(a, b, 4))", pairs) == printed
+
+
+def test_the_update_is_called_by_the_rate_that_was_set():
+    schedule = bp.WarmUpSchedule(10, bp.ExponentialSchedule(0.02, 0.5, every=40))
+    optimizers = [bp.Adam(), bp.Momentum(momentum=0.5), bp.AdamW(0.25), bp.RMSProp(schedule, 0.5)]
+    given = [{"name": repr(each), "rate": 0.25} for each in optimizers]
+    for optimizer in optimizers:
+        optimizer.learning_rate = 0.125
+    called = """data.map((optimizer) =>
+      optimizerName({ plan: { optimizer }, optimizer: { rates: [0.125] }, alive: true }))"""
+    files = ["engine/engine.js", "step/describe.js"]
+    assert run(files, called, given) == [*map(repr, optimizers)]

@@ -173,7 +173,7 @@ function stagesOf(view) {
 // With the learning rate that was set on the page, if one was.
 function optimizerName({ plan: { optimizer: { name, rate } }, optimizer: { rates }, alive }) {
   if (!alive || rates === rate || rates.length === 1 && rates[0] === rate) return name;
-  const told = `learning_rate=${rates[0]}`, argument = /learning_rate=([^,()]|\([^()]*\))+/;
+  const told = `learning_rate=${rates[0]}`, argument = /learning_rate=([^,()]|\(([^()]|\([^()]*\))*\))+/;
   return argument.test(name) ? name.replace(argument, told) : name.replace(/\((?=(.?))/, (_, next) =>
     `(${told}${next === ")" ? "" : ", "}`);
 }
