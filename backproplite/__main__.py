@@ -1,4 +1,4 @@
-"""The command line: `backproplite xor`, `digits`, `explain` and `check`."""
+"""The command line: `backproplite xor`, `digits`, `explain`, `check` and `play`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 import io
 import os
 import sys
+import webbrowser
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
@@ -23,6 +24,7 @@ from .optimizers import GradientDescent, Momentum
 from .progress import ProgressLines
 from .scaling import Standardize
 from .seeing import Trace, trace
+from .seeing.pages.playground import SUFFIXES, play_page, set_names
 
 PICTURES = (".png", ".svg", ".pdf")
 
@@ -178,6 +180,15 @@ def check(options: argparse.Namespace) -> None:
     print(f"\nAll {len(cases)} passed. The worst error is {worst:.1e} of the largest entry.")
 
 
+def play(options: argparse.Namespace) -> None:
+    """Write a page on which a network learns, and all of it can be changed; show it."""
+    path = checked_path(options.html, SUFFIXES)
+    write_file(path, play_page(options.data).encode())
+    print(f"To play with: {path}")
+    if options.browser:
+        webbrowser.open(path.resolve().as_uri())
+
+
 def whole(minimum: int) -> Callable[[str], int]:
     """Return a converter of option texts to whole numbers of at least `minimum`."""
 
@@ -212,7 +223,7 @@ def parser() -> argparse.ArgumentParser:
             description=what,
             formatter_class=argparse.ArgumentDefaultsHelpFormatter,
         )
-        added.set_defaults(run=run, plot=None, html=None)
+        added.set_defaults(run=run, plot=None, html=None, browser=True)
         if seed is not None:
             added.add_argument(
                 "--seed", type=whole(0), default=seed, help="for everything that is random"
@@ -253,6 +264,18 @@ def parser() -> argparse.ArgumentParser:
         help="page of the step, to walk through",
     )
     command("check", check, seed=0)
+    added = command("play", play, seed=None)
+    added.add_argument(
+        "data", nargs="?", choices=set_names(), default="moons", help="what it learns at first"
+    )
+    added.add_argument("--html", metavar="FILE", default="play.html", help="where the page goes")
+    added.add_argument(
+        "--no-browser",
+        dest="browser",
+        action="store_false",
+        default=argparse.SUPPRESS,
+        help="leave it to you to open it",
+    )
     return top
 
 

@@ -15,6 +15,7 @@ import backproplite as bp
 from backproplite import activations, layers, losses, trace
 from backproplite.__main__ import main, training_picture, worked_example
 from backproplite.seeing import pages
+from backproplite.seeing.pages.playground import play_page
 
 
 def run(capsys, *arguments):
@@ -167,10 +168,25 @@ def test_the_picture_has_the_loss_on_the_left_and_the_boundary_on_the_right(monk
 
 
 @pytest.mark.parametrize(
+    ("arguments", "name", "opened"),
+    [([], "moons", True), (["spirals", "--no-browser"], "spirals", False)],
+)
+def test_play_writes_a_page_and_opens_it(capsys, tmp_path, monkeypatch, arguments, name, opened):
+    monkeypatch.chdir(tmp_path)
+    seen = []
+    monkeypatch.setattr("webbrowser.open", seen.append)
+    assert run(capsys, "play", *arguments) == (0, "To play with: play.html\n", "")
+    assert (tmp_path / "play.html").read_text("utf-8") == play_page(name)
+    assert seen == [(tmp_path / "play.html").as_uri()] * opened
+
+
+@pytest.mark.parametrize(
     ("arguments", "words"),
     [
         (["explain", "--html", "missing/step.html"], "the folder 'missing' does not exist"),
         (["xor", "--html", "missing/step.html"], "the folder 'missing' does not exist"),
+        (["play", "--html", "missing/play.html"], "the folder 'missing' does not exist"),
+        (["play", "--html", "play.txt"], "must end in .html or .htm; got 'play.txt'"),
         (["xor", "--plot", "missing/xor.png"], "the folder 'missing' does not exist"),
         (["xor", "--plot", "xor.doc"], "must end in .png or .svg or .pdf; got 'xor.doc'"),
         (["xor", "--plot", "."], "'.' is a folder"),
@@ -228,6 +244,7 @@ HELP = {
     "digits": {"batch-size": "samples per update", "momentum": "how much velocity stays"},
     "explain": {"digits": "of each number", "html": "page of the step, to walk through"},
     "check": {"seed": "for everything that is random"},
+    "play": {"html": "where the page goes", "no-browser": "leave it to you to open it"},
 }
 
 
@@ -256,6 +273,7 @@ def test_the_version_is_told(capsys):
         ["xor", "--colour", "red"],
         ["digits", "--batch-size", "0"],
         ["digits", "--momentum", "1"],
+        ["play", "chess"],
         ["dance"],
     ],
 )
@@ -270,7 +288,7 @@ def test_a_bad_option_is_one_line_and_status_2(capsys, arguments):
 def test_without_a_command_the_help_lists_them(capsys):
     status, output, _ = run(capsys)
     assert status == 2
-    assert all(f"    {command} " in output for command in ("xor", "digits", "explain", "check"))
+    assert all(f"    {command} " in output for command in HELP)
 
 
 def test_divergence_is_one_line_and_status_1(capsys):

@@ -5,6 +5,7 @@ from .diagnosis import Diagnosis, Watch, diagnose
 from .equations import Equation
 from .findings import Finding
 from .health import LayerHealth
+from .pages.playground import Playground, playground
 from .recording import Recorder
 from .tracing import Stage, Trace, trace
 
@@ -14,11 +15,13 @@ __all__ = [
     "Equation",
     "Finding",
     "LayerHealth",
+    "Playground",
     "Recorder",
     "Stage",
     "Trace",
     "Watch",
     "diagnose",
     "minimize",
+    "playground",
     "trace",
 ]

@@ -8,7 +8,6 @@ as a worked example and makes a page to step through.
 from __future__ import annotations
 
 import copy
-import html
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -47,6 +46,7 @@ from .equations import (
 )
 from .legible import legible
 from .pages import step_page
+from .pages.assembly import frame
 
 MOST_SAMPLES = 64
 INDENT = "   "
@@ -184,10 +184,7 @@ class Trace:
 
     def _repr_html_(self) -> str:
         """Show the page in a notebook, in a frame of its own."""
-        return (
-            f'<iframe srcdoc="{html.escape(step_page(self))}" title="One training step" '
-            'style="width: 100%; height: 720px; border: 0"></iframe>'
-        )
+        return frame(step_page(self), "One training step", 720)
 
 
 def trace(network: Network, X: ArrayLike, y: ArrayLike, digits: int = 4) -> Trace:

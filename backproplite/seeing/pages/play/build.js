@@ -24,7 +24,7 @@ function planOf(choices, set, { kinds, catalogue }) {
   const placed = layers.map((layer, i) => ({ ...layer, place: `layers[${i}]` }));
   return {
     alive: true, why: "", dtype: "float64", seed: choices.seed, steps: 0, epochs: 0, x: null, y: null,
-    head: "", note: "", digits: 4, moving: null, forms: catalogue.forms, flows, layers: placed,
+    moving: null, forms: catalogue.forms, flows, layers: placed,
     parameters: firstWeights(widths, choices.seed), decaying: decayingIn(layers, size),
     loss: catalogue.losses[choices.loss], optimizer: optimizerOf(choices, catalogue.optimizers, size),
   };
@@ -33,7 +33,8 @@ function planOf(choices, set, { kinds, catalogue }) {
 function denseOf(entry, inputs, units, offset, number) {
   const weight = { symbol: `weight${number}`, shape: [inputs, units], offset };
   const bias = { symbol: `bias${number}`, shape: [units], offset: offset + inputs * units };
-  return { ...entry, name: `Dense(${inputs}, ${units})`, parameters: { weight, bias } };
+  const settings = { in_features: inputs, out_features: units };
+  return { ...entry, name: `Dense(${inputs}, ${units})`, settings, parameters: { weight, bias } };
 }
 
 // Glorot's uniform weights, layer after layer, and biases of zero.
@@ -56,7 +57,7 @@ function decayingIn(layers, size) {
 }
 
 function optimizerOf({ optimizer, settings = {}, learningRate }, optimizers, size) {
-  const entry = optimizers[optimizer], chosen = { ...entry.settings, ...settings };
+  const entry = optimizers[optimizer], chosen = { ...entry.settings, ...settings, learning_rate: learningRate };
   const own = (name) => settings[name] ?? entry[name];
   return {
     ...entry, settings: chosen, rate: learningRate, name: optimizerName(entry, settings, learningRate),

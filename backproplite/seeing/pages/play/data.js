@@ -1,7 +1,7 @@
 // The points on the screen: those of a data set, some of which are held out, and those added by hand.
 //
 // A set has a name, X, y, and the Python that makes it, as `code`. Where it says `held`, every fifth sample
-// is kept for validation; points that are added are trained on.
+// is kept for validation, unless it brings validation data of its own; points that are added are trained on.
 
 const HELD = 5; // one sample in so many
 
@@ -19,7 +19,7 @@ function pointsOf(set, added = []) {
     training.X.push(point.slice(0, -1));
     training.y.push(point.at(-1));
   }
-  return { ...training, validation: validation.X.length ? validation : null };
+  return { ...training, validation: set.validation ?? (validation.X.length ? validation : null) };
 }
 
 // What the network is trained on: arrays of inputs and of prepared targets.

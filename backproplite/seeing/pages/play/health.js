@@ -40,7 +40,8 @@ function lookAt(network, x, y, limits) {
   const learnt = low(loss, constant) && others.every((cost, k) => low(cost, columns[k]));
   const clips = Boolean(network.optimizer.entry.clip_norm || network.optimizer.entry.clip_value);
   const ends = [matrices.at(0) ?? 0, matrices.at(-1) ?? 0];
-  return { layers, ends, loss, constant, learnt, clips, rate: network.rate, samples: x.rows };
+  const size = Math.sqrt(x.data.reduce((sum, each) => sum + each * each, 0) / x.data.length);
+  return { layers, ends, loss, constant, learnt, clips, rate: network.rate, samples: x.rows, size };
 }
 
 // What is asked.
@@ -68,11 +69,11 @@ function deadUnits({ layers, samples }, { DEAD }) {
   });
 }
 
-function saturatedUnits({ layers, loss, constant }, { SATURATED, FLAT }) {
+function saturatedUnits({ layers, loss, constant, size }, { SATURATED, FLAT }) {
   return layers.flatMap(({ saturated }, layer) => {
     if (!saturated || saturated.share < SATURATED || loss < constant / 2) return []; // which learns
     const text = `${percent(saturated.share)} of the outputs of ${saturated.name} lie where its slope is `
-      + `below ${percent(FLAT)} of the largest.`;
+      + `below ${percent(FLAT)} of the largest; X has size ${general(size, 3)}.`;
     return [{ layer, name: "saturated units", text }];
   });
 }

@@ -5,7 +5,8 @@
 
 const WIDTH = 88; // of a line
 
-// `described` is {layers, loss, optimizer, seed, dtype, start}: texts, the last of lines that follow.
+// `described` is {layers, loss, optimizer, seed, dtype, start}: texts, the last of lines that follow; or {given},
+// a text in the place of a network that cannot be built anew, such as one that was trained before.
 function pythonOf(set, described, trainer) {
   const { log, begun } = trainer;
   const given = log[0]?.what === "points" ? [log[0]] : []; // before there was a network
@@ -13,8 +14,8 @@ function pythonOf(set, described, trainer) {
   if (begun.length) later.push({ what: "steps", batches: begun });
   const points = { set, added: [] };
   const parts = [
-    [set.code, ...(hasHeld(set) ? HOLDING_OUT : []), ...given.flatMap((event) => pythonOfEvent(event, points))],
-    [networkInPython(described), ...(described.start ?? [])],
+    [set.code, ...(holdsOut(set) ? HOLDING_OUT : []), ...given.flatMap((event) => pythonOfEvent(event, points))],
+    [described.given ?? networkInPython(described), ...(described.start ?? [])],
     later.flatMap((event) => pythonOfEvent(event, points)),
     printing(set, log),
   ];
@@ -23,7 +24,8 @@ function pythonOf(set, described, trainer) {
   return `${imports.join("\n")}\n\n${body}\n`;
 }
 
-const hasHeld = (set) => set.X.some((_, i) => isHeld(set, i));
+const holdsOut = (set) => set.X.some((_, i) => isHeld(set, i));
+const validates = (set) => Boolean(set.validation) || holdsOut(set);
 
 const HOLDING_OUT = [
   `held_out = np.arange(len(X)) % ${HELD} == ${HELD - 1}`,
@@ -62,7 +64,7 @@ function pythonOfEvent(event, points) {
 
 function fitting({ count, batchSize }, set) {
   const size = batchSize ? `, batch_size=${batchSize}` : "";
-  return `network.fit(X, y, epochs=${count}${size}${hasHeld(set) ? ", validation_data=validation" : ""})`;
+  return `network.fit(X, y, epochs=${count}${size}${validates(set) ? ", validation_data=validation" : ""})`;
 }
 
 function editing(values) {
@@ -78,20 +80,20 @@ function changingPoints(before, after, set) {
   const gone = before.length - kept, added = after.slice(kept);
   const lines = gone ? [`X, y = X[:-${gone}], y[:-${gone}]`] : [];
   if (!added.length) return lines;
-  const inputs = added.map((point) => `[${point.slice(0, -1).join(", ")}]`);
-  const targets = added.map((point) => Array.isArray(point.at(-1)) ? `[${point.at(-1).join(", ")}]` : point.at(-1));
-  const rows = Array.isArray(set.y[0]);
-  const wrapped = rows ? targets.map((target) => String(target).startsWith("[") ? target : `[${target}]`) : targets;
+  const row = (numbers) => `[${numbers.join(", ")}]`;
+  const inputs = added.map((point) => row(point.slice(0, -1))), targets = added.map((point) => point.at(-1));
   return [
     ...lines,
     filled("X = np.vstack([X, [", inputs, "]])"),
-    filled(rows ? "y = np.vstack([y, [" : "y = np.append(y, [", wrapped, rows ? "]])" : "])"),
+    Array.isArray(set.y[0]) ? filled("y = np.vstack([y, [", targets.map(row), "]])")
+      : filled("y = np.append(y, [", targets, "])"),
   ];
 }
 
 function printing(set, log) {
   if (!log.some((event) => event.what === "epochs")) return ["print(network.evaluate(X, y))"];
-  return ["loss", ...(hasHeld(set) ? ["val_loss"] : [])].map((name) => `print("${name}", network.history["${name}"][-1])`);
+  const names = ["loss", ...(validates(set) ? ["val_loss"] : [])];
+  return names.map((name) => `print("${name}", network.history["${name}"][-1])`);
 }
 
 // A list within a line, over several lines where one is too short for it.

@@ -45,7 +45,7 @@ function serve(port) {
     const trainer = new Trainer(new LiveNetwork(plan), points, batchSize);
     trainer.state = state;
     const show = (news) => port.postMessage({ run, state: trainer.state, ...news });
-    stop = keepTraining(trainer, pace, FRAME - 2, show);
+    stop = keepTraining(trainer, pace, FRAME - 5, show); // a timer takes 4 of them
   };
 }
 

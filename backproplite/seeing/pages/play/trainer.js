@@ -7,9 +7,10 @@ const CURE = "The last finite parameters are kept. Lower the learning rate, scal
   + "gradients (clip_norm=1).";
 
 class Trainer {
-  // Points are what preparedPoints returns; all samples at once if there is no batch size.
-  constructor(network, points, batchSize = null) {
-    Object.assign(this, { network, points, batchSize, log: [] });
+  // Points are what preparedPoints returns, `added` among them; all samples at once if there is no batch size.
+  constructor(network, points, batchSize = null, added = []) {
+    const log = added.length ? [{ what: "points", added }] : [];
+    Object.assign(this, { network, points, batchSize, log });
     this.beginEpoch();
   }
 
@@ -109,8 +110,6 @@ class Trainer {
   set state({ network, batches, sum, log }) {
     this.network.restore(network);
     Object.assign(this, { batches, sum, order: null, log: structuredClone(log) });
-    const edited = log.findLast((event) => event.what === "rate");
-    if (edited) this.network.rate = edited.rate;
   }
 
   // What a divergence says, in the words of the library's error.

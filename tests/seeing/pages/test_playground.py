@@ -1,0 +1,133 @@
+"""What a playground is made of, and what it refuses."""
+
+import html
+import json
+import pickle
+import re
+
+import numpy as np
+import pytest
+
+import backproplite as bp
+from backproplite.seeing.pages import playground as module
+
+X, Y = bp.datasets.xor()
+
+
+def network(*layers, loss=None):
+    layers = layers or [bp.Dense(2, 4), bp.Tanh(), bp.Dense(4, 1), bp.Sigmoid()]
+    return bp.Network(list(layers), loss or bp.MeanSquaredError(), bp.Adam(0.1), seed=42)
+
+
+def data(page):
+    return json.loads(re.search(r'id="page-data">(.*?)</script>', page)[1])
+
+
+def given(playground):
+    return data(playground.html)["sets"][0]
+
+
+def test_it_is_written_shown_and_returned(tmp_path):
+    path = tmp_path / "play.htm"
+    playground = bp.playground(network(), X, Y, path)
+    assert path.read_text("utf-8") == playground.html
+    assert f'<iframe srcdoc="{html.escape(playground.html)}"' in playground._repr_html_()
+    assert re.fullmatch(r"Playground\(\d+ kB of HTML\)", repr(playground))
+    assert bp.playground(network(), X, Y).html == playground.html
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_it_is_small_and_loads_nothing():
+    for name in module.set_names():
+        page = module.play_page(name)
+        assert len(page.encode()) < 200_000
+        assert not re.findall(r"""(?:src|href)=["']?\w+:""", page)
+        assert "default-src 'none'" in page
+        assert data(page)["start"] == name
+    assert len(bp.playground(network(), X, Y).html.encode()) < 200_000
+
+
+def test_the_network_is_as_it_is_and_stays_so():
+    one = network().fit(X, Y, 7)
+    before = pickle.dumps(one.snapshot())
+    plan = given(bp.playground(one, X, Y))["plan"]
+    assert plan["parameters"] == one.parameters.tolist()
+    assert (plan["steps"], plan["epochs"], plan["seed"]) == (7, 7, "42")
+    for name, numbers in plan["optimizer"]["state"].items():
+        assert numbers == getattr(one.optimizer, name).tolist()
+    assert plan["optimizer"]["steps"] == 7
+    assert pickle.dumps(one.snapshot()) == before
+
+
+@pytest.mark.parametrize(
+    ("y", "loss", "kind", "shown"),
+    [
+        (Y, bp.MeanSquaredError(), "classes", [0, 1, 1, 0]),
+        (Y, bp.SigmoidCrossEntropy(), "classes", [0, 1, 1, 0]),
+        (Y + 0.5, bp.MeanSquaredError(), "numbers", [[0.5], [1.5], [1.5], [0.5]]),
+    ],
+)
+def test_zeros_and_ones_are_classes(y, loss, kind, shown):
+    made = given(bp.playground(network(bp.Dense(2, 1), loss=loss), X, y))
+    assert (made["kind"], made["y"]) == (kind, shown)
+
+
+def test_labels_and_validation_data_go_along():
+    labels = np.array([0, 2, 1, 0])
+    one = network(bp.Dense(2, 3), loss=bp.SoftmaxCrossEntropy())
+    made = given(bp.playground(one, X, labels, validation_data=(X[:2], labels[:2])))
+    assert made["y"] == labels.tolist()
+    assert made["validation"] == {"X": X[:2].tolist(), "y": [0, 2]}
+
+
+def test_its_python_makes_the_network_again():
+    one = network(bp.Dense(2, 3), bp.Residual([bp.Dense(3, 3), bp.ELU()]), bp.Dense(3, 1))
+    one.parameters[2] = 0.25
+    made = given(bp.playground(one, X, Y))
+    names = {"bp": bp, "np": np}
+    described = made["described"]
+    text = (
+        f"network = bp.Network([{', '.join(described['layers'])}], {described['loss']}, "
+        f"{described['optimizer']}, seed={described['seed']})"
+    )
+    exec("\n".join([made["code"], text, *described["start"]]), names)
+    assert repr(names["network"]) == repr(one)
+    np.testing.assert_array_equal(names["network"].parameters, one.parameters)
+    np.testing.assert_array_equal(names["X"], X)
+    np.testing.assert_array_equal(names["y"], Y.ravel())
+
+
+class Doubled(bp.Layer):
+    in_features = out_features = None
+
+    def forward(self, x):
+        return 2 * x, None
+
+    def backward(self, grad_output, cache):
+        return 2 * grad_output
+
+
+def test_what_has_no_lines_is_refused_with_the_mend(tmp_path):
+    with pytest.raises(bp.ParameterError, match=r"layers\[1\] Doubled .*written.*bp\.trace"):
+        bp.playground(network(bp.Dense(2, 1), Doubled()), X, Y, tmp_path / "play.html")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "words"),
+    [
+        ((None, X, Y), bp.ParameterError, "network must be a Network; got NoneType."),
+        ((network(), X, Y, "missing/play.html"), bp.InputError, "'missing' does not exist"),
+        ((network(), X, Y, "play.txt"), bp.InputError, "must end in .html or .htm; got 'play.txt'"),
+        ((network(), X, Y[:2]), bp.ShapeError, "y must"),
+        ((network(), X, Y, None, (X[:1], Y)), bp.ShapeError, "validation y must"),
+        (
+            (network(), np.zeros((2001, 2)), np.zeros((2001, 1))),
+            bp.ShapeError,
+            "X must hold at most 2,000 samples, or the page would be slow; got 2,001.",
+        ),
+    ],
+)
+def test_what_cannot_be_played_with_is_refused(arguments, error, words):
+    with pytest.raises(error, match=re.escape(words)):
+        bp.playground(*arguments)
