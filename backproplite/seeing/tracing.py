@@ -184,7 +184,7 @@ class Trace:
 
     def _repr_html_(self) -> str:
         """Show the page in a notebook, in a frame of its own."""
-        return frame(step_page(self), self.verdict, 720)
+        return frame(step_page(self), "One training step", 720)
 
 
 def trace(network: Network, X: ArrayLike, y: ArrayLike, digits: int = 4) -> Trace:

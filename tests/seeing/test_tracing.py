@@ -656,5 +656,5 @@ def test_the_page_is_written_to_a_file(tmp_path, name):
 def test_a_notebook_shows_the_page_in_a_frame():
     step = bp.trace(*worked_example())
     frame = step._repr_html_()
-    assert re.match(r'<iframe srcdoc="[^"<>]*" title="The loss fell by 8.21 %."', frame)
+    assert re.match(r'<iframe srcdoc="[^"<>]*" title="One training step"', frame)
     assert frame.endswith('" style="width: 100%; height: 720px; border: 0"></iframe>')

@@ -14,12 +14,11 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from ... import activations, counts, losses, optimizers
 from ...activations import Activation
 from ...checks import Array, number
 from ...configurable import Configurable
 from ...functions import norm
-from ...layers import Dense, Layer, Residual, parts_of
+from ...layers import Layer, Residual, parts_of
 from ...losses import Loss
 from ...network import Network
 from ...optimizers import Optimizer
@@ -80,21 +79,6 @@ def plan(network: Network, x: Array | None = None, y: Array | None = None) -> Pl
         "loss": loss,
         "optimizer": optimizer,
     }
-
-
-def catalogue() -> Plain:
-    """Return the entries of what a page may build networks of, with default settings."""
-    dense = Dense(1, 1)
-    return {
-        "dense": layer_entry(dense),
-        "activations": {k: layer_entry(v) for k, v in _all_of(activations, "Activation")},
-        "losses": {k: loss_entry(v) for k, v in [*_all_of(losses, "Loss"), *_all_of(counts)]},
-        "optimizers": {k: optimizer_entry(v) for k, v in _all_of(optimizers, "Optimizer")},
-    }
-
-
-def _all_of(module: Any, base: str = "") -> list[tuple[str, Any]]:
-    return [(name, getattr(module, name)()) for name in module.__all__ if name != base]
 
 
 # Entries.
@@ -228,12 +212,13 @@ class _Reader:
         if why:
             self.why.append(f"{place} {type(layer).__name__} {why}.")
         if why or any("recorded" in each for each in inner):
-            parameters = self.parameters(place, layer.named_parameters())
-            return entry | {"recorded": {}, "parameters": parameters}, output
-        return entry | {
-            "parameters": self.parameters(place, layer.declared),
-            "layers": inner,
-        }, output
+            entry |= {
+                "recorded": {},
+                "parameters": self.parameters(place, layer.named_parameters()),
+            }
+        else:
+            entry |= {"layers": inner, "parameters": self.parameters(place, layer.declared)}
+        return entry, output
 
     def parameters(self, place: str, names: Iterable[str]) -> Plain:
         """Return where parameters of a layer stand in the vector of all."""

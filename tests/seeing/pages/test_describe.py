@@ -1,5 +1,6 @@
 """What a step page shows: text for text what the library prints, and where it stands in the drawing."""
 
+import copy
 import dataclasses
 import itertools
 import re
@@ -29,9 +30,17 @@ from backproplite.seeing import equations
 from backproplite.seeing.equations import rounded
 from backproplite.seeing.pages.plan import step_plan
 
-#: For each plan the page data of each sample.
-DESCRIBED = """data.map((plan) => {
-  const network = new LiveNetwork(plan), pass = network.pass();
+#: For each plan the page data of each sample, after some steps and edits.
+DESCRIBED = """data.map(({ plan, steps, edits }) => {
+  const network = new LiveNetwork(plan);
+  for (let step = 0; step < steps; step++) network.trainStep();
+  if (edits) {
+    network.parameters[edits.index] = edits.value;
+    network.x.data[0] = edits.x;
+    network.y.data[0] = edits.y;
+    network.rate = edits.rate;
+  }
+  const pass = network.pass();
   return Array.from({ length: network.x.rows }, (_, sample) => describe(network, pass, sample));
 })"""
 
@@ -80,24 +89,49 @@ def wide():
     return network, X[:3], y[:3]
 
 
-def described(*traces):
-    return run(["engine/engine.js", "step/describe.js"], DESCRIBED, [*map(step_plan, traces)])
+def changed(network, X, y):
+    """Return what changes on a page, and a network that has gone the same way here."""
+    twin, X, y = copy.deepcopy(network), X.copy(), np.array(y, np.float64)
+    for _ in range(STEPS):
+        twin.train_step(X, y)
+    edits = {"index": 3, "value": 0.75, "x": -1.25, "y": 0.5, "rate": 0.0625}
+    twin.parameters[3], X.flat[0], y.flat[0] = edits["value"], edits["x"], edits["y"]
+    twin.optimizer.learning_rate = edits["rate"]
+    return edits, (twin, X, y)
+
+
+def described(*jobs):
+    return run(["engine/engine.js", "step/describe.js"], DESCRIBED, jobs)
+
+
+def job(*example):
+    return {"plan": step_plan(bp.trace(*example)), "steps": 0, "edits": None}
 
 
 @pytest.fixture(scope="module")
 def examples():
     """By name: the trace, the same with every entry worked out, and the page data."""
     given = networks() | recordings() | edge_cases() | {"wide": wide()}
-    traces = {name: bp.trace(*each) for name, each in given.items()}
+    jobs = {name: job(*each) for name, each in given.items()}
+    for name in CHANGED:
+        edits, given[f"{name}, changed"] = changed(*given[name])
+        jobs[f"{name}, changed"] = {"plan": jobs[name]["plan"], "steps": STEPS, "edits": edits}
+    traces = [bp.trace(*each) for each in given.values()]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(equations, "MOST_LINES", 120)
         whole = [bp.trace(*each) for each in given.values()]
-    pages = described(*traces.values())
-    return dict(zip(given, zip(traces.values(), whole, pages, strict=True), strict=True))
+    pages = described(*jobs.values())
+    return dict(zip(given, zip(traces, whole, pages, strict=True), strict=True))
 
 
+STEPS = 2
+CHANGED = [
+    *("xor", "elu, adamw, schedule", "gelu, batch norm", "softplus, dropout", "binary logits"),
+    *("residual with all within", "silu, layer norm"),
+]
 NAMES = [*networks(), *recordings(), *edge_cases(), "wide"]
-NOISE = re.compile(r"\(?-?[\d.]+e-(1[4-9]|[2-9]\d)\)?")
+NAMES += [f"{name}, changed" for name in CHANGED]
+NOISE = re.compile(r"\(-[\d.]+e-(1[4-9]|[2-9]\d)\)|-?[\d.]+e-(1[4-9]|[2-9]\d)")
 
 
 def same(ours, printed):
@@ -288,7 +322,8 @@ def test_parameters_lie_on_edges_and_in_units(examples, name):
             name = next(n for n, each in p.parameters.items() if each.symbol == index[0])
             place = tuple(map(int, index[2].rstrip("]").split(", ")))
             old, new = p.parameters[name].value[place], update.get(f"{p.place}.{name}")
-            assert (part["raw"], part["value"]) == (old, rounded(float(old), 4))
+            assert part["raw"] == pytest.approx(old, 1e-12)
+            assert same(part["value"], rounded(float(old), 4))
             assert vector[k] == old
             new = old if new is None else new[place]
             assert same(part["after"], rounded(float(new), 4))
@@ -343,8 +378,8 @@ def test_as_many_units_are_drawn_as_leave_300_edges(widths, units):
     layers = [bp.Dense(*pair) for pair in itertools.pairwise(widths)]
     layers.insert(len(layers) - 1, bp.Tanh())
     network = bp.Network(layers, bp.MeanSquaredError(), seed=0)
-    trace = bp.trace(network, np.ones((1, widths[0])), np.ones((1, widths[-1])))
-    ((page,),) = described(trace)
+    X, y = np.ones((1, widths[0])), np.ones((1, widths[-1]))
+    ((page,),) = described(job(network, X, y))
     assert max(len(column["units"]) for column in page["columns"]) == units
 
 
@@ -390,3 +425,15 @@ def test_the_verdict_is_the_printed_one():
     printed = [dataclasses.replace(step, loss=a, loss_after=b).verdict for a, b in pairs]
     files = ["engine/engine.js", "step/describe.js"]
     assert run(files, "data.map(([a, b]) => verdictOf(a, b, 4))", pairs) == printed
+
+
+def test_the_update_is_called_by_the_rate_that_was_set():
+    schedule = bp.WarmUpSchedule(10, bp.ExponentialSchedule(0.02, 0.5, every=40))
+    optimizers = [bp.Adam(), bp.Momentum(momentum=0.5), bp.AdamW(0.25), bp.RMSProp(schedule, 0.5)]
+    given = [{"name": repr(each), "rate": 0.25} for each in optimizers]
+    for optimizer in optimizers:
+        optimizer.learning_rate = 0.125
+    called = """data.map((optimizer) =>
+      optimizerName({ plan: { optimizer }, optimizer: { rates: [0.125] }, alive: true }))"""
+    files = ["engine/engine.js", "step/describe.js"]
+    assert run(files, called, given) == [*map(repr, optimizers)]

@@ -8,7 +8,7 @@ from javascript import run
 from seeing.pages.networks import Centre, FourthPower, Lion, Square, Swish, networks
 
 import backproplite as bp
-from backproplite.seeing.pages.plan import catalogue, plan, step_plan
+from backproplite.seeing.pages.plan import plan, step_plan
 from backproplite.seeing.written import tree
 
 X = np.random.default_rng(0).standard_normal((4, 3))
@@ -283,25 +283,6 @@ def test_a_network_of_float32_is_computed_in_float64():
     written = step_plan(bp.trace(network, X, Y))
     assert (written["alive"], written["dtype"]) == (True, "float32")
     assert written["parameters"] == network.parameters.astype(float).tolist()
-
-
-def test_the_catalogue_has_the_entries_of_plans():
-    offered = catalogue()
-    assert [len(offered[k]) for k in ("activations", "losses", "optimizers")] == [10, 9, 5]
-    for name, entry in offered["activations"].items():
-        layers = [bp.Dense(2, 2), getattr(bp, name)()]
-        dense, activation = plan(bp.Network(layers, bp.MeanSquaredError()))["layers"]
-        assert activation == entry | {"place": "layers[1]"}
-        assert all(dense[way] == offered["dense"][way] for way in ("forward", "backward", "exact"))
-    for name, entry in offered["losses"].items():
-        loss = getattr(bp, name)()
-        layers = [bp.Dense(2, 2), *([loss.suits()] if loss.suits else [])]
-        assert plan(bp.Network(layers, loss))["loss"] == entry
-    for name, entry in offered["optimizers"].items():
-        network = bp.Network([bp.Dense(2, 2)], bp.MeanSquaredError(), getattr(bp, name)())
-        written = plan(network)["optimizer"]
-        assert written | {"state": {}} == entry | {"state": {}}
-        assert written["state"].keys() == entry["state"].keys()
 
 
 def test_the_networks_of_the_proof_have_everything():

@@ -17,10 +17,14 @@ from seeing.pages.browsing import (
     point,
     press,
 )
+from seeing.pages.networks import networks
 from selenium.webdriver import Keys
 
 import backproplite as bp
 from backproplite.seeing.equations import rounded
+from backproplite.training import Batch
+
+NETWORKS = networks()
 
 #: What the page shows now, as text.
 SHOWN = """
@@ -429,6 +433,24 @@ def test_steps_of_a_script_agree_with_the_library(show, make):
         browser.execute_script("backproplite.set(0, NaN)")
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_hundred_steps_on_the_page_are_those_of_the_library(show, name):
+    network, X, y = networks()[name]
+    trace = bp.trace(network, X, y)
+    x, targets, _ = network.prepare(X, y)
+    browser, rng = show(trace), np.random.default_rng(0)
+    for _ in range(4):
+        index = int(rng.integers(len(network.parameters)))
+        network.parameters[index] += 0.1
+        browser.execute_script("backproplite.set(...arguments)", index, network.parameters[index])
+        for _ in range(25):
+            network.step(Batch(x, targets))
+        browser.execute_script("backproplite.step(25)")
+    theirs = np.array(browser.execute_script(LIVE))
+    assert np.abs(network.parameters - theirs).max() <= 1e-9 * np.abs(network.parameters).max()
+
+
 def test_a_nudge_is_measured_beside_what_the_gradient_promised(show):
     trace = xor()
     browser = show(trace, 10)
@@ -731,6 +753,17 @@ def test_it_runs_in_the_frame_of_a_notebook(browser, tmp_path):
     assert by_id(browser, "steps").text == "Step 2"
     browser.switch_to.default_content()
     assert browser.current_url == path.as_uri()
+
+
+def test_it_says_where_its_numbers_come_from(show):
+    layers = [bp.Dense(2, 2), bp.Residual([bp.Dropout(0.5)])]
+    network = bp.Network(layers, bp.MeanSquaredError(), seed=42, dtype="float32")
+    browser = show(bp.trace(network, [[1.0, 2.0]], [[0.0, 1.0]]))
+    assert by_id(browser, "note").text == (
+        "Numbers are rounded to 4 digits; entries are counted from 0. "
+        "Dropout's masks are drawn from seed 42, as the library draws them. "
+        "The library computes in float32, this page in float64."
+    )
 
 
 def test_names_are_text_and_nothing_else(show, browser):

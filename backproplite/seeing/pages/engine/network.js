@@ -72,8 +72,8 @@ class LiveNetwork {
       const flowsAfter = this.forward(copied(x), this.draws(before.steps), true);
       const { loss: lossAfter, costs: costsAfter } = this.loss.all(flowsAfter.at(-1), y, true);
       return {
-        flows, scopes, gradOutput, gradFlows, gradients, costs, predictions, loss, update, layersAfter,
-        flowsAfter, costsAfter, lossAfter,
+        flows, scopes, gradOutput, gradFlows, gradients, costs, predictions, loss, update,
+        layersAfter: layersAfter.map((each) => statesWithin(each)), flowsAfter, costsAfter, lossAfter,
       };
     } finally {
       this.restore(before);
@@ -130,13 +130,19 @@ class LiveNetwork {
 }
 
 function finite(loss) {
-  if (!Number.isFinite(loss)) throw new Divergence(`the loss turned ${loss}`);
+  if (!Number.isFinite(loss)) throw new Divergence(`the loss turned ${rounded(loss, 4)}`);
   return loss;
 }
 
 function allFinite(learned) {
   return Object.values(learned.state).every((each) => each.data.every(Number.isFinite))
     && learned.layers.every(allFinite);
+}
+
+// The states of a layer and of those within it, by their names.
+function statesWithin({ state, layers }, path = "") {
+  const own = Object.fromEntries(Object.entries(state).map(([name, array]) => [path + name, array]));
+  return Object.assign(own, ...layers.map((each, k) => statesWithin(each, `${path}layers[${k}].`)));
 }
 
 // Lines to be evaluated, and the results that they are for.
@@ -302,7 +308,8 @@ class LiveLoss {
     this.costLines = program(lines, ["costs"]);
     this.derivativeLines = program(lines, ["derivative"]);
     this.predictionLines = program(lines, ["predictions"]);
-    this.outer = entry.outer && { scope: scopeOf(entry.outer.settings), compute: compile(entry.outer.predictions) };
+    const { outer } = entry;
+    this.outer = outer && { scope: scopeOf(outer.settings), compute: compile(outer.predictions) };
   }
 
   scopeFor(outputs, targets) {
@@ -382,9 +389,10 @@ class LiveOptimizer {
     this.gradient = row(network.gradients);
     this.moving = plan.moving && fromPlain(plan.moving);
     this.decaying = entry.weight_decay > 0 && plan.decaying ? fromPlain(plan.decaying) : null;
-    this.clipping = Object.fromEntries(Object.entries(entry.clip).map(([name, tree]) => [name, compile(tree)]));
-    this.decay = Object.entries(entry.decay).map(([name, tree]) => [name, compile(tree)]);
-    this.lines = Object.entries(entry.lines).map(([name, tree]) => [name, compile(tree)]);
+    const compiled = (lines) => Object.entries(lines).map(([name, tree]) => [name, compile(tree)]);
+    this.clipping = Object.fromEntries(compiled(entry.clip));
+    this.decay = compiled(entry.decay);
+    this.lines = compiled(entry.lines);
   }
 
   // That of the coming step; a schedule that has come to its end stays there.

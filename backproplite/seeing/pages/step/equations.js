@@ -151,7 +151,7 @@ function excerptOf({ digits }, array) {
 // ---- Stages, in the order in which they happen
 
 function stagesOf(view) {
-  const { plan, last, network, samples } = view, { layers, loss, optimizer } = plan;
+  const { plan: { layers, loss }, last, network, samples } = view;
   const stage = (name, title, way, layer, equations) => ({ name, title, way, layer, equations });
   const through = (way, title, equations, first) => layers.map((layer, i) => [layer, i]).slice(first).map(
     ([layer, i]) => stage(
@@ -165,9 +165,17 @@ function stagesOf(view) {
     stage("loss.forward", `Loss: ${loss.name}`, "forward", last, lossEquations(view)),
     stage("loss.backward", byOutput, "backward", last, [lossGradientEquation(view)]),
     ...through("backward", "Backward through", backwardEquations, network.firstTrained).reverse(),
-    stage("update", `Update by ${optimizer.name}`, "update", null, updateEquations(view)),
+    stage("update", `Update by ${optimizerName(network)}`, "update", null, updateEquations(view)),
     stage("after", again, "after", null, afterEquations(view)),
   ];
+}
+
+// With the learning rate that was set on the page, if one was.
+function optimizerName({ plan: { optimizer: { name, rate } }, optimizer: { rates }, alive }) {
+  if (!alive || rates === rate || rates.length === 1 && rates[0] === rate) return name;
+  const told = `learning_rate=${rates[0]}`, argument = /learning_rate=([^,()]|\(([^()]|\([^()]*\))*\))+/;
+  return argument.test(name) ? name.replace(argument, told) : name.replace(/\((?=(.?))/, (_, next) =>
+    `(${told}${next === ")" ? "" : ", "}`);
 }
 
 const layerName = ({ name, frozen }) => name + (frozen ? ", frozen" : "");
@@ -348,7 +356,7 @@ function appliedGradientEquation(view, { before, gradient, applied, decays, plac
 function keptEquations(view, i) {
   const { plan, pass, network } = view, layer = plan.layers[i];
   const symbol = (name) => `${name}(${plan.flows[i]})`;
-  const old = statesWithin(network.layers[i].snapshot()), now = statesWithin(pass.layersAfter[i]);
+  const old = statesWithin(network.layers[i].snapshot()), now = pass.layersAfter[i];
   const differs = ({ data }, other) => data.some((each, k) => each !== other.data[k]);
   const changed = Object.keys(now).filter((name) => differs(now[name], old[name]));
   const axes = (name) => typeof layer.state[name] === "number" ? 0 : 1;
@@ -369,12 +377,6 @@ function keptEquations(view, i) {
     ...changed.map((name) => equation(
       name, { ...before[name], symbol: `new ${symbol(name)}`, array: now[name] })),
   ];
-}
-
-// The states of a layer and of those within it, by their names.
-function statesWithin({ state, layers }, path = "") {
-  const own = Object.fromEntries(Object.entries(state).map(([name, array]) => [path + name, array]));
-  return Object.assign(own, ...layers.map((each, k) => statesWithin(each, `${path}layers[${k}].`)));
 }
 
 // ---- After the update
