@@ -179,9 +179,11 @@ def test_a_step_an_epoch_and_back_to_the_start(browser, pages):
     by_id(browser, "one-epoch").click()
     assert [number(browser, name) for name in ("epochs", "steps")] == [1, 12]
     assert network_of(code(browser)).step_count == 12
+    type_into(browser, "rate", "0.2")
     by_id(browser, "reset").click()
     assert [number(browser, name) for name in ("epochs", "steps")] == [0, 0]
     assert browser.execute_script(LIVE) == start
+    assert "learning_rate=0.2" in code(browser)
 
 
 def test_asking_for_numbers_stops_a_run(xor):
@@ -226,6 +228,10 @@ def test_a_network_of_ones_own_is_changed_too(browser, tmp_path):
     show(browser, bp.playground(network, X, y), tmp_path)
     assert Select(by_id(browser, "loss-choice")).first_selected_option.text == "Huber"
     assert code(browser).splitlines()[-3].startswith('network = bp.Network.load("model.npz")')
+    type_into(browser, "rate", "0.5")
+    by_id(browser, "reset").click()
+    assert "network.optimizer.learning_rate = 0.5" in code(browser)
+    assert browser.execute_script(LIVE)["parameters"] == network.parameters.tolist()
     note = by_id(browser, "note").text
     assert note == "Drawn from seed 1, as the library draws them: the order of samples."
     browser.find_element(By.CSS_SELECTOR, "[aria-label='One unit more in hidden layer 1']").click()

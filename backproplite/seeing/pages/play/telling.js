@@ -154,6 +154,7 @@ function showFindings(findings) {
   if ([...list.children].map((each) => each.textContent).join() === texts.join()) return;
   list.replaceChildren();
   for (const text of texts) makeElement("li", {}, list, text);
+  if (runner.running) say(texts.join(" "));
 }
 
 // For those who listen.
