@@ -308,7 +308,8 @@ class LiveLoss {
     this.costLines = program(lines, ["costs"]);
     this.derivativeLines = program(lines, ["derivative"]);
     this.predictionLines = program(lines, ["predictions"]);
-    this.outer = entry.outer && { scope: scopeOf(entry.outer.settings), compute: compile(entry.outer.predictions) };
+    const { outer } = entry;
+    this.outer = outer && { scope: scopeOf(outer.settings), compute: compile(outer.predictions) };
   }
 
   scopeFor(outputs, targets) {
@@ -388,9 +389,10 @@ class LiveOptimizer {
     this.gradient = row(network.gradients);
     this.moving = plan.moving && fromPlain(plan.moving);
     this.decaying = entry.weight_decay > 0 && plan.decaying ? fromPlain(plan.decaying) : null;
-    this.clipping = Object.fromEntries(Object.entries(entry.clip).map(([name, tree]) => [name, compile(tree)]));
-    this.decay = Object.entries(entry.decay).map(([name, tree]) => [name, compile(tree)]);
-    this.lines = Object.entries(entry.lines).map(([name, tree]) => [name, compile(tree)]);
+    const compiled = (lines) => Object.entries(lines).map(([name, tree]) => [name, compile(tree)]);
+    this.clipping = Object.fromEntries(compiled(entry.clip));
+    this.decay = compiled(entry.decay);
+    this.lines = compiled(entry.lines);
   }
 
   // That of the coming step; a schedule that has come to its end stays there.
