@@ -755,6 +755,17 @@ def test_it_runs_in_the_frame_of_a_notebook(browser, tmp_path):
     assert browser.current_url == path.as_uri()
 
 
+def test_it_says_where_its_numbers_come_from(show):
+    layers = [bp.Dense(2, 2), bp.Residual([bp.Dropout(0.5)])]
+    network = bp.Network(layers, bp.MeanSquaredError(), seed=42, dtype="float32")
+    browser = show(bp.trace(network, [[1.0, 2.0]], [[0.0, 1.0]]))
+    assert by_id(browser, "note").text == (
+        "Numbers are rounded to 4 digits; entries are counted from 0. "
+        "Dropout's masks are drawn from seed 42, as the library draws them. "
+        "The library computes in float32, this page in float64."
+    )
+
+
 def test_names_are_text_and_nothing_else(show, browser):
     name = "</script><script>window.hacked=1</script><b onclick=x>&amp;\u2028" + "long" * 60
     network = bp.Network(

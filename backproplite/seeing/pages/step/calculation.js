@@ -16,6 +16,8 @@ function showCalculation() {
   for (const scroller of box.querySelectorAll(".scroll")) {
     if (scroller.scrollWidth > scroller.clientWidth) scroller.tabIndex = 0; // so that keys can scroll it
   }
+  const pane = at("calculation");
+  pane.tabIndex = pane.scrollHeight > pane.clientHeight ? 0 : -1;
   showChosen();
 }
 

@@ -30,13 +30,14 @@ function placed(page, width, height, zoom) {
   const gaps = [...links.map((_, i) => gapOf(page, i, size)), 34, under ? 0 : 34];
   if (under) drawn.at(-1).width = 0;
   const needed = [20, ...gaps, ...drawn.map((column) => column.width)].reduce((a, b) => a + b);
-  const fitting = Math.min(width / needed, height / (HEAD + Math.max(least, rows * size.pitch)));
+  const down = height / (HEAD + Math.max(least, rows * size.pitch));
+  const fitting = Math.min(width / needed, down);
   const scale = Math.max(zoom, Math.min(fitting, MOST_SCALE));
   spreadGaps(gaps, links, Math.max(0, width / scale - needed));
   const pitch = Math.max(size.pitch, Math.min((height / scale - HEAD) / rows, 2 * size.pitch));
   const body = Math.max(least, rows * pitch);
   const across = placeAcross(drawn, gaps, under);
-  const layout = { ...size, columns: drawn, gaps, under, scale, pitch, fits: fitting >= zoom };
+  const layout = { ...size, columns: drawn, gaps, under, scale, pitch, fits: fitting >= zoom, tall: down < zoom };
   return { ...layout, width: across, height: HEAD + body, middle: HEAD + body / 2 };
 }
 

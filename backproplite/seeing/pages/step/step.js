@@ -64,14 +64,21 @@ function startAgain() {
   say(`Back at the start. ${lossInWords()}`);
 }
 
+function notes({ note, layers, seed, dtype }) {
+  const drawing = (layer) => Boolean(layer.draws) || (layer.layers ?? []).some(drawing);
+  const said = [note];
+  if (layers.some(drawing)) said.push(`Dropout's masks are drawn from seed ${seed}, as the library draws them.`);
+  if (dtype !== "float64") said.push(`The library computes in ${dtype}, this page in float64.`);
+  return said;
+}
+
 // Lays the page out for the room that there is: the calculation beside the drawing, or below a long one.
 function lay() {
   showBars(); // they take their room first
-  document.body.dataset.shape = "beside";
-  draw();
-  if (!layout.fits) {
-    document.body.dataset.shape = "below";
+  for (const shape of ["beside", "below", "below tall"]) {
+    document.body.dataset.shape = shape;
     draw();
+    if (layout.fits || (shape === "below" && !layout.tall)) break;
   }
   showStage();
   scrollDrawing();
@@ -98,7 +105,7 @@ window.backproplite = {
 };
 
 at("head").textContent = document.title = page.head;
-at("note").textContent = page.note;
+at("note").textContent = notes(network.plan).join(" ");
 warn("");
 document.body.dataset.alive = page.alive;
 for (let i = 0; i < page.samples; i++) at("sample").add(new Option(i, i));
