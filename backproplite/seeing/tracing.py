@@ -50,7 +50,7 @@ from .pages.assembly import frame
 
 MOST_SAMPLES = 64
 INDENT = "   "
-AFTER = "After the update: the same forward pass with the new parameters"
+AFTER = "After the update: forward once more"
 
 
 @dataclass(frozen=True)

@@ -102,7 +102,7 @@ Numbers are rounded to 4 digits; entries are counted from 0.
 4. Forward"""
 
 ENDING = """\
-13. After the update: the same forward pass with the new parameters
+13. After the update: forward once more
 
        z₁ = [0.31 0.67]
    new z₁ = [0.3178 0.6786]
