@@ -227,14 +227,14 @@ def test_xor_writes_a_picture(capsys, tmp_path, name, start):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words", "left", "right"),
+    ("arguments", "words", "right", "title"),
     [
-        (["xor"], "Loss curve and decision boundary", "Loss in training", "x₁"),
-        (["digits", "--hidden", "4"], "Loss curves and confusion matrix", "Loss in training", "predicted class"),
+        (["xor"], "Loss curve and decision boundary", "x₁", "Decision boundary: 2 of 4"),
+        (["digits", "--hidden", "4"], "Loss curves and confusion matrix", "predicted class", "Accuracy {} % ("),
     ],
 )  # fmt: skip
 def test_a_picture_has_the_losses_on_the_left(
-    capsys, tmp_path, monkeypatch, arguments, words, left, right
+    capsys, tmp_path, monkeypatch, arguments, words, right, title
 ):
     path = tmp_path / "a.PNG"
     figures = []
@@ -250,23 +250,28 @@ def test_a_picture_has_the_losses_on_the_left(
     assert output.endswith(f"{words}: {path}\n")
     assert path.read_bytes().startswith(b"\x89PNG")
     first, second, *_ = figures[0].axes
-    assert (first.get_title(), second.get_xlabel()) == (left, right)
+    assert (first.get_title(), second.get_xlabel()) == ("Loss in training", right)
     assert first.bbox.x1 < second.bbox.x0
+    accuracy = re.search(r"Accuracy: (\S+) %", output)[1]
+    assert second.get_title().startswith(title.format(accuracy))
 
 
 def test_digits_writes_the_page_of_one_more_step(capsys, tmp_path, monkeypatch):
-    path, traced = tmp_path / "step.html", []
-    monkeypatch.setattr(
-        "backproplite.__main__.trace", lambda *a: traced.append(trace(*a)) or traced[0]
-    )
+    path, seen = tmp_path / "step.html", []
+
+    def traced(network, X, y):
+        seen.append((network.epoch_count, trace(network, X, y)))
+        return seen[0][1]
+
+    monkeypatch.setattr("backproplite.__main__.trace", traced)
     arguments = ["digits", "--epochs", "2", "--hidden", "4"]
     _, expected, _ = run(capsys, *arguments)
     status, output, errors = run(capsys, *arguments, "--html", str(path))
     assert (status, errors) == (0, "")
     assert output == f"{expected}One more step, on four digits, to walk through: {path}\n"
-    assert path.read_text(encoding="utf-8") == pages.step_page(traced[0])
-    assert traced[0].samples == 4
-    assert traced[0].passages[1].output.value.dtype == "float32"
+    ((epochs, step),) = seen
+    assert (epochs, step.samples, step.passages[1].output.value.dtype) == (2, 4, "float32")
+    assert path.read_text(encoding="utf-8") == pages.step_page(step)
 
 
 @pytest.mark.parametrize(
