@@ -498,6 +498,11 @@ class Swish(bp.Layer):
         return grad_output * (gate + self.beta * x * slope)
 
 
+def test_one_parameter_is_spoken_of_in_the_singular():
+    step = bp.trace(bp.Network([Swish(1)], bp.MeanSquaredError()), [[1.0]], [[3.0]])
+    assert str(step).startswith("One training step: 1 parameter, 1 sample.\n")
+
+
 def test_a_large_network_is_shown_in_excerpts():
     X, y = bp.datasets.digits()
     layers = bp.Dense(64, 256), Swish(256), bp.LayerNorm(256), bp.Dense(256, 10)
