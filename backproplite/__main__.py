@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import argparse
 import io
+import math
 import os
+import re
 import sys
 import webbrowser
 from collections.abc import Callable, Sequence
-from typing import NoReturn
+from functools import partial
+from itertools import pairwise
+from types import ModuleType
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -16,7 +21,7 @@ from . import __version__, activations, datasets, layers, losses, plots
 from .checking import check_gradients
 from .checks import Array, checked_path
 from .configurable import offered
-from .errors import BackpropliteError, ParameterError
+from .errors import BackpropliteError, InputError, ParameterError, ShapeError
 from .files import write_file
 from .initializers import He
 from .network import Network
@@ -27,15 +32,16 @@ from .seeing import Trace, trace
 from .seeing.pages.playground import SUFFIXES, play_page, set_names
 
 PICTURES = (".png", ".svg", ".pdf")
+MOST_WEIGHTS = 1_000_000
+#: The worked example of `explain`: a network that is small enough to follow with a pencil.
+EXAMPLE_SIZES = [2, 2, 1]
+EXAMPLE_WEIGHTS = [0.1, 0.3, 0.2, 0.4, 0.1, 0.2, 0.5, 0.6, 0.1]
+EXAMPLE_X, EXAMPLE_Y = [0.5, 0.8], [1.0]
 
 
 def xor(options: argparse.Namespace) -> None:
     """Train a 2-4-1 sigmoid network on exclusive or, and show what it has learnt."""
-    if options.html:
-        checked_path(options.html, (".html", ".htm"))
-    if options.plot:  # a run is not to be lost to a missing folder or library
-        checked_path(options.plot, PICTURES)
-        plots.require_matplotlib()
+    check_paths(options)
     X, y = datasets.xor()
     network = Network(
         [
@@ -63,8 +69,18 @@ def xor(options: argparse.Namespace) -> None:
         step.to_html(options.html)
         print(f"The last step, to walk through: {options.html}")
     if options.plot:
-        write_file(options.plot, training_picture(network, X, y, options.plot))
+        boundary = partial(plots.decision_boundary, network, X, y)
+        write_pictures(options.plot, partial(plots.loss_curves, network), boundary)
         print(f"Loss curve and decision boundary: {options.plot}")
+
+
+def check_paths(options: argparse.Namespace) -> None:
+    """Refuse paths that cannot be: a run is not to be lost to a missing folder or library."""
+    if options.html:
+        checked_path(options.html, (".html", ".htm"))
+    if options.plot:
+        checked_path(options.plot, PICTURES)
+        plots.require_matplotlib()
 
 
 def print_answers(X: Array, y: Array, predictions: Array) -> None:
@@ -78,21 +94,21 @@ def print_answers(X: Array, y: Array, predictions: Array) -> None:
     print_accuracy(rounded, y)
 
 
-def training_picture(network: Network, X: Array, y: Array, path: str) -> bytes:
-    """Return a picture of the loss beside the decision boundary, in the format of the path."""
+def write_pictures(path: str, left: Callable[..., object], right: Callable[..., object]) -> None:
+    """Write two pictures beside each other, in the format of the path."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(11, 4.5), layout="constrained")
-    left, right = figure.subplots(1, 2)
-    plots.loss_curves(network, ax=left)
-    plots.decision_boundary(network, X, y, ax=right)
+    for draw, ax in zip((left, right), figure.subplots(1, 2), strict=True):
+        draw(ax=ax)
     content = io.BytesIO()
     figure.savefig(content, format=path.rpartition(".")[2].lower(), dpi=150)
-    return content.getvalue()
+    write_file(path, content.getvalue())
 
 
 def digits(options: argparse.Namespace) -> None:
     """Train on real handwritten digits, and tell how many unseen ones are recognised."""
+    check_paths(options)
     X, y = datasets.digits()
     rng = np.random.default_rng(options.seed)
     test, validation, train = np.split(rng.permutation(len(X)), [360, 540])
@@ -121,7 +137,15 @@ def digits(options: argparse.Namespace) -> None:
         callbacks=ProgressLines(options.epochs),
     )
     print("\nOn the held-out digits:")
-    print_accuracy(network.predict(X[test]).argmax(axis=1), y[test])
+    predictions = network.predict(X[test]).argmax(axis=1)
+    print_accuracy(predictions, y[test])
+    if options.html:
+        trace(network, X[train[:4]], y[train[:4]]).to_html(options.html)
+        print(f"One more step, on four digits, to walk through: {options.html}")
+    if options.plot:
+        confusion = partial(plots.confusion_matrix, y[test], predictions)
+        write_pictures(options.plot, partial(plots.loss_curves, network), confusion)
+        print(f"Loss curves and confusion matrix: {options.plot}")
 
 
 def print_accuracy(predictions: Array, targets: Array) -> None:
@@ -130,28 +154,76 @@ def print_accuracy(predictions: Array, targets: Array) -> None:
 
 
 def explain(options: argparse.Namespace) -> None:
-    """Work through one training step of a 2-2-1 sigmoid network, every number of it."""
-    if options.html:
-        checked_path(options.html, (".html", ".htm"))
-    step = trace(*worked_example(), digits=options.digits)
+    """Work through one training step of a small network, every number of it."""
+    check_paths(options)
+    network = asked_network(options)
+    try:
+        step = trace(network, *asked_samples(options), digits=options.digits)
+    except (InputError, ShapeError) as error:
+        raise ParameterError(f"--x, --y: {error}") from None
     print(step)
     if options.html:
         step.to_html(options.html)
         print(f"\nTo walk through: {options.html}")
 
 
-def worked_example() -> tuple[Network, Array, Array]:
-    """Return a network that is small enough to follow with a pencil, a sample and its target."""
-    hidden, output = layers.Dense(2, 2), layers.Dense(2, 1)
-    hidden.weight[...], hidden.bias[...] = [[0.1, 0.3], [0.2, 0.4]], [0.1, 0.2]
-    output.weight[...], output.bias[...] = [[0.5], [0.6]], 0.1
-    network = Network(
-        [hidden, activations.Sigmoid(), output, activations.Sigmoid()],
-        loss=losses.HalfSquaredError(),
-        optimizer=GradientDescent(learning_rate=0.5),
-        seed=0,  # so that its page is the same each time
-    )
-    return network, np.array([[0.5, 0.8]]), np.array([[1.0]])
+def asked_network(options: argparse.Namespace) -> Network:
+    """Return the network that the options of `explain` describe."""
+    if len(options.sizes) < 2:
+        raise ParameterError(
+            "--sizes takes the number of inputs and the width of each layer, such as 2 3 1; "
+            f"got {options.sizes[0]} alone."
+        )
+    if sum(n * m for n, m in pairwise(options.sizes)) > MOST_WEIGHTS:
+        raise ParameterError(
+            f"--sizes must make at most {MOST_WEIGHTS:,} weights, or nobody could read the step."
+        )
+    loss, stack = options.loss(), list[layers.Layer]()
+    suited = activations.Identity if loss.applies else loss.suits or options.activation
+    last = options.last_activation or suited
+    for width, next_width in pairwise(options.sizes):
+        stack += [layers.Dense(width, next_width), options.activation()]
+    stack[-1:] = [] if last is activations.Identity else [last()]
+    seed = 42 if options.seed is None else options.seed
+    network = Network(stack, loss, GradientDescent(options.learning_rate), seed=seed)
+    weights = options.weights
+    if weights is None and options.seed is None and options.sizes == EXAMPLE_SIZES:
+        weights = EXAMPLE_WEIGHTS
+    if weights is not None:
+        set_parameters(network, weights, options.sizes)
+    return network
+
+
+def set_parameters(network: Network, weights: Sequence[float], sizes: Sequence[int]) -> None:
+    """Set all parameters of a network, or say how many there are and in which order."""
+    if len(weights) != network.parameters.size:
+        order = ", ".join(f"weight {n} x {m}, bias {m}" for n, m in pairwise(sizes))
+        raise ParameterError(
+            f"--weights takes {network.parameters.size} numbers, layer by layer: {order}, each "
+            f"weight row by row, a row for each of its inputs; got {len(weights)}."
+        )
+    network.parameters[...] = weights
+
+
+def asked_samples(options: argparse.Namespace) -> tuple[Array, Array]:
+    """Return the samples and targets that the options of `explain` give, or its example's."""
+    inputs, outputs = options.sizes[0], options.sizes[-1]
+    x = options.x or (EXAMPLE_X if inputs == len(EXAMPLE_X) else [])
+    if not x or len(x) % inputs:
+        raise ParameterError(
+            f"--x takes {inputs} for each sample, as many numbers as --sizes has inputs, one "
+            f"sample after the other; got {len(x) or 'none'}."
+        )
+    samples = len(x) // inputs
+    y = options.y or (EXAMPLE_Y if outputs == len(EXAMPLE_Y) else [])
+    classes = options.loss.labels == "categorical" and len(y) == samples
+    if len(y) != samples * outputs and not classes:
+        label = ", or the number of its class" if options.loss.labels == "categorical" else ""
+        raise ParameterError(
+            f"--y takes {outputs} for each sample, as many numbers as --sizes has outputs{label}; "
+            f"got {len(y) or 'none'} for {samples} sample{'s' * (samples > 1)}."
+        )
+    return np.reshape(x, (-1, inputs)), np.array(y) if classes else np.reshape(y, (-1, outputs))
 
 
 def check(options: argparse.Namespace) -> None:
@@ -202,8 +274,39 @@ def whole(minimum: int) -> Callable[[str], int]:
     return convert
 
 
+def real(text: str) -> float:
+    """Convert the text of an option to a finite number."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise argparse.ArgumentTypeError(
+            f"must be a number, such as 0.5, and several with spaces between; got {text!r}"
+        )
+    return value
+
+
+def one_of(module: ModuleType, base: type) -> Callable[[str], type]:
+    """Return a converter of names, in any case, to the classes below a base in a module."""
+    classes: list[type] = offered(module, base)
+
+    def convert(text: str) -> type:
+        for cls in classes:
+            if cls.__name__.lower() == text.replace("-", "").replace("_", "").lower():
+                return cls
+        names = ", ".join(cls.__name__ for cls in classes)
+        raise argparse.ArgumentTypeError(f"must be one of {names}; got {text!r}")
+
+    return convert
+
+
 class _Parser(argparse.ArgumentParser):
-    """A parser whose errors are one line."""
+    """A parser whose errors are one line, and to which -1e-3 is a number, not an option."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._negative_number_matcher = re.compile(r"-\.?\d")
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
@@ -230,39 +333,48 @@ def parser() -> argparse.ArgumentParser:
             )
         return added
 
+    def optional(added: argparse.ArgumentParser, name: str, what: str, **how: Any) -> None:
+        added.add_argument(name, default=argparse.SUPPRESS, help=what, **how)
+
     def training(added: argparse.ArgumentParser, epochs: int, rate: float, hidden: int) -> None:
         added.add_argument("--epochs", type=whole(1), default=epochs, help="times through the data")
-        added.add_argument("--learning-rate", type=float, default=rate, help="size of the steps")
+        added.add_argument("--learning-rate", type=real, default=rate, help="size of the steps")
         added.add_argument(
             "--hidden", type=whole(1), default=hidden, help="units in the hidden layer"
         )
 
     added = command("xor", xor, seed=42)
     training(added, epochs=5000, rate=0.5, hidden=4)
-    added.add_argument(
-        "--plot",
-        metavar="FILE",
-        default=argparse.SUPPRESS,
-        help="picture of the loss and the boundary",
-    )
-    added.add_argument(
-        "--html",
-        metavar="FILE",
-        default=argparse.SUPPRESS,
-        help="page of the last step, to walk through",
-    )
+    optional(added, "--plot", "picture of the loss and the boundary", metavar="FILE")
+    optional(added, "--html", "page of the last step, to walk through", metavar="FILE")
     added = command("digits", digits, seed=0)
     training(added, epochs=60, rate=0.05, hidden=256)
     added.add_argument("--batch-size", type=whole(1), default=32, help="samples per update")
-    added.add_argument("--momentum", type=float, default=0.9, help="how much velocity stays")
+    added.add_argument("--momentum", type=real, default=0.9, help="how much velocity stays")
+    optional(added, "--plot", "picture of the losses and the mistakes", metavar="FILE")
+    optional(added, "--html", "page of one more step, to walk through", metavar="FILE")
     added = command("explain", explain, seed=None)
-    added.add_argument("--digits", type=whole(1), default=4, help="of each number")
+    added.set_defaults(sizes=EXAMPLE_SIZES, x=None, y=None, weights=None, seed=None)
+    added.set_defaults(last_activation=None)
+    numbers = {"type": real, "nargs": "+", "metavar": "NUMBER"}
+    sizes = "number of inputs, then the width of each layer (default: 2 2 1)"
+    optional(added, "--sizes", sizes, type=whole(1), nargs="+", metavar="N")
+    optional(added, "--x", "the inputs, one sample after the other", action="extend", **numbers)
+    optional(added, "--y", "the targets, likewise", action="extend", **numbers)
+    optional(added, "--weights", "weight and bias of each layer, row by row", **numbers)
+    optional(added, "--seed", "for weights that are not given", type=whole(0), metavar="N")
+    added.add_argument("--learning-rate", type=real, default=0.5, help="size of the step")
+    bend = one_of(activations, activations.Activation)
     added.add_argument(
-        "--html",
-        metavar="FILE",
-        default=argparse.SUPPRESS,
-        help="page of the step, to walk through",
+        "--activation", metavar="NAME", type=bend, default="Sigmoid", help="after each layer"
     )
+    last = "after the last layer, where it is to be another"
+    optional(added, "--last-activation", last, metavar="NAME", type=bend)
+    loss = one_of(losses, losses.Loss)
+    what = "what the step is to make smaller"
+    added.add_argument("--loss", metavar="NAME", type=loss, default="HalfSquaredError", help=what)
+    added.add_argument("--digits", type=whole(1), default=4, help="of each number")
+    optional(added, "--html", "page of the step, to walk through", metavar="FILE")
     command("check", check, seed=0)
     added = command("play", play, seed=None)
     added.add_argument(

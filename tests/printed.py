@@ -1,4 +1,4 @@
-"""What is printed in the field's symbols, read back."""
+"""What is printed: of an object as the name of a test, and of a line, read back."""
 
 import re
 
@@ -14,3 +14,8 @@ def unprinted(text):
     while re.search(r"\|(?=[\w(-])", text):  # a bar before an operand opens
         text = re.sub(r"\|(?=[\w(-])", "abs(", text)
     return text.replace("|", ")").replace("·", "*")
+
+
+def plain_repr(value):
+    """The repr of an object, without where it lies in memory, so that all processes agree on it."""
+    return re.sub(r" at 0x\w+", "", repr(value))

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 import backproplite as bp
 from backproplite import activations, layers, losses, trace
-from backproplite.__main__ import main, training_picture, worked_example
+from backproplite.__main__ import asked_network, asked_samples, main, parser
 from backproplite.seeing import pages
 from backproplite.seeing.pages.playground import play_page
 
@@ -25,6 +25,12 @@ def run(capsys, *arguments):
     except SystemExit as leaving:
         status = leaving.code
     return status, *capsys.readouterr()
+
+
+def asked(*arguments):
+    """Return the network, samples and targets of `explain` with these options."""
+    options = parser().parse_args(["explain", *arguments])
+    return asked_network(options), *asked_samples(options)
 
 
 def test_xor_shows_progress_the_table_and_full_accuracy(capsys):
@@ -89,7 +95,79 @@ def test_explain_writes_the_page_of_the_step(capsys, tmp_path):
     status, output, errors = run(capsys, "explain", "--html", str(path))
     assert (status, errors) == (0, "")
     assert output.endswith(f"To walk through: {path}\n")
-    assert path.read_text(encoding="utf-8") == pages.step_page(trace(*worked_example()))
+    assert path.read_text(encoding="utf-8") == pages.step_page(trace(*asked()))
+
+
+def test_explain_takes_a_network_of_ones_own():
+    arguments = """
+        --sizes 2 3 1 --weights -1.5 2 -1e-3 4 5 6 -.5 8 9 10 -2e3 12 13 --learning-rate 0.1
+        --x 0 1 --y 0.25 --x -1 2 --y -3
+        --activation leaky-relu --last-activation identity --loss mean_squared_error
+    """
+    network, X, y = asked(*arguments.split())
+    first, bend, second = network.layers
+    assert isinstance(bend, bp.LeakyReLU)
+    assert first.weight.tolist() == [[-1.5, 2, -0.001], [4, 5, 6]]
+    assert (first.bias.tolist(), second.weight.ravel().tolist()) == ([-0.5, 8, 9], [10, -2000, 12])
+    assert second.bias.tolist() == [13]
+    assert (X.tolist(), y.tolist()) == ([[0, 1], [-1, 2]], [[0.25], [-3]])
+    assert repr((network.loss, network.optimizer)) == (
+        "(MeanSquaredError(), GradientDescent(learning_rate=0.1))"
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "last", "y"),
+    [
+        (["--loss", "SigmoidCrossEntropy", "--sizes", "2", "1"], bp.Dense, [[1]]),
+        (["--loss", "BinaryCrossEntropy", "--activation", "ReLU"], bp.Sigmoid, [[1]]),
+        (["--loss", "SoftmaxCrossEntropy", "--sizes", "2", "3", "--y", "2"], bp.Dense, [2]),
+        (["--loss", "CategoricalCrossEntropy", "--sizes", "2", "2", "--y", "0", "1"], bp.Softmax, [[0, 1]]),
+        (["--activation", "Tanh"], bp.Tanh, [[1]]),
+    ],
+)  # fmt: skip
+def test_the_last_layer_of_explain_suits_the_loss(options, last, y):
+    network, X, targets = asked(*options)
+    assert type(network.layers[-1]) is last
+    assert targets.tolist() == y
+    trace(network, X, targets)
+
+
+def test_explain_draws_weights_that_are_not_given_from_the_seed():
+    drawn = bp.Network([bp.Dense(2, 2), bp.Sigmoid(), bp.Dense(2, 1)], bp.Huber(), seed=3)
+    network, *_ = asked("--seed", "3")
+    assert (network.parameters == drawn.parameters).all()
+    assert (
+        asked("--sizes", "2", "1")[0].parameters
+        == asked("--sizes", "2", "1", "--seed", "42")[0].parameters
+    ).all()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ("--sizes 2", "--sizes takes the number of inputs and the width of each layer, such as 2 3 1; got 2 alone."),
+        ("--sizes 2000 1000 1", "--sizes must make at most 1,000,000 weights"),
+        ("--sizes 3 1", "--x takes 3 for each sample, as many numbers as --sizes has inputs, one sample after the other; got none."),
+        ("--x 1 2 3", "--x takes 2 for each sample, as many numbers as --sizes has inputs, one sample after the other; got 3."),
+        ("--sizes 2 2", "--y takes 2 for each sample, as many numbers as --sizes has outputs; got none for 1 sample."),
+        ("--x 1 2 3 4 --y 1", "--y takes 1 for each sample, as many numbers as --sizes has outputs; got 1 for 2 samples."),
+        ("--sizes 2 3 --loss SoftmaxCrossEntropy --y 1 2", "--sizes has outputs, or the number of its class; got 2 for 1 sample."),
+        ("--sizes 2 3 --loss SoftmaxCrossEntropy --y 3", "--x, --y: y must hold whole labels from 0 to 2"),
+        ("--loss BinaryCrossEntropy --y 3", "--x, --y: y must lie between 0 and 1"),
+        (f"--x{' 1' * 130} --y{' 1' * 65}", "--x, --y: X must hold at most 64 samples"),
+        ("--sizes 2 3 1 --weights 1 2", "--weights takes 13 numbers, layer by layer: weight 2 x 3, bias 3, weight 3 x 1, bias 1, each weight row by row, a row for each of its inputs; got 2."),
+        ("--x 0.5,0.8", "argument --x: must be a number, such as 0.5, and several with spaces between; got '0.5,0.8'"),
+        ("--weights 1 inf", "argument --weights: must be a number"),
+        ("--activation step", "argument --activation: must be one of ELU, GELU, "),
+        ("--loss square", "argument --loss: must be one of BinaryCrossEntropy, "),
+    ],
+)  # fmt: skip
+def test_what_explain_cannot_use_is_named_with_the_mend(capsys, arguments, words):
+    status, output, errors = run(capsys, "explain", *arguments.split())
+    assert (status, output) == (2, "")
+    assert words in errors
+    assert len(errors.splitlines()) == 1
 
 
 @pytest.mark.parametrize(
@@ -149,9 +227,17 @@ def test_xor_writes_a_picture(capsys, tmp_path, name, start):
     assert path.read_bytes().startswith(start)
 
 
-def test_the_picture_has_the_loss_on_the_left_and_the_boundary_on_the_right(monkeypatch):
-    X, y = bp.datasets.xor()
-    network = bp.Network([bp.Dense(2, 1)], bp.MeanSquaredError(), seed=0).fit(X, y, 2)
+@pytest.mark.parametrize(
+    ("arguments", "words", "right", "title"),
+    [
+        (["xor"], "Loss curve and decision boundary", "x₁", "Decision boundary: 2 of 4"),
+        (["digits", "--hidden", "4"], "Loss curves and confusion matrix", "predicted class", "Accuracy {} % ("),
+    ],
+)  # fmt: skip
+def test_a_picture_has_the_losses_on_the_left(
+    capsys, tmp_path, monkeypatch, arguments, words, right, title
+):
+    path = tmp_path / "a.PNG"
     figures = []
 
     class Seen(Figure):
@@ -160,11 +246,35 @@ def test_the_picture_has_the_loss_on_the_left_and_the_boundary_on_the_right(monk
             super().savefig(content, **options)
 
     monkeypatch.setattr("matplotlib.figure.Figure", Seen)
-    assert training_picture(network, X, y, "some.where/a.PNG").startswith(b"\x89PNG")
-    left, right, *_ = figures[0].axes
-    assert (left.get_title(), right.get_xlabel()) == ("Loss in training", "x₁")
-    assert left.bbox.x1 < right.bbox.x0
-    assert left.bbox.y0 == right.bbox.y0
+    status, output, errors = run(capsys, *arguments, "--epochs", "2", "--plot", str(path))
+    assert (status, errors) == (0, "")
+    assert output.endswith(f"{words}: {path}\n")
+    assert path.read_bytes().startswith(b"\x89PNG")
+    first, second, *_ = figures[0].axes
+    assert (first.get_title(), second.get_xlabel()) == ("Loss in training", right)
+    assert first.bbox.x1 < second.bbox.x0
+    accuracy = re.search(r"Accuracy: (\S+) %", output)[1]
+    assert second.get_title().startswith(title.format(accuracy))
+
+
+def test_digits_writes_the_page_of_one_more_step(capsys, tmp_path, monkeypatch):
+    path, seen = tmp_path / "step.html", []
+
+    def traced(network, X, y):
+        images, labels = bp.datasets.digits()
+        assert [labels[(images == x).all(axis=1)] for x in X] == y.reshape(-1, 1).tolist()
+        seen.append((network.epoch_count, trace(network, X, y)))
+        return seen[0][1]
+
+    monkeypatch.setattr("backproplite.__main__.trace", traced)
+    arguments = ["digits", "--epochs", "2", "--hidden", "4"]
+    _, expected, _ = run(capsys, *arguments)
+    status, output, errors = run(capsys, *arguments, "--html", str(path))
+    assert (status, errors) == (0, "")
+    assert output == f"{expected}One more step, on four digits, to walk through: {path}\n"
+    ((epochs, step),) = seen
+    assert (epochs, step.samples, step.passages[1].output.value.dtype) == (2, 4, "float32")
+    assert path.read_text(encoding="utf-8") == pages.step_page(step)
 
 
 @pytest.mark.parametrize(
@@ -190,6 +300,8 @@ def test_play_writes_a_page_and_opens_it(capsys, tmp_path, monkeypatch, argument
         (["xor", "--plot", "missing/xor.png"], "the folder 'missing' does not exist"),
         (["xor", "--plot", "xor.doc"], "must end in .png or .svg or .pdf; got 'xor.doc'"),
         (["xor", "--plot", "."], "'.' is a folder"),
+        (["digits", "--plot", "missing/a.png"], "the folder 'missing' does not exist"),
+        (["digits", "--html", "a.txt"], "must end in .html or .htm; got 'a.txt'"),
     ],
 )
 def test_a_path_that_cannot_be_is_refused_before_the_work(
@@ -241,8 +353,17 @@ HELP = {
         "plot": "picture of the loss and the boundary",
         "html": "page of the last step, to walk through",
     },
-    "digits": {"batch-size": "samples per update", "momentum": "how much velocity stays"},
-    "explain": {"digits": "of each number", "html": "page of the step, to walk through"},
+    "digits": {
+        "batch-size": "samples per update",
+        "momentum": "how much velocity stays",
+        "plot": "picture of the losses and the mistakes",
+        "html": "page of one more step, to walk through",
+    },
+    "explain": {
+        "digits": "of each number",
+        "html": "page of the step, to walk through",
+        "weights": "weight and bias of each layer, row by row",
+    },
     "check": {"seed": "for everything that is random"},
     "play": {"html": "where the page goes", "no-browser": "leave it to you to open it"},
 }
@@ -253,7 +374,7 @@ def test_help_says_what_an_option_is_for(capsys, command):
     status, output, _ = run(capsys, command, "--help")
     assert status == 0
     for option, words in HELP[command].items():
-        assert re.search(rf"--{option} [\w. ]+\s+{words} *(\(default|\n)", output)
+        assert re.search(rf"--{option} [\w. \[\]]+\s+{words} *(\(default|\n)", output)
     assert " None" not in output
 
 

@@ -104,7 +104,7 @@ def test_the_test_command_sets_up_and_then_runs_pytest():
     setup, install, tests = CONSOLE[1].split(" && ")
     assert setup == "python3 -m venv .venv"
     assert shlex.split(install) == [".venv/bin/pip", "install", "-q", "-e", ".[test]"]
-    assert tests == ".venv/bin/python -m pytest -q"
+    assert tests == ".venv/bin/python -m pytest -q -n auto"
 
 
 def test_pictures_are_there_are_small_and_say_what_they_show():

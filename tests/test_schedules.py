@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from printed import plain_repr
 from strategies import optimizer_classes
 
 import backproplite as bp
@@ -37,7 +38,7 @@ shrinking = st.floats(0.01, 1)
         (bp.WarmUpSchedule(2, lambda step: 10 - step), {0: 5, 1: 10, 2: 10, 3: 9, 5: 7}),
         (bp.WarmUpSchedule(2, bp.WarmUpSchedule(2, 0.8)), {0: 0.2, 1: 0.4, 2: 0.4, 3: 0.8}),
     ],
-    ids=repr,
+    ids=plain_repr,
 )
 def test_values_by_hand(schedule, expected):
     given_rates = [schedule(step) for step in expected]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
@@ -24,6 +25,8 @@ from .whole import read_file, write_file
 
 #: Steps and epochs are fewer, so that there is room to count on.
 MAXIMUM_COUNT = 2**53
+#: In seconds, for another thread that is just writing an epoch into the lists of the history.
+PAUSES = 0, 0.001, 0.01, 0.1
 
 
 def save_network(network: Network, path: object) -> None:
@@ -82,10 +85,15 @@ def contents(network: Network) -> tuple[dict[str, Array], dict[str, Any]]:
 
 def _history(network: Network) -> dict[str, Array]:
     """Return the history as arrays; refuse one that has become something else."""
-    arrays = {}
-    epochs = len(network.history.get("loss", ()))
-    for name in dict.fromkeys([*HISTORY, *network.history]):
-        values = network.history.get(name, [None])
+    arrays, history = {}, network.history
+    for pause in PAUSES:
+        time.sleep(pause)
+        history = {k: v[:] if isinstance(v, list) else [None] for k, v in network.history.items()}
+        if len({len(values) for values in history.values()}) == 1:
+            break
+    epochs = len(history.get("loss", ()))
+    for name in dict.fromkeys([*HISTORY, *history]):
+        values = history.get(name, [None])
         floats = all(isinstance(value, float) for value in values)
         if not (floats and len(values) == epochs and name.isidentifier()):
             raise ParameterError(f"the network cannot be saved: history[{name!r}] is not its own.")

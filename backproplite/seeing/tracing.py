@@ -50,7 +50,7 @@ from .pages.assembly import frame
 
 MOST_SAMPLES = 64
 INDENT = "   "
-AFTER = "After the update: the same forward pass with the new parameters"
+AFTER = "After the update: forward once more"
 
 
 @dataclass(frozen=True)
@@ -162,9 +162,9 @@ class Trace:
 
     def __str__(self) -> str:
         count = sum(each.value.size for p in self.passages for each in p.parameters.values())
-        plural = "s" if self.samples > 1 else ""
         head = (
-            f"One training step: {count:,} parameters, {self.samples} sample{plural}.\n"
+            f"One training step: {count:,} parameter{'s' * (count != 1)}, "
+            f"{self.samples} sample{'s' * (self.samples > 1)}.\n"
             f"Numbers are rounded to {self.digits} digits; entries are counted from 0."
         )
         blocks = [

@@ -83,7 +83,7 @@ def test_a_wrong_layer_is_caught_in_a_network(fault, around):
     assert mismatch(subject, X, Y).startswith(f"the gradient of {place}{name} is ")
 
 
-@pytest.mark.parametrize("name", LOSSES.keys() - {"writes to the outputs"})  # harmless there
+@pytest.mark.parametrize("name", [n for n in LOSSES if n != "writes to the outputs"])  # harmless
 def test_a_wrong_loss_is_caught_in_a_network(name):
     loss = LOSSES[name](0.1)
     assert mismatch(network(bp.Dense(4, 2), loss=loss), X, targets_of(loss, 1), WEIGHTS)

@@ -17,6 +17,7 @@ from checking.common import (
     wrong,
 )
 from checking.wrong_gradients import replaced
+from printed import plain_repr
 from scipy.special import erf
 
 import backproplite as bp
@@ -102,7 +103,7 @@ COMPARED = Through(lambda x: np.where(x > 0, x, -x), LEFT_ABS.derivative)
 KINKED = [bp.ReLU(), bp.LeakyReLU(), bp.ELU(alpha=0.5), COMPARED, LEFT_ABS]
 
 
-@pytest.mark.parametrize("layer", KINKED, ids=repr)
+@pytest.mark.parametrize("layer", KINKED, ids=plain_repr)
 def test_an_entry_at_a_kink_is_left_out_and_counted_up_to_a_tenth(layer):
     (tensor,) = check_gradients(layer, at_zero(2)).tensors
     assert (tensor.checked, tensor.kinks) == (18, 2)
@@ -116,7 +117,7 @@ def test_an_entry_at_a_kink_is_left_out_and_counted_up_to_a_tenth(layer):
         *((layer, near) for layer in KINKED[:4] for near in (1e-5, -1e-6, 1e-7, -1e-9)),
         *((LEFT_ABS, near) for near in (1e-5, -1e-6)),  # without complex numbers, no nearer
     ],
-    ids=repr,
+    ids=plain_repr,
 )
 def test_an_entry_near_a_kink_is_compared(layer, near):
     x = at_zero(0)

@@ -179,7 +179,7 @@ def test_every_class_comes_back_with_its_settings(thing):
 def test_the_table_has_every_class_that_a_network_is_made_of():
     public = {
         name: thing
-        for name, thing in vars(bp).items()
+        for name, thing in ((name, getattr(bp, name)) for name in bp.__all__)
         if inspect.isclass(thing)
         and issubclass(thing, Configurable)
         and not issubclass(thing, bp.Callback)
@@ -259,6 +259,16 @@ def test_a_save_in_the_midst_of_training_in_another_thread_is_whole(tmp_path):
     while trainer.is_alive():
         network.save(path)
         bp.Network.load(path)
+
+
+def test_a_save_waits_for_the_epoch_that_another_thread_is_writing(tmp_path, monkeypatch):
+    network = bp.Network([bp.Dense(3, 1)], bp.MeanSquaredError(), seed=0).fit(X, Y, 3)
+    rate = network.history["learning_rate"].pop()
+    moments = iter([lambda: None, lambda: network.history["learning_rate"].append(rate)])
+    monkeypatch.setattr("time.sleep", lambda pause: next(moments)())
+    network.save(tmp_path / "model.npz")
+    again = bp.Network.load(tmp_path / "model.npz")
+    assert repr(again.history) == repr(network.history)  # NaN are not equal
 
 
 # One's own classes and functions

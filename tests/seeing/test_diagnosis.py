@@ -11,6 +11,7 @@ import warnings
 
 import numpy as np
 import pytest
+from printed import plain_repr
 
 import backproplite as bp
 from backproplite.seeing.health import Observer, best_constant, try_rate
@@ -18,6 +19,8 @@ from backproplite.testing import LOSSES, targets_for
 
 XOR, MOONS = bp.datasets.xor(), bp.datasets.moons()
 DIGITS = tuple(part[:300] for part in bp.datasets.digits())
+#: What the words of a cure may name.
+NAMES = {name: getattr(bp, name) for name in bp.__all__}
 RNG = np.random.default_rng
 NOISE = RNG(1).standard_normal((50, 1)), RNG(2).standard_normal(50)
 LINE = NOISE[0], 2 * NOISE[0][:, 0] - 1
@@ -135,7 +138,7 @@ def test_wrong_rates_are_found_and_the_suggested_rate_helps(make, kind, rate, da
         (found,) = diagnosis.findings
         assert f"{rate * factor:g}" in found.evidence
         assert f"{diagnosis.loss:.4g}" in found.evidence or factor < 1
-        suggested = eval(found.cure.removeprefix("Use ").removesuffix("."), vars(bp))
+        suggested = eval(found.cure.removeprefix("Use ").removesuffix("."), NAMES)
         assert type(suggested) is kind
         assert bp.diagnose(make(suggested), *data).healthy
     assert bp.diagnose(make(kind(rate)), *data).healthy
@@ -199,7 +202,7 @@ def test_a_rate_far_too_high_may_come_from_the_weights(rate):
     suggested, _, other = finding.cure.partition(" Or: ")
     assert "clip_norm=1" in other
     assert "He()" in other
-    network.optimizer = eval(suggested.removeprefix("Use ").removesuffix("."), vars(bp))
+    network.optimizer = eval(suggested.removeprefix("Use ").removesuffix("."), NAMES)
     assert bp.diagnose(network, *LINE).healthy
 
 
@@ -266,7 +269,7 @@ def test_scales_are_named_before_and_after_training_and_scaling_cures(case, opti
         network.optimizer = bp.Adam()  # which does not diverge
         network.fit(X, y, epochs=10, batch_size=32)
     cure = diagnosis.findings[0].cure
-    part = eval(cure.rpartition(" ")[2].removesuffix("."), vars(bp) | {"X": X, "y": y})
+    part = eval(cure.rpartition(" ")[2].removesuffix("."), NAMES | {"X": X, "y": y})
     network = on_numbers(copy.deepcopy(optimizer), outputs=y[0].size)
     if "X" in finding:
         network = on_numbers(optimizer, [part, *copy.deepcopy(network.layers)], y[0].size)
@@ -365,7 +368,7 @@ def test_exclusive_or_without_a_hidden_layer_is_named(last):
         assert finding.name == "no hidden layer"
         assert "a linear copy gets to loss 0.25," in finding.evidence
         made.fit(*XOR, epochs=1000)
-    layers = eval(f"[{finding.cure.removeprefix('Begin with ').removesuffix('.')}]", vars(bp))
+    layers = eval(f"[{finding.cure.removeprefix('Begin with ').removesuffix('.')}]", NAMES)
     assert network(layers).fit(*XOR, epochs=500).evaluate(*XOR) < 1e-3
 
 
@@ -804,7 +807,7 @@ def test_a_negative_loss_is_not_taken_for_knowledge():
     network.parameters[...] = bp.Network(deep(bp.Tanh), Shifted(), seed=0).parameters
     (finding,) = bp.diagnose(network, X, y).findings
     assert finding.name == "learning rate too low"
-    network.optimizer = eval(finding.cure.removeprefix("Use ").removesuffix("."), vars(bp))
+    network.optimizer = eval(finding.cure.removeprefix("Use ").removesuffix("."), NAMES)
     before = network.evaluate(X, y)
     assert network.fit(X, y, epochs=20).evaluate(X, y) < before - 0.01
 
@@ -1048,7 +1051,9 @@ def everything(optimizer):
 
 
 @pytest.mark.parametrize(
-    "optimizer", [bp.Adam(0.01), bp.Momentum(lambda step: 50 / (1 + step), clip_norm=1.0)], ids=repr
+    "optimizer",
+    [bp.Adam(0.01), bp.Momentum(lambda step: 50 / (1 + step), clip_norm=1.0)],
+    ids=plain_repr,
 )
 def test_a_diagnosis_changes_nothing(optimizer):
     network = everything(copy.deepcopy(optimizer)).fit(*MOONS, epochs=3, batch_size=32)

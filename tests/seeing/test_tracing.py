@@ -102,7 +102,7 @@ Numbers are rounded to 4 digits; entries are counted from 0.
 4. Forward"""
 
 ENDING = """\
-13. After the update: the same forward pass with the new parameters
+13. After the update: forward once more
 
        z₁ = [0.31 0.67]
    new z₁ = [0.3178 0.6786]
@@ -496,6 +496,11 @@ class Swish(bp.Layer):
         slope = gate * (1 - gate)
         np.sum(grad_output * x * x * slope, axis=-2, out=self.grad_beta)
         return grad_output * (gate + self.beta * x * slope)
+
+
+def test_one_parameter_is_spoken_of_in_the_singular():
+    step = bp.trace(bp.Network([Swish(1)], bp.MeanSquaredError()), [[1.0]], [[3.0]])
+    assert str(step).startswith("One training step: 1 parameter, 1 sample.\n")
 
 
 def test_a_large_network_is_shown_in_excerpts():

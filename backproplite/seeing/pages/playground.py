@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ... import activations, layers, losses, optimizers
+from ... import activations, counts, initializers, layers, losses, optimizers, scaling, schedules
 from ...activations import Activation
 from ...checks import Array, checked_path
+from ...configurable import Configurable
 from ...errors import ParameterError, ShapeError
 from ...files import write_file
 from ...layers import Dense
@@ -30,7 +31,8 @@ MOST_SAMPLES = 2000
 MOST_PLAIN = 8  # numbers that are given as such; bytes take less room
 MOST_WRITTEN = 500  # numbers that the Python on the page has in full
 SUFFIXES = ".html", ".htm"
-NAMES = {*layers.__all__, *activations.__all__, *losses.__all__, *optimizers.__all__}
+MODULES = activations, counts, initializers, layers, losses, optimizers, scaling, schedules
+NAMES = sorted(name for module in MODULES for name in module.__all__)
 
 
 class Playground:
@@ -196,10 +198,10 @@ def _given(
 
 
 def _are_labels(network: Network, targets: Array) -> bool:
-    """Tell whether targets are classes: by the loss, or one column of zeros and ones."""
-    if network.loss.labels == "categorical":
-        return True
-    return targets.shape[1] == 1 and bool(np.isin(targets, (0, 1)).all())
+    """Tell whether targets are classes: zeros and ones, in one column or one for each class."""
+    exact = bool(np.isin(targets, (0, 1)).all())
+    one_each = network.loss.labels == "categorical" and bool((targets.sum(axis=1) == 1).all())
+    return exact and (one_each or targets.shape[1] == 1)
 
 
 def _labels(targets: Array) -> Array:
@@ -223,12 +225,14 @@ def _choices(network: Network) -> dict[str, Any]:
 
 
 def _described(network: Network) -> dict[str, Any]:
-    """Return the Python that makes this network, as far as it can be written down."""
-    start = []
-    if network.step_count or network.parameters.size > MOST_WRITTEN:
-        start = ["# then: the numbers of the network that you gave"]
-    elif not np.array_equal(network.parameters, network.fresh(seed=network.seed).parameters):
-        start = [f"network.parameters[...] = {network.parameters.tolist()}"]
+    """Return the Python that makes this network; of one that was trained, that loads it."""
+    fresh = network.fresh(seed=network.seed)
+    first = not network.step_count and np.array_equal(network.parameters, fresh.parameters)
+    if network.step_count or (not first and network.parameters.size > MOST_WRITTEN):
+        return {
+            "given": 'network = bp.Network.load("model.npz")  # after network.save("model.npz")'
+        }
+    start = [] if first else [f"network.parameters[...] = {network.parameters.tolist()}"]
     return {
         "layers": [_python(each) for each in network.layers],
         "loss": _python(network.loss),
@@ -239,13 +243,20 @@ def _described(network: Network) -> dict[str, Any]:
     }
 
 
-def _python(thing: object) -> str:
+def _python(thing: Configurable) -> str:
     """Return what is printed of an object, with `bp.` before the names of the library."""
-    return re.sub(
-        r"(?<![\w.])[A-Z]\w*(?=\()",
-        lambda found: f"bp.{found[0]}" if found[0] in NAMES else found[0],
-        repr(thing),
-    )
+    settings = thing.settings()
+    if any(isinstance(value, np.ndarray) for value in settings.values()):  # which print rounded
+        given = (f"{name}={_written(value)}" for name, value in settings.items())
+        return f"bp.{type(thing).__name__}({', '.join(given)})"
+    names = rf"(?<![\w.])({'|'.join(NAMES)})(?=\()"
+    return re.sub(names, r"bp.\1", repr(thing))
+
+
+def _written(value: object) -> str:
+    if isinstance(value, Configurable):
+        return _python(value)
+    return repr(value.tolist() if isinstance(value, np.ndarray) else value)
 
 
 def _code(name: str, array: Array) -> list[str]:

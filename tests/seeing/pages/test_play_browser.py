@@ -221,6 +221,25 @@ def test_what_is_chosen_is_built(xor):
     assert (network.epoch_count, network.step_count) == (2, 4)
 
 
+def test_a_network_of_ones_own_is_changed_too(browser, tmp_path):
+    network, X, y = lines()
+    show(browser, bp.playground(network, X, y), tmp_path)
+    assert Select(by_id(browser, "loss-choice")).first_selected_option.text == "Huber"
+    assert code(browser).splitlines()[-3].startswith('network = bp.Network.load("model.npz")')
+    note = by_id(browser, "note").text
+    assert note == "Drawn from seed 1, as the library draws them: the order of samples."
+    browser.find_element(By.CSS_SELECTOR, "[aria-label='One unit more in hidden layer 1']").click()
+    browser.execute_script("window.backproplite.step(3)")
+    seen = browser.execute_script(LIVE)["parameters"]
+    text = code(browser)
+    assert "[bp.Dense(1, 10), bp.SiLU(), bp.Dense(10, 2)]" in text
+    np.testing.assert_allclose(seen, network_of(text).parameters, rtol=1e-9)
+    all_of(browser, "#sets label")[2].click()
+    assert "bp.datasets.xor" in code(browser)
+    all_of(browser, "#sets label")[0].click()
+    assert browser.execute_script(LIVE)["parameters"] == network.parameters.tolist()
+
+
 def test_everything_is_chosen_by_keys(xor):
     def go_to(test):
         for _ in range(60):
@@ -342,6 +361,44 @@ def test_pointing_at_a_part_gives_its_numbers_and_shows_a_unit_large(xor):
     network = network_of(code(xor))
     gradient = network.loss_and_gradient(*bp.datasets.xor())[1][5]
     assert lines[2] == f"∂loss/∂weight₁[1, 1] = {rounded(float(gradient), 4)}"
+
+
+def test_edges_show_size_and_sign_and_units_what_they_give(browser, tmp_path):
+    X, y = bp.datasets.xor()
+    network = bp.Network([bp.Dense(2, 2), bp.Tanh(), bp.Dense(2, 1)], bp.MeanSquaredError(), seed=0)
+    network.parameters[...] = [2, -1, 0, 0.5, 0, 0, 1, -1, 0]
+    show(browser, bp.playground(network, X, y), tmp_path)
+    edges = browser.execute_script(
+        """return [...document.querySelectorAll(".edge")].map((e) =>
+          [e.classList.contains("minus"), parseFloat(e.firstElementChild.style.strokeWidth)])"""
+    )
+    weights = np.array([2, -1, 0, 0.5, 1, -1])
+    assert [minus for minus, _ in edges] == (weights < 0).tolist()
+    widest = edges[0][1]
+    expected = np.maximum(np.abs(weights) / 2 * widest, 0.6)
+    np.testing.assert_allclose([width for _, width in edges], expected, atol=0.11)
+    sides = browser.execute_script(
+        """const pen = document.querySelectorAll(".unit canvas")[2].getContext("2d", { willReadFrequently: true });
+        const { data } = pen.getImageData(0, 0, 40, 40);
+        return [data.slice(4 * 20 * 40, 4 * 20 * 40 + 3), data.slice(4 * (21 * 40 - 1), 4 * (21 * 40 - 1) + 3)]"""
+    )
+    left, right = sides  # tanh(2 x₁) is below 0 at the left alone
+    assert left[0] > left[2]
+    assert right[2] > right[0]
+
+
+def test_the_curve_of_the_loss_grows_and_has_two_axes(browser, pages):
+    browser.get(pages("moons").as_uri())
+    shown = "return document.getElementById('curve').toDataURL()"
+    pictures = [browser.execute_script(shown)]
+    for _ in range(2):
+        by_id(browser, "one-epoch").click()
+        pictures.append(browser.execute_script(shown))
+    by_id(browser, "log").click()
+    two_frames = "requestAnimationFrame(() => requestAnimationFrame(() => arguments[0]()))"
+    browser.execute_async_script(two_frames)
+    pictures.append(browser.execute_script(shown))
+    assert len(set(pictures)) == 4
 
 
 def test_the_picture_has_the_colour_of_the_likeliest_class_and_the_points_upon_it(

@@ -64,6 +64,7 @@ def test_the_network_is_as_it_is_and_stays_so():
     [
         (Y, bp.MeanSquaredError(), "classes", [0, 1, 1, 0]),
         (Y, bp.SigmoidCrossEntropy(), "classes", [0, 1, 1, 0]),
+        (Y / 2, bp.SigmoidCrossEntropy(), "numbers", [[0.0], [0.5], [0.5], [0.0]]),
         (Y + 0.5, bp.MeanSquaredError(), "numbers", [[0.5], [1.5], [1.5], [0.5]]),
     ],
 )
@@ -80,11 +81,23 @@ def test_labels_and_validation_data_go_along():
     assert made["validation"] == {"X": X[:2].tolist(), "y": [0, 2]}
 
 
+class Flat(bp.Identity):
+    pass
+
+
 def test_its_python_makes_the_network_again():
-    one = network(bp.Dense(2, 3), bp.Residual([bp.Dense(3, 3), bp.ELU()]), bp.Dense(3, 1))
+    X, Y = bp.datasets.spirals(20)
+    first = [bp.Standardize.of(X), bp.Dense(2, 3, bp.He()), Flat()]
+    block = bp.Residual([bp.Dense(3, 3), bp.ELU()])
+    one = bp.Network(
+        [*first, block, bp.Dense(3, 1)],
+        bp.SigmoidCrossEntropy(),
+        bp.Momentum(bp.CosineSchedule(0.1, 50), nesterov=True),
+        seed=42,
+    )
     one.parameters[2] = 0.25
     made = given(bp.playground(one, X, Y))
-    names = {"bp": bp, "np": np}
+    names = {"bp": bp, "np": np, "Flat": Flat}
     described = made["described"]
     text = (
         f"network = bp.Network([{', '.join(described['layers'])}], {described['loss']}, "
@@ -94,7 +107,20 @@ def test_its_python_makes_the_network_again():
     assert repr(names["network"]) == repr(one)
     np.testing.assert_array_equal(names["network"].parameters, one.parameters)
     np.testing.assert_array_equal(names["X"], X)
-    np.testing.assert_array_equal(names["y"], Y.ravel())
+    np.testing.assert_array_equal(names["y"], Y)
+    outputs = [each.predict(X) for each in (names["network"], one)]
+    np.testing.assert_array_equal(*outputs)
+
+
+def test_a_network_that_was_trained_before_is_loaded(tmp_path, monkeypatch):
+    one = network().fit(X, Y, 3)
+    code = given(bp.playground(one, X, Y))["described"]["given"]
+    monkeypatch.chdir(tmp_path)
+    one.save("model.npz")
+    names = {"bp": bp}
+    exec(code, names)
+    np.testing.assert_array_equal(names["network"].parameters, one.parameters)
+    assert names["network"].step_count == 3
 
 
 class Doubled(bp.Layer):

@@ -7,7 +7,7 @@
 // all by name, as play_data.py has them; `set` is a data set. A trainer brings x and y.
 function planOf(choices, set, { kinds, catalogue }) {
   const { labels, head } = kinds[set.kind].find((kind) => kind.name === choices.loss);
-  const outputs = labels === "categorical" ? Math.max(...set.y) + 1 : 1;
+  const outputs = labels === "categorical" ? Math.max(...set.y) + 1 : set.y[0].length ?? 1;
   const widths = [set.X[0].length, ...choices.layers, outputs];
   const layers = [], flows = ["x"];
   let size = 0;

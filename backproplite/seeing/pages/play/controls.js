@@ -1,31 +1,20 @@
-// What can be chosen, and the boxes and buttons for it. What is typed and cannot be is refused beside the box,
-// and the last good value stays.
+// Boxes, lists and buttons. What is typed and cannot be is refused beside the box, and the last good value
+// stays.
 
-const SPEEDS = {
-  "5 epochs a second": { epochs: 1, every: 200 },
-  "1 epoch a frame": { epochs: 1, every: FRAME },
-  "10 epochs a frame": { epochs: 10, every: FRAME },
-  "as fast as it can": UNLIMITED,
-};
-const MOST_LAYERS = 6;
-const MOST_WIDE = 64;
+// Readers of what is typed: the value, or an error that says what was expected.
 
-// Readers of what is typed: the value, or an Error that says what was expected.
 function readNumber(text, least = -Infinity) {
   const number = Number(text.trim().replace(",", "."));
-  const bound = Number.isFinite(least) ? ` of at least ${least}` : "";
-  if (!text.trim() || !Number.isFinite(number) || number < least) throw new Error(`must be a number${bound}`);
-  return number;
+  if (text.trim() && Number.isFinite(number) && number >= least) return number;
+  throw new Error(`must be a number${Number.isFinite(least) ? ` of at least ${least}` : ""}`);
 }
 
-function readWhole(text, least, most = Infinity) {
-  if (!/^\d+$/.test(text.trim()) || Number(text) < least || Number(text) > most) {
-    throw new Error(`must be a whole number of at least ${least}${most < Infinity ? ` and at most ${most}` : ""}`);
-  }
-  return text.trim();
+function readWhole(text, least) {
+  if (/^\d+$/.test(text.trim()) && Number(text) >= least) return text.trim();
+  throw new Error(`must be a whole number of at least ${least}`);
 }
 
-// A box with its label and its refusal. `shown()` is the last good value as text, `take(value)` what to do with a new one.
+// `shown()` is the last good value as text, and `take(value)` what to do with a new one.
 function listenToBox(box, refusal, read, shown, take) {
   box.addEventListener("input", () => {
     box.removeAttribute("aria-invalid");
@@ -42,17 +31,21 @@ function listenToBox(box, refusal, read, shown, take) {
   });
 }
 
+// Each returns what shows its present value.
+
 function addBox(form, id, label, read, shown, take) {
   const outer = makeElement("label", {}, form, label);
-  const box = makeElement("input", { id, autocomplete: "off", inputmode: "decimal", "aria-describedby": `${id}-refused` }, outer);
+  const described = { "aria-describedby": `${id}-refused`, autocomplete: "off", inputmode: "decimal" };
+  const box = makeElement("input", { id, ...described }, outer);
   const refusal = makeElement("p", { id: `${id}-refused`, class: "refused", role: "alert" }, outer);
   listenToBox(box, refusal, read, shown, take);
-  return () => { box.value = shown(); };
+  return () => {
+    if (document.activeElement !== box) box.value = shown();
+  };
 }
 
 function addList(form, id, label, optionsNow, shown, take) {
-  const outer = makeElement("label", {}, form, label);
-  const list = makeElement("select", { id }, outer);
+  const list = makeElement("select", { id }, makeElement("label", {}, form, label));
   list.addEventListener("change", () => take(list.value));
   return () => {
     const options = optionsNow();
@@ -71,53 +64,10 @@ function addButton(parent, text, label, action, disabled = false) {
   return button;
 }
 
-// ---- Data sets, each with a small picture, and the class of points that are added
-
-function addSets(sets, chosen, take) {
-  const root = at("sets");
-  root.replaceChildren();
-  for (const set of sets) {
-    const label = makeElement("label", {}, root);
-    const radio = makeElement("input", { type: "radio", name: "set", value: set.name }, label);
-    radio.checked = set === chosen;
-    radio.addEventListener("change", () => take(set));
-    set.picture = makeElement("canvas", { "aria-hidden": "true" }, label);
-    makeElement("span", {}, label, set.name);
-  }
-}
-
-function drawSets(sets) {
-  for (const set of sets) {
-    const { pen, width, height } = sharp(set.picture);
-    const view = viewOf(set, pointsOf(set));
-    const place = placed(view, width, height);
-    pen.clearRect(0, 0, width, height);
-    if (view.X[0].length > 2) continue;
-    view.X.forEach((row, i) => {
-      const target = targetOf(view, i);
-      pen.fillStyle = view.kind === "values" ? theme.plus : classColour(target);
-      pen.beginPath();
-      pen.arc(...place(row[0], row.length > 1 ? row[1] : target), view.X.length > 60 ? 1.5 : 4, 0, 7);
-      pen.fill();
-    });
-  }
-}
-
-function addClasses(count, chosen, take) {
-  const root = at("classes");
-  root.replaceChildren();
-  for (let label = 0; label < count; label++) {
-    const outer = makeElement("label", {}, root);
-    const radio = makeElement("input", { type: "radio", name: "class", value: label }, outer);
-    radio.checked = label === chosen;
-    radio.addEventListener("change", () => take(label));
-    const shown = makeElement("span", {}, outer);
-    const mark = makeElement("canvas", { width: 28, height: 28, style: "width: 14px; height: 14px", "aria-hidden": "true" }, shown);
-    const pen = mark.getContext("2d");
-    pen.beginPath();
-    addShape(pen, label, 14, 14, 10);
-    pen.fillStyle = classColour(label);
-    pen.fill();
-    shown.append(`class ${label}`);
-  }
+function addRadio(parent, name, value, checked, take) {
+  const label = makeElement("label", {}, parent);
+  const radio = makeElement("input", { type: "radio", name, value }, label);
+  radio.checked = checked;
+  radio.addEventListener("change", take);
+  return label;
 }

@@ -1,4 +1,4 @@
-// The loss as it went, of training and of validation data, with an axis of equal steps or of equal factors.
+// The loss as it went, of training and of validation data, on an axis of equal steps or of equal factors.
 
 const MOST_SEEN = 2000; // points of the curve; beyond, every second is left out
 
@@ -7,11 +7,13 @@ class LossCurve {
     this.rows = []; // [epoch, loss, validation loss or null]
     this.every = 1;
     this.counted = 0;
+    this.newest = null;
   }
 
-  add(epoch, loss, validation) {
-    if (this.counted++ % this.every) return void (this.newest = [epoch, loss, validation]);
-    this.rows.push((this.newest = [epoch, loss, validation]));
+  add(...row) {
+    this.newest = row;
+    if (this.counted++ % this.every) return;
+    this.rows.push(row);
     if (this.rows.length < MOST_SEEN) return;
     this.rows = this.rows.filter((_, i) => i % 2 === 0);
     this.every *= 2;
@@ -22,62 +24,95 @@ class LossCurve {
   }
 }
 
-function drawCurve(canvas, lossCurve, logarithmic) {
+function drawCurve(canvas, curve, logarithmic) {
   const { pen, width, height } = sharp(canvas);
-  const rows = lossCurve.all;
+  const rows = curve.all;
   pen.clearRect(0, 0, width, height);
   if (!rows.length) return;
-  const [left, right, top, bottom] = [4.8 * theme.em, width - theme.em, 0.8 * theme.em, height - 2 * theme.em];
-  const before = rows[0][0] - 1;
-  const last = rows.at(-1)[0];
-  const axis = lossAxis(rows, logarithmic);
-  const x = (epoch) => left + ((right - left) * (epoch - before)) / Math.max(1, last - before);
-  const y = (loss) => bottom - (bottom - top) * Math.min(1, Math.max(0, axis.share(loss)));
-  pen.font = theme.font;
-  Object.assign(pen, { fillStyle: theme.quiet, strokeStyle: theme.rule, lineWidth: 1, textBaseline: "middle" });
-  pen.textAlign = "right";
-  for (const tick of axis.ticks) {
-    pen.fillText(tickText(tick), left - 8, y(tick));
-    line(pen, [[left, y(tick)], [right, y(tick)]]);
-  }
-  pen.textAlign = "center";
-  for (const tick of ticks(before, Math.max(last, before + 1), width > 500 ? 8 : 4).filter(Number.isInteger)) {
-    if (x(tick) < right - 5 * theme.em || tick === before) pen.fillText(tick.toLocaleString("en"), x(tick), height - 0.8 * theme.em);
-  }
-  pen.textAlign = "right";
-  pen.fillText("epoch", right, height - 0.8 * theme.em);
-  drawLine(pen, rows, 2, x, y, theme.minus, [6, 4]);
-  drawLine(pen, rows, 1, x, y, theme.plus, []);
+  const { em } = theme;
+  const place = placesOfLosses(rows, logarithmic, [4.8 * em, width - em], [0.8 * em, height - 2 * em]);
+  drawAxesOfLosses(pen, place, height - 0.8 * em);
+  drawLosses(pen, rows, 2, place, theme.minus, [6, 4]);
+  drawLosses(pen, rows, 1, place, theme.plus, []);
 }
 
-function lossAxis(rows, logarithmic) {
-  const seen = rows.flatMap(([, ...losses]) => losses).filter((loss) => loss !== null && Number.isFinite(loss));
-  const high = seen.reduce((a, b) => Math.max(a, b), 0) || 1;
-  const positive = seen.filter((loss) => loss > 0);
-  if (logarithmic && positive.length) {
-    const low = Math.max(positive.reduce((a, b) => Math.min(a, b), high), high * 1e-16);
-    const [from, to] = [Math.floor(Math.log10(low)), Math.max(Math.ceil(Math.log10(high)), Math.floor(Math.log10(low)) + 1)];
-    const step = Math.ceil((to - from) / 6);
-    const powers = Array.from({ length: to - from + 1 }, (_, i) => from + i).filter((i) => (i - from) % step === 0);
-    return { ticks: powers.map((i) => 10 ** i), share: (loss) => (loss > 0 ? (Math.log10(loss) - from) / (to - from) : 0) };
-  }
-  const low = Math.min(0, seen.reduce((a, b) => Math.min(a, b), 0)); // a loss of counts may be negative
+// Where epochs and losses stand between the edges of the picture, and the ticks of both.
+function placesOfLosses(rows, logarithmic, [left, right], [top, bottom]) {
+  const before = rows[0][0] - 1, last = Math.max(rows.at(-1)[0], before + 1);
+  const losses = rows.flatMap(([, ...each]) => each).filter(Number.isFinite);
+  const axis = (logarithmic && factorAxis(losses)) || stepAxis(losses);
+  return {
+    left, right, losses: axis.ticks,
+    epochs: ticks(before, last, right - left > 500 ? 8 : 4).filter(Number.isInteger),
+    x: (epoch) => left + ((right - left) * (epoch - before)) / (last - before),
+    y: (loss) => bottom - (bottom - top) * Math.min(1, Math.max(0, axis.share(loss))),
+  };
+}
+
+const leastOf = (numbers, start) => numbers.reduce((a, b) => Math.min(a, b), start);
+const mostOf = (numbers, start) => numbers.reduce((a, b) => Math.max(a, b), start);
+
+function stepAxis(losses) {
+  const low = leastOf(losses, 0), high = mostOf(losses, 0) || 1; // a loss of counts may be below 0
   return { ticks: ticks(low, high, 4), share: (loss) => (loss - low) / (1.05 * (high - low)) };
 }
 
-const tickText = (tick) => (tick !== 0 && (Math.abs(tick) < 1e-3 || Math.abs(tick) >= 1e5) ? tick.toExponential(0) : String(tick));
+// Equal factors take equal room; null where no loss is above 0.
+function factorAxis(losses) {
+  const high = mostOf(losses, 0);
+  if (high <= 0) return null;
+  const least = leastOf(losses.filter((loss) => loss > 0), high);
+  const from = Math.floor(Math.log10(Math.max(least, high * 1e-16)));
+  const to = Math.max(Math.ceil(Math.log10(high)), from + 1);
+  const step = Math.ceil((to - from) / 6);
+  const powers = Array.from({ length: Math.floor((to - from) / step) + 1 }, (_, i) => from + step * i);
+  return {
+    ticks: powers.map((power) => 10 ** power),
+    share: (loss) => (loss > 0 ? (Math.log10(loss) - from) / (to - from) : 0),
+  };
+}
 
-function line(pen, points) {
+function drawAxesOfLosses(pen, { left, right, x, y, losses, epochs }, below) {
+  const { em } = theme;
+  Object.assign(pen, { fillStyle: theme.quiet, strokeStyle: theme.rule, lineWidth: 1 });
+  Object.assign(pen, { font: theme.font, textBaseline: "middle", textAlign: "right" });
+  for (const tick of losses) {
+    pen.fillText(tickText(tick), left - 0.6 * em, y(tick));
+    drawLine(pen, [[left, y(tick)], [right, y(tick)]]);
+  }
+  pen.fillText("epoch", right, below);
+  pen.textAlign = "center";
+  for (const tick of epochs.filter((each) => x(each) < right - 5 * em)) {
+    pen.fillText(tick.toLocaleString("en"), x(tick), below);
+  }
+}
+
+function tickText(tick) {
+  const small = tick !== 0 && Math.abs(tick) < 1e-3;
+  return small || Math.abs(tick) >= 1e5 ? tick.toExponential(0) : String(tick);
+}
+
+function drawLosses(pen, rows, index, { x, y }, colour, dashes) {
+  pen.save();
+  pen.setLineDash(dashes);
+  Object.assign(pen, { strokeStyle: colour, lineWidth: 2, lineJoin: "round" });
+  const seen = rows.filter((row) => Number.isFinite(row[index]));
+  drawLine(pen, seen.map((row) => [x(row[0]), y(row[index])]));
+  pen.restore();
+}
+
+function drawLine(pen, points) {
   pen.beginPath();
   for (const point of points) pen.lineTo(...point);
   pen.stroke();
 }
 
-function drawLine(pen, rows, index, x, y, colour, dashes) {
-  const seen = rows.filter((row) => row[index] !== null && Number.isFinite(row[index]));
-  pen.save();
-  pen.setLineDash(dashes);
-  Object.assign(pen, { strokeStyle: colour, lineWidth: 2, lineJoin: "round" });
-  line(pen, seen.map((row) => [x(row[0]), y(row[index])]));
-  pen.restore();
+// Round numbers from low to high.
+function ticks(low, high, most) {
+  const rough = (high - low) / most;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = [1, 2, 5, 10].find((each) => each * power >= rough) * power;
+  const digits = Math.max(0, -Math.floor(Math.log10(step)));
+  const first = Math.ceil(low / step), count = Math.floor(high / step) - first + 1;
+  return Array.from({ length: count }, (_, i) => Number(((first + i) * step).toFixed(digits)));
 }

@@ -158,7 +158,7 @@ function stagesOf(view) {
       `${layer.place}.${way}`, `${title} ${layer.place} ${layerName(layer)}`, way, i, equations(view, i)));
   const given = samples > 1 ? "the samples, their targets" : "the sample, its target";
   const byOutput = "Backward: how the loss changes with the network's output";
-  const again = "After the update: the same forward pass with the new parameters";
+  const again = "After the update: forward once more";
   return [
     stage("setup", `Setup: ${given}, the parameters`, "setup", null, setupEquations(view)),
     ...through("forward", "Forward through", forwardEquations, 0),
