@@ -333,9 +333,6 @@ def parser() -> argparse.ArgumentParser:
             )
         return added
 
-    def optional(added: argparse.ArgumentParser, name: str, what: str, **how: Any) -> None:
-        added.add_argument(name, default=argparse.SUPPRESS, help=what, **how)
-
     def training(added: argparse.ArgumentParser, epochs: int, rate: float, hidden: int) -> None:
         added.add_argument("--epochs", type=whole(1), default=epochs, help="times through the data")
         added.add_argument("--learning-rate", type=real, default=rate, help="size of the steps")
@@ -353,7 +350,30 @@ def parser() -> argparse.ArgumentParser:
     added.add_argument("--momentum", type=real, default=0.9, help="how much velocity stays")
     optional(added, "--plot", "picture of the losses and the mistakes", metavar="FILE")
     optional(added, "--html", "page of one more step, to walk through", metavar="FILE")
-    added = command("explain", explain, seed=None)
+    explain_options(command("explain", explain, seed=None))
+    command("check", check, seed=0)
+    added = command("play", play, seed=None)
+    added.add_argument(
+        "data", nargs="?", choices=set_names(), default="moons", help="what it learns at first"
+    )
+    added.add_argument("--html", metavar="FILE", default="play.html", help="where the page goes")
+    added.add_argument(
+        "--no-browser",
+        dest="browser",
+        action="store_false",
+        default=argparse.SUPPRESS,
+        help="leave it to you to open it",
+    )
+    return top
+
+
+def optional(added: argparse.ArgumentParser, name: str, what: str, **how: Any) -> None:
+    """Add an option that need not be given, and of whose default the help says nothing."""
+    added.add_argument(name, default=argparse.SUPPRESS, help=what, **how)
+
+
+def explain_options(added: argparse.ArgumentParser) -> None:
+    """Add the options that describe the network and the samples of `explain`."""
     added.set_defaults(sizes=EXAMPLE_SIZES, x=None, y=None, weights=None, seed=None)
     added.set_defaults(last_activation=None)
     numbers = {"type": real, "nargs": "+", "metavar": "NUMBER"}
@@ -375,20 +395,6 @@ def parser() -> argparse.ArgumentParser:
     added.add_argument("--loss", metavar="NAME", type=loss, default="HalfSquaredError", help=what)
     added.add_argument("--digits", type=whole(1), default=4, help="of each number")
     optional(added, "--html", "page of the step, to walk through", metavar="FILE")
-    command("check", check, seed=0)
-    added = command("play", play, seed=None)
-    added.add_argument(
-        "data", nargs="?", choices=set_names(), default="moons", help="what it learns at first"
-    )
-    added.add_argument("--html", metavar="FILE", default="play.html", help="where the page goes")
-    added.add_argument(
-        "--no-browser",
-        dest="browser",
-        action="store_false",
-        default=argparse.SUPPRESS,
-        help="leave it to you to open it",
-    )
-    return top
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

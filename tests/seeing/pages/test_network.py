@@ -153,7 +153,7 @@ def test_a_pass_has_the_update_of_a_trace(passes, name):
     np.testing.assert_allclose(update["length"], length, 1e-9)
     for states, p in zip(page["layersAfter"], trace.passages, strict=True):
         for state in p.layer.state_names:
-            same(array(states["state"][state]), getattr(p.layer, state), f"{p.place} {state}")
+            same(array(states[state]), getattr(p.layer, state), f"{p.place} {state}")
 
 
 # What a page does with it.
