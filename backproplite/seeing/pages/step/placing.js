@@ -82,7 +82,7 @@ function mostBadges(link) {
 
 // Between the columns before and after a layer: numbers on edges need room.
 function gapOf({ columns, links }, i, { box }) {
-  if (isPicture(columns[i])) return 110;
+  if (isPicture(columns[i])) return 96;
   const weights = links[i].edges.map((edge) => edge.weight).filter(Boolean);
   if (box > 30 && weights.length) return textWidth(longestText(weights, NUMBERS)) + 28;
   return { dense: 84, each: 24, all: 60 }[links[i].wiring];

@@ -72,13 +72,15 @@ function notes({ note, layers, seed, dtype }) {
   return said;
 }
 
-// Lays the page out for the room that there is: the calculation beside the drawing, or below a long one.
+// Lays the page out for the room that there is: the calculation beside the drawing, or below it where
+// the drawing would be cut, or small on a large screen.
 function lay() {
   showBars(); // they take their room first
+  const enough = Math.min(1.2, innerWidth / 1600);
   for (const shape of ["beside", "below", "below tall"]) {
     document.body.dataset.shape = shape;
     draw();
-    if (layout.fits || (shape === "below" && !layout.tall)) break;
+    if (shape === "below" ? !layout.tall : layout.fits && layout.scale >= enough) break;
   }
   showStage();
   scrollDrawing();
