@@ -37,8 +37,9 @@ function placed(page, width, height, zoom) {
   const pitch = Math.max(size.pitch, Math.min((height / scale - HEAD) / rows, 2 * size.pitch));
   const body = Math.max(least, rows * pitch);
   const across = placeAcross(drawn, gaps, under);
-  const layout = { ...size, columns: drawn, gaps, under, scale, pitch, fits: fitting >= zoom, tall: down < zoom };
-  return { ...layout, width: across, height: HEAD + body, middle: HEAD + body / 2 };
+  const places = { columns: drawn, gaps, under, pitch, middle: HEAD + body / 2 };
+  const extent = { width: across, height: HEAD + body, scale, fits: fitting >= zoom, tall: down < zoom };
+  return { ...size, ...places, ...extent };
 }
 
 // Whether numbers have grown longer than their places.

@@ -67,7 +67,8 @@ function startAgain() {
 function notes({ note, layers, seed, dtype }) {
   const drawing = (layer) => Boolean(layer.draws) || (layer.layers ?? []).some(drawing);
   const said = [note];
-  if (layers.some(drawing)) said.push(`Dropout's masks are drawn from seed ${seed}, as the library draws them.`);
+  const masks = `Dropout's masks are drawn from seed ${seed}, as the library draws them.`;
+  if (layers.some(drawing)) said.push(masks);
   if (dtype !== "float64") said.push(`The library computes in ${dtype}, this page in float64.`);
   return said;
 }
@@ -118,7 +119,7 @@ at("sample").addEventListener("change", () => {
   showStage();
 });
 startStages();
-startFacts();
+startNudge();
 startEditing();
 startTeaching();
 lay();
