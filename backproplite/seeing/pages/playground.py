@@ -142,8 +142,8 @@ def _page(start: str, given: dict[str, Any] | None = None) -> str:
 
 
 def _without_comments(content: str) -> str:
-    """Leave out lines of scripts that are comments: who reads them reads the sources."""
-    return re.sub(r"(?m)^ *//.*\n", "", content)
+    """Leave out comments of scripts, and indents: who reads them reads the sources."""
+    return re.sub(r"(?m)^ *(//.*\n)?", "", content)
 
 
 def _packed_step_page() -> str:
@@ -176,20 +176,16 @@ def _given(
 ) -> dict[str, Any]:
     """Return data and network of one's own as a data set of the page."""
     labelled = _are_labels(network, targets)
-    y = _labels(targets) if labelled else targets
-    held = validation and {
-        "X": plain(validation[0], MOST_PLAIN),
-        "y": (_labels(validation[1]) if labelled else validation[1]).tolist(),
-    }
+
+    def listed(y: Array) -> Any:
+        return _labels(y).tolist() if labelled else plain(y, MOST_PLAIN)
+
+    held = validation and {"X": plain(validation[0], MOST_PLAIN), "y": listed(validation[1])}
     return {
         "name": "yours",
         "kind": "classes" if labelled else "numbers",
         "X": x.tolist(),
-        "y": y.tolist(),
-        "code": "\n".join(
-            [*_code("X", x), *_code("y", y)]
-            + (["validation = ...  # the validation data that you gave"] if validation else [])
-        ),
+        "y": listed(targets),
         "validation": held,
         "choices": _choices(network),
         "plan": written | {"x": None, "y": None},
@@ -212,12 +208,17 @@ def _choices(network: Network) -> dict[str, Any]:
     """Return what would be chosen to make a network much like this one."""
     widths = [each.out_features for each in network.layers if isinstance(each, Dense)]
     names = [type(each).__name__ for each in network.layers[:-1] if isinstance(each, Activation)]
+    settings = network.optimizer.settings()
     return {
         "layers": widths[:-1],
         "activation": names[0] if names else "Tanh",
         "loss": type(network.loss.parts()[-1]).__name__,
-        "optimizer": type(network.optimizer).__name__,
-        "settings": {},
+        "optimizer": "Nesterov" if settings.get("nesterov") else type(network.optimizer).__name__,
+        "settings": {
+            name: value
+            for name, value in settings.items()
+            if isinstance(value, int | float) and name not in ("learning_rate", "nesterov")
+        },
         "learningRate": network.optimizer.current_rate(),
         "batchSize": None,
         "seed": str(network.seed),
@@ -257,12 +258,6 @@ def _written(value: object) -> str:
     if isinstance(value, Configurable):
         return _python(value)
     return repr(value.tolist() if isinstance(value, np.ndarray) else value)
-
-
-def _code(name: str, array: Array) -> list[str]:
-    if array.size > MOST_WRITTEN:
-        return [f"{name} = ...  # the {name} that you gave"]
-    return [f"{name} = np.array({array.tolist()})"]
 
 
 def set_names() -> list[str]:

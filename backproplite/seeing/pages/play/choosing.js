@@ -17,12 +17,13 @@ function addSettings() {
   form.addEventListener("submit", (event) => event.preventDefault());
   addChoice(form, "activation", "Activation", () => given.activations, "activation");
   addChoice(form, "loss-choice", "Loss", lossNames, "loss");
-  addChoice(form, "optimizer", "Optimizer", () => given.optimizers, "optimizer");
+  addChoice(form, "optimizer", "Optimizer", () => given.optimizers, "optimizer", { settings: {} });
   refreshRate = addBox(form, "rate", "Learning rate", (text) => readNumber(text, 0),
     () => String(Number(net().rate.toPrecision(6))), setRate);
   const size = () => String(choices.batchSize ?? "all"), readSeed = (text) => readWhole(text, 0);
   refreshers.push(
     refreshRate,
+    addMemory(form),
     addBox(form, "batch", "Batch size", readBatchSize, size, setBatchSize),
     addBox(form, "seed", "Seed", readSeed, () => choices.seed, (seed) => rechoose({ seed })),
     addList(form, "speed", "Speed", () => Object.keys(SPEEDS), () => speed, setSpeed),
@@ -30,10 +31,25 @@ function addSettings() {
 }
 
 // A choice by name; what a network of one's own has stands among the others.
-function addChoice(form, id, label, names, key) {
+function addChoice(form, id, label, names, key, along = {}) {
   const shown = () => choices[key];
   const offered = () => (names().includes(shown()) ? names() : [shown(), ...names()]);
-  refreshers.push(addList(form, id, label, offered, shown, (value) => rechoose({ [key]: value })));
+  refreshers.push(addList(form, id, label, offered, shown, 
+    (value) => rechoose({ [key]: value, ...along })));
+}
+
+// How long an optimizer remembers, by the name it has there: momentum, beta1 or beta2.
+function addMemory(form) {
+  const settings = () => net().plan.optimizer.settings;
+  const name = () => Object.keys(settings()).find((each) => /^(momentum|beta)/.test(each));
+  const refresh = addBox(form, "memory", "momentum", readShare, () => String(settings()[name()] ?? ""),
+    (value) => rechoose({ settings: { ...choices.settings, [name()]: value } }));
+  const label = form.lastElementChild;
+  return () => {
+    label.style.visibility = name() ? "visible" : "hidden"; // the others stay where they are
+    label.firstChild.data = name() ?? "";
+    refresh();
+  };
 }
 
 function setRate(rate) {

@@ -9,6 +9,12 @@ function readNumber(text, least = -Infinity) {
   throw new Error(`must be a number${Number.isFinite(least) ? ` of at least ${least}` : ""}`);
 }
 
+function readShare(text) {
+  const number = readNumber(text, 0);
+  if (number < 1) return number;
+  throw new Error("must be below 1");
+}
+
 function readWhole(text, least) {
   if (/^\d+$/.test(text.trim()) && Number(text) >= least) return text.trim();
   throw new Error(`must be a whole number of at least ${least}`);

@@ -167,6 +167,7 @@ function factsOf(part, network) {
   }
   const { column: { symbol, bias, layers }, row } = part;
   const names = layers.length ? layers.map((layer) => layer.name) : ["input"];
+  if (part.dead) names.push("dead: off for all samples");
   return [[`${symbol}[${row}]`, ...names].join(", "), ...(bias ? of(bias, bias.offset + row, row) : [])];
 }
 

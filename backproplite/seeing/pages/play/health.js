@@ -98,7 +98,8 @@ function twoGradients(seen) {
 
 // What is measured.
 
-// Of the activations in a layer the worst: {saturated, dead}, each {share, units, name} or null.
+// Of the activations in a layer the worst: {saturated, dead}, each {share, units, name, off} or null; `off`
+// says which units are dead.
 function idleShares(leaves, { FLAT, OFF }) {
   const idle = { saturated: null, dead: null };
   for (const leaf of leaves) {
@@ -111,7 +112,8 @@ function idleShares(leaves, { FLAT, OFF }) {
     const below = operations["<"](flat ? slope : operations["max samples"](slope), constant(least));
     const share = below.data.reduce(add, 0) / below.data.length, kind = flat ? "saturated" : "dead";
     if (share > (idle[kind]?.share ?? -1)) {
-      idle[kind] = { share, units: slope.columns, name: `${leaf.entry.place} ${leaf.entry.name}` };
+      const name = `${leaf.entry.place} ${leaf.entry.name}`, off = flat ? null : Array.from(below.data, Boolean);
+      idle[kind] = { share, units: slope.columns, name, off };
     }
   }
   return idle;

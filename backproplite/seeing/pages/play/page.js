@@ -69,6 +69,7 @@ window.backproplite = {
 
 for (const part of given.sets.flatMap((each) => [each, ...(each.validation ? [each.validation] : [])])) {
   part.X = toRows(fromPlain(part.X));
+  if (part.y.float64) part.y = toRows(fromPlain(part.y));
 }
 readTheme();
 addSettings();

@@ -4,6 +4,7 @@
 // log. Run, it gives the losses of the page.
 
 const WIDTH = 88; // of a line
+const MOST_WRITTEN = 500; // numbers of data that are given in full
 
 // `described` is {layers, loss, optimizer, seed, dtype, start}: texts, the last of lines that follow; or {given},
 // a text in the place of a network that cannot be built anew, such as one that was trained before.
@@ -14,7 +15,7 @@ function pythonOf(set, described, trainer) {
   if (begun.length) later.push({ what: "steps", batches: begun });
   const points = { set, added: [] };
   const parts = [
-    [set.code, ...(holdsOut(set) ? HOLDING_OUT : []), ...given.flatMap((event) => pythonOfEvent(event, points))],
+    [set.code ?? dataInPython(set), ...(holdsOut(set) ? HOLDING_OUT : []), ...given.flatMap((event) => pythonOfEvent(event, points))],
     [described.given ?? networkInPython(described), ...(described.start ?? [])],
     later.flatMap((event) => pythonOfEvent(event, points)),
     printing(set, log),
@@ -26,6 +27,14 @@ function pythonOf(set, described, trainer) {
 
 const holdsOut = (set) => set.X.some((_, i) => isHeld(set, i));
 const validates = (set) => Boolean(set.validation) || holdsOut(set);
+
+// Data of one's own, in full where they are few.
+function dataInPython({ X, y, validation }) {
+  const lines = Object.entries({ X, y }).map(([name, rows]) => (rows.flat().length > MOST_WRITTEN
+    ? `${name} = ...  # the ${name} that you gave`
+    : `${name} = np.array(${JSON.stringify(rows).replaceAll(",", ", ")})`));
+  return [...lines, ...(validation ? ["validation = ...  # the validation data that you gave"] : [])].join("\n");
+}
 
 const HOLDING_OUT = [
   `held_out = np.arange(len(X)) % ${HELD} == ${HELD - 1}`,

@@ -3,6 +3,7 @@
 
 const SLOWLY = 500; // milliseconds between two pictures where motion is not wanted
 const WRITTEN = 400; // between two changes of texts
+const MANY = 7; // layers whose gradients are no list any more, where there is little room
 const TOLD = 10_000; // between two sentences
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 const drawn = { at: 0, spent: 0, written: 0, told: 0, half: 0 };
@@ -129,9 +130,12 @@ function showHealth({ layers, findings }) {
     write(label, name);
     bar.style.setProperty("--share", share);
     write(number, gradient === null ? "none" : rounded(gradient, 2));
+    sizes.children[i].title = `${name}: ${number.textContent}`;
     sizes.children[i].classList.toggle("sick", findings.some(({ layer }) => layer === i));
   });
+  sizes.classList.toggle("many", layers.length > MANY);
   for (const each of drawing.columns) write(each.badge, badgeOf(each.layers, layers, findings));
+  showDead(layers);
   showFindings(findings);
 }
 
@@ -151,12 +155,26 @@ function badgeOf(layers, healths, findings) {
   ].join(", ");
 }
 
+// At the units themselves: those that are off for all samples.
+function showDead(healths) {
+  for (const unit of drawing.units) {
+    const { column: { layers, size }, row } = unit;
+    const offs = layers.map(({ index }) => healths[index].dead?.off).filter((off) => off?.length === size);
+    unit.dead = offs.some((off) => off[row]);
+    unit.element.classList.toggle("dead", unit.dead);
+  }
+}
+
 function showFindings(findings) {
   const list = at("findings"), texts = findings.map(({ name, text }) => `${name}: ${text}`);
   if (!texts.length) texts.push("Nothing is wrong.");
   if ([...list.children].map((each) => each.textContent).join() === texts.join()) return;
   list.replaceChildren();
-  for (const text of texts) makeElement("li", {}, list, text);
+  texts.forEach((text, i) => {
+    const item = makeElement("li", {}, list), name = findings[i]?.name ?? "";
+    makeElement("strong", {}, item, name);
+    item.append(text.slice(name.length));
+  });
   if (runner.running) say(texts.join(" "));
 }
 

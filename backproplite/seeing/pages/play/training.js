@@ -40,6 +40,7 @@ function offeredOnly(next) {
     ...next,
     activation: kept(given.activations, next.activation),
     optimizer: kept(given.optimizers, next.optimizer),
+    settings: given.optimizers.includes(next.optimizer) ? next.settings : {},
     loss: kept(lossNames(), next.loss),
     layers: next.layers.map((units) => Math.min(units, MOST_WIDE)),
   };
