@@ -144,6 +144,8 @@ def test_findings_are_those_of_the_library(case):
         for kind in ("dead", "saturated"):
             share = layer[kind] and layer[kind]["share"]
             assert share == getattr(one, f"{kind}_share")
+        if layer["dead"]:
+            assert np.mean(layer["dead"]["off"]) == layer["dead"]["share"]
 
 
 def test_each_layer_is_told_that_is_dead():

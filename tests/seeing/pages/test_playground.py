@@ -7,6 +7,8 @@ import re
 
 import numpy as np
 import pytest
+from javascript import run
+from playing import FILES
 
 import backproplite as bp
 from backproplite.seeing.pages import playground as module
@@ -73,6 +75,18 @@ def test_zeros_and_ones_are_classes(y, loss, kind, shown):
     assert (made["kind"], made["y"]) == (kind, shown)
 
 
+def test_settings_of_its_optimizer_are_kept_when_it_is_changed():
+    one = network()
+    one.optimizer = bp.Momentum(0.1, momentum=0.5, nesterov=True, clip_norm=2.0)
+    choices = given(bp.playground(one, X, Y))["choices"]
+    assert choices["optimizer"] == "Nesterov"
+    assert choices["settings"] | {"weight_decay": 0.0} == {
+        "momentum": 0.5,
+        "clip_norm": 2.0,
+        "weight_decay": 0.0,
+    }
+
+
 def test_labels_and_validation_data_go_along():
     labels = np.array([0, 2, 1, 0])
     one = network(bp.Dense(2, 3), loss=bp.SoftmaxCrossEntropy())
@@ -96,20 +110,69 @@ def test_its_python_makes_the_network_again():
         seed=42,
     )
     one.parameters[2] = 0.25
-    made = given(bp.playground(one, X, Y))
+    described = given(bp.playground(one, X, Y))["described"]
     names = {"bp": bp, "np": np, "Flat": Flat}
-    described = made["described"]
     text = (
         f"network = bp.Network([{', '.join(described['layers'])}], {described['loss']}, "
         f"{described['optimizer']}, seed={described['seed']})"
     )
-    exec("\n".join([made["code"], text, *described["start"]]), names)
+    exec("\n".join([text, *described["start"]]), names)
     assert repr(names["network"]) == repr(one)
     np.testing.assert_array_equal(names["network"].parameters, one.parameters)
-    np.testing.assert_array_equal(names["X"], X)
-    np.testing.assert_array_equal(names["y"], Y)
     outputs = [each.predict(X) for each in (names["network"], one)]
     np.testing.assert_array_equal(*outputs)
+
+
+def test_its_data_are_in_the_python_where_they_are_few():
+    rng = np.random.default_rng(4)
+    x, y = rng.standard_normal((60, 2)), rng.standard_normal((60, 1)) * 1e-9
+    few, many = (page_of(np.tile(x, (times, 1)), np.tile(y, (times, 1))) for times in (1, 5))
+    names = {"np": np}
+    exec(few, names)
+    np.testing.assert_array_equal(names["X"], x)
+    np.testing.assert_array_equal(names["y"], y)
+    assert many.startswith("X = ...  # the X that you gave\ny = np.array([[")
+
+
+def page_of(x, y):
+    shown = {"X": x.tolist(), "y": y.tolist()}
+    return run(FILES, "dataInPython(data)", shown)
+
+
+def half_frozen():
+    one = network()
+    one.layers[0].trainable = False
+    return one
+
+
+def scaled():
+    loss = bp.StandardizedTargets.of(100 + 30 * Y, bp.Huber(0.5))
+    return network(bp.Dense(2, 1), loss=loss)
+
+
+TRAINED = """(() => {
+  const [set] = data.sets, network = new LiveNetwork(set.plan);
+  const trainer = new Trainer(network, preparedPoints(pointsOf(set), set.plan.loss, 1));
+  return [[1, 2, 3].map(() => trainer.epoch()[1]), pythonOf(set, set.described, trainer)];
+})()"""
+
+
+@pytest.mark.parametrize(("one", "y"), [(half_frozen(), Y), (scaled(), 100 + 30 * Y)])
+def test_its_python_gives_the_losses_of_the_page(one, y):
+    page = data(bp.playground(one, X, y).html)
+    losses, code = run(FILES, TRAINED, page)
+    names = {}
+    exec(code, names)
+    np.testing.assert_allclose(names["y"], np.reshape(y, np.shape(names["y"])), 1e-15)
+    np.testing.assert_allclose(losses, names["network"].history["loss"], 1e-9)
+    np.testing.assert_allclose(losses, one.fit(X, y, 3).history["loss"], 1e-9)
+
+
+def test_what_has_no_python_of_its_own_is_left_to_the_reader():
+    one = network()
+    one.optimizer = bp.Adam(lambda step: 0.1)
+    given_as = "network = ...  # the network that you gave"
+    assert given(bp.playground(one, X, Y))["described"] == {"given": given_as}
 
 
 def test_a_network_that_was_trained_before_is_loaded(tmp_path, monkeypatch):

@@ -17,7 +17,7 @@ function copied(array) {
 }
 
 function fromRows(rows) {
-  return matrix(rows.length, rows[0].length, Float64Array.from(rows.flat()));
+  return matrix(rows.length, rows[0].length, Float64Array.from(rows.flat(Infinity)));
 }
 
 function toRows(array) {
@@ -29,7 +29,8 @@ function toRows(array) {
 function fromPlain(plain) {
   if (typeof plain === "number") return constant(plain);
   if (Array.isArray(plain)) return Array.isArray(plain[0]) ? fromRows(plain) : fromRows([plain]);
-  const bytes = Uint8Array.from(atob(plain.float64), (character) => character.charCodeAt(0));
+  const text = atob(plain.float64), bytes = new Uint8Array(text.length);
+  for (let k = 0; k < text.length; k++) bytes[k] = text.charCodeAt(k);
   const [columns = 1, rows = 1] = [...plain.shape].reverse();
   return matrix(rows, columns, new Float64Array(bytes.buffer));
 }
