@@ -209,6 +209,7 @@ def test_what_is_chosen_is_built(xor):
     type_into(xor, "seed", "12")
     type_into(xor, "rate", "0,25")
     type_into(xor, "batch", "3")
+    type_into(xor, "memory", "0.8")
     for label in ("One hidden layer more", "One unit more in hidden layer 1"):
         xor.find_element(By.CSS_SELECTOR, f"[aria-label='{label}']").click()
     network = network_of(code(xor))
@@ -216,7 +217,11 @@ def test_what_is_chosen_is_built(xor):
         *("Dense(2, 5)", "ReLU()", "Dense(5, 4)", "ReLU()", "Dense(4, 1)", "Sigmoid()")
     ]
     assert (repr(network.loss), network.seed) == ("MeanSquaredError()", 12)
-    assert repr(network.optimizer) == "Momentum(learning_rate=0.25)"
+    assert repr(network.optimizer) == "Momentum(learning_rate=0.25, momentum=0.8)"
+    Select(by_id(xor, "optimizer")).select_by_value("GradientDescent")
+    assert not by_id(xor, "memory").is_displayed()
+    Select(by_id(xor, "optimizer")).select_by_value("RMSProp")
+    assert "beta2" in by_id(xor, "settings").text
     xor.execute_script("window.backproplite.step(4)")
     network = network_of(code(xor))
     seen = xor.execute_script(LIVE)["parameters"]
@@ -277,26 +282,25 @@ def test_everything_is_chosen_by_keys(xor):
     assert by_id(xor, "tip").text.startswith("x[0] → z₁[0]\nweight₁[0, 0] = ")
 
 
-@pytest.mark.parametrize(
-    ("name", "typed", "words"),
-    [
+def test_nonsense_is_refused_beside_the_box(xor):
+    before = code(xor)
+    for name, typed, words in [
         ("rate", "fast", 'must be a number of at least 0; got "fast". 0.1 is kept.'),
         ("rate", "-1", 'must be a number of at least 0; got "-1". 0.1 is kept.'),
+        ("memory", "1", 'must be below 1; got "1". 0.9 is kept.'),
         ("batch", "0", 'must be a whole number of at least 1; got "0". all is kept.'),
         ("seed", "1.5", 'must be a whole number of at least 0; got "1.5". 0 is kept.'),
         ("first", "", 'must be a number; got "". 0.5 is kept.'),
-    ],
-)
-def test_nonsense_is_refused_beside_the_box(xor, name, typed, words):
-    before, box = code(xor), by_id(xor, name)
-    shown = box.get_attribute("value")
-    type_into(xor, name, typed or Keys.DELETE)
-    assert by_id(xor, f"{name}-refused").text == words
-    assert box.get_attribute("value") == shown
-    assert box.get_attribute("aria-invalid") == "true"
-    assert code(xor) == before
-    type_into(xor, name, shown)
-    assert by_id(xor, f"{name}-refused").text == ""
+    ]:
+        box = by_id(xor, name)
+        shown = box.get_attribute("value")
+        type_into(xor, name, typed or Keys.DELETE)
+        assert by_id(xor, f"{name}-refused").text == words
+        assert box.get_attribute("value") == shown
+        assert box.get_attribute("aria-invalid") == "true"
+        assert code(xor) == before
+        type_into(xor, name, shown)
+        assert by_id(xor, f"{name}-refused").text == ""
 
 
 def test_points_are_added_by_a_click_by_keys_and_by_numbers(xor):
@@ -456,6 +460,8 @@ def test_dead_units_are_shown_where_they_are_in_the_words_of_diagnose(browser, t
     show(browser, bp.playground(network, X, y), tmp_path)
     badges = [each.text for each in all_of(browser, ".badge")]
     assert badges == ["", "8 of 8 dead", ""]
+    dead = [each.get_attribute("class") == "unit dead" for each in all_of(browser, ".unit")]
+    assert dead == [False, False, *[True] * 8, False]
     finding = bp.diagnose(network, X, y).findings[0]
     assert by_id(browser, "findings").text == f"{finding.name}: {finding.evidence}"
     sizes = [each.text.split("\n")[-1] for each in all_of(browser, "#sizes li")]
@@ -545,7 +551,7 @@ def test_nothing_is_wider_than_a_phone(browser, pages):
 def test_on_a_projector_it_is_seen_at_once(browser, pages):
     browser.get(pages("moons").as_uri())
     bottoms = browser.execute_script(
-        "return ['drawing', 'plane', 'curve'].map((id) => document.getElementById(id).getBoundingClientRect().bottom)"
+        "return ['drawing', 'plane', 'curve', 'findings', 'sizes'].map((id) => document.getElementById(id).getBoundingClientRect().bottom)"
     )
     assert max(bottoms) <= 720
 
