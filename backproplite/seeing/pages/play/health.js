@@ -112,7 +112,8 @@ function idleShares(leaves, { FLAT, OFF }) {
     const below = operations["<"](flat ? slope : operations["max samples"](slope), constant(least));
     const share = below.data.reduce(add, 0) / below.data.length, kind = flat ? "saturated" : "dead";
     if (share > (idle[kind]?.share ?? -1)) {
-      const name = `${leaf.entry.place} ${leaf.entry.name}`, off = flat ? null : Array.from(below.data, Boolean);
+      const name = `${leaf.entry.place} ${leaf.entry.name}`;
+      const off = flat ? null : Array.from(below.data, Boolean);
       idle[kind] = { share, units: slope.columns, name, off };
     }
   }
