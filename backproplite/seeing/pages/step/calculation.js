@@ -10,57 +10,69 @@ function showCalculation() {
   box.replaceChildren();
   if (stage.way === "after" && seen(current, "loss")) element("p", page.loss.verdict, box, "proof");
   for (const equation of stage.equations) showEquation(equation, box);
-  fitText(stage.equations, box);
+  fitText(box);
   at("show").hidden = !box.querySelector(".unseen");
   allFactors().forEach((one, i) => (one.tabIndex = i ? -1 : 0)); // one stop for Tab
   for (const scroller of box.querySelectorAll(".scroll")) {
     if (scroller.scrollWidth > scroller.clientWidth) scroller.tabIndex = 0; // so that keys can scroll it
   }
-  const pane = at("calculation");
+  const pane = at("working");
   pane.tabIndex = pane.scrollHeight > pane.clientHeight ? 0 : -1;
   showChosen();
 }
 
 const allFactors = () => [...document.querySelectorAll("#equations .factor")];
 
-const SMALLEST = 13, LARGEST_TEXT = 26; // px
-const LETTER_SHARE = 0.61; // the width of a letter by its height
+const SMALLEST = 13, BROKEN = 18, LARGEST = 22; // px
+let fitted = {}; // how large the text of a stage is
 
-// How many of the smallest letters a line has room for; longer lines wrap.
-const lettersInLine = () => Math.floor(at("calculation").clientWidth / SMALLEST / LETTER_SHARE) - 1;
-
-// Text is as large as the longest line and the number of lines allow.
-function fitText(equations, box) {
-  const lengths = equations.flatMap(({ symbol, formula, lines, array, before }) => [
-    1.15 * lettersOf(symbol + formula), ...lines.map(lengthOfLine),
-    ...[...(before?.array ?? []), ...(array ?? [])].map((row) => lengthOfRow(symbol, row)),
-  ]);
-  const most = lettersInLine();
-  const rows = lengths.reduce((sum, length) => sum + Math.ceil(length / most), 2 * equations.length);
-  const letters = Math.min(most, Math.max(30, ...lengths) + 1);
-  const { clientWidth, clientHeight } = at("calculation");
-  const fitting = Math.min(clientWidth / letters / LETTER_SHARE, Math.max(clientHeight, 300) / rows / 1.5);
-  const size = Math.max(SMALLEST, Math.min(fitting, LARGEST_TEXT));
-  box.style.fontSize = `${size * (isLarger() ? 1.3 : 1)}px`;
+// Text is as large as all lines have room unbroken, or clearly larger and broken between terms. While
+// numbers change, it stays as large as it is if it can. What even then is too high is scrolled.
+function fitText(box) {
+  const pane = at("working"), times = isLarger() ? 1.3 : 1;
+  const place = [current, sample, pane.clientWidth, innerHeight, times].join();
+  const across = ({ size, unbroken }) => {
+    box.style.fontSize = `${size * times}px`;
+    box.classList.toggle("unbroken", unbroken);
+    return unbroken ? box.scrollWidth <= box.clientWidth : brokenWell(box, 1.8 * size * times);
+  };
+  const fits = (way) => across(way) && pane.scrollHeight <= pane.clientHeight;
+  if (fitted.place === place && (fitted.high || fits(fitted))) return;
+  const least = [true, false].map((unbroken) => ({ size: SMALLEST, unbroken, place, high: true }));
+  across(least[1]);
+  const high = pane.scrollHeight > pane.clientHeight;
+  const most = Math.min(BROKEN, Math.floor(pane.clientWidth / 22 / times));
+  fitted = (!high && waysToFit(place, most).find(fits)) || least.find(across) || least[1];
 }
 
-const lettersOf = (text) => [...text].length;
-const lengthOfRow = (symbol, row) => symbol.length + 5 + 1.7 * row.length + row.join("").length;
-const lengthOfLine = ({ label, parts: pieces, value }) =>
-  [label, ...pieces.map((piece) => piece.text ?? piece), value].join("").length + (pieces.length ? 6 : 3);
+// The sizes of text, unbroken or broken, from the best.
+function waysToFit(place, most) {
+  const ways = [];
+  for (let size = LARGEST; size > SMALLEST - 3; size--) {
+    if (size >= SMALLEST) ways.push({ size, unbroken: true, place });
+    if (size + 3 <= most) ways.push({ size: size + 3, unbroken: false, place });
+  }
+  return ways;
+}
+
+// Whether lines are broken between terms only, and arrays not at all.
+function brokenWell(box, most) {
+  return [...box.querySelectorAll(".term")].every((term) => term.offsetHeight < most)
+    && [...box.querySelectorAll(".scroll")].every((one) => one.scrollWidth <= one.clientWidth);
+}
 
 function showEquation({ symbol, formula, lines, more, array, before }, parent) {
   const box = element("div", "", parent, "equation");
   if (formula) {
-    const line = element("p", "", box, "formula"); // wraps between its terms only
-    for (const term of `${symbol} = ${formula}`.split(" ")) {
-      factor(term, wholeOf(term), element("span", "", line));
+    const line = element("p", "", box, "formula");
+    for (const term of termsOf([`${symbol} = ${formula}`])) {
+      const words = element("span", "", line, "term");
+      for (const word of term.join("").split(/( )/)) factor(word, wholeOf(word), words);
       line.append(" ");
     }
   }
   if (lines.length) {
-    const long = lines.some((line) => lengthOfLine(line) > lettersInLine());
-    const list = element("ul", "", box, long ? "lines long" : "lines");
+    const list = element("ul", "", box, "lines");
     for (const line of lines) showLine(line, list);
   }
   if (more) element("p", `… and ${more.toLocaleString("en")} more:`, box, "more");
@@ -83,12 +95,26 @@ function showLine({ label, ref, parts: pieces, value, valueRef }, list) {
   factor(label, ref ?? valueRef, element("span", "", item));
   if (pieces.length) {
     const how = element("span", " = ", item);
-    for (const piece of pieces) {
-      if (typeof piece === "string") how.append(piece);
-      else factor(piece.text, piece.ref, how);
+    for (const term of termsOf(pieces)) {
+      const box = element("span", "", how, "term");
+      for (const piece of term) factor(piece.text ?? piece, piece.ref, box);
+      how.append(" ");
     }
+    how.lastChild.remove();
   }
   result(value, valueRef, element("span", " = ", item));
+}
+
+// The parts of a line, cut before each plus and minus that stands in no brackets.
+function termsOf(pieces) {
+  const terms = [[]];
+  let depth = 0;
+  for (const piece of pieces.flatMap((piece) => piece.text ? piece : piece.split(/( (?=[+-] )|[()])/))) {
+    depth += { "(": 1, ")": -1 }[piece] ?? 0;
+    if (piece === " " && depth === 0) terms.push([]);
+    else terms.at(-1).push(piece);
+  }
+  return terms;
 }
 
 // A number of which the drawing has a part can be pointed at and gone to.
@@ -124,7 +150,7 @@ function showArray(symbol, array, given, parent) {
   const box = element("div", "", element("div", "", parent, "scroll"), "array");
   element("span", `${symbol} =`, box);
   if (!given && !seen(current, "all")) return result("", null, box);
-  const table = element("table", "", box, array.length === 1 && array[0].length === 1 ? "one" : "");
+  const table = element("table", "", box, array.length > 1 ? "" : array[0].length > 1 ? "row" : "one");
   table.setAttribute("aria-label", symbol);
   for (const numbers of array) {
     const row = element("tr", "", table);

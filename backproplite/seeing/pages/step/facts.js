@@ -53,7 +53,8 @@ function showFacts() {
   const box = at("told");
   box.replaceChildren();
   at("nudge").hidden = !(part && targetOf(part));
-  if (!part) return void element("p", hint(), box, "hint");
+  at("facts").classList.toggle("none", !part);
+  if (!part) return void element("p", hint(), box);
   const { head, pairs } = factsInWords(part);
   if (head) element("p", head, box, "head");
   const list = element("dl", "", box);

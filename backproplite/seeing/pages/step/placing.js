@@ -28,7 +28,10 @@ function placed(page, width, height, zoom) {
   const drawn = columns.map((column, i) => ({ rows: counts[i], ...widthOf(page, i, size) }));
   const least = Math.max(columns.some(isPicture) ? IMAGE : 0, under ? 3 * size.box + 84 - size.pitch : 0);
   const gaps = [...links.map((_, i) => gapOf(page, i, size)), 34, under ? 0 : 34];
-  if (under) drawn.at(-1).width = 0;
+  if (under) {
+    drawn.at(-2).width = Math.max(drawn.at(-2).width, drawn.at(-1).width);
+    drawn.at(-1).width = 0;
+  }
   const needed = [20, ...gaps, ...drawn.map((column) => column.width)].reduce((a, b) => a + b);
   const down = height / (HEAD + Math.max(least, rows * size.pitch));
   const fitting = Math.min(width / needed, down);
@@ -44,8 +47,7 @@ function placed(page, width, height, zoom) {
 
 // Whether numbers have grown longer than their places.
 function outgrown(page, layout) {
-  const beneath = layout.under ? page.columns.length - 1 : -1;
-  const tooWide = (_, i) => i !== beneath && widthOf(page, i, layout).width > layout.columns[i].width;
+  const tooWide = (_, i) => widthOf(page, i, layout).width > layout.columns[i].width;
   return page.columns.some(tooWide) || page.links.some((_, i) => gapOf(page, i, layout) > layout.gaps[i]);
 }
 
@@ -65,10 +67,10 @@ function rowsOf(column) {
   return column.units.length + (column.size > column.units.length ? 1 : 0);
 }
 
-function widthOf({ columns, links }, i, { badges }) {
+function widthOf({ columns, links }, i, { box, badges }) {
   const column = columns[i];
   if (isPicture(column)) return { image: Math.sqrt(column.size), width: IMAGE };
-  const arrow = column.kind === "flow" && i ? 1.5 : 0; // before a new value
+  const arrow = box > 30 && i && column.kind !== "targets" ? 2 : 0; // before a new value
   const biases = (badges && links[i - 1]?.biases) || [];
   const letters = Math.max(longestText(column.units, NUMBERS), longestText(column.units, ["after"]) + arrow,
     biases.length ? longestText(biases, NUMBERS) + 1.5 : 0);

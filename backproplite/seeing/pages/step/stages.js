@@ -8,7 +8,7 @@ function go(stage) {
   current = goal;
   showStage();
   scrollDrawing();
-  at("calculation").scrollTo({ top: 0 });
+  at("working").scrollTo({ top: 0 });
   const frame = window.frameElement;
   if (frame) { // it grows with the page, so that nobody has to scroll in two places
     const needed = document.documentElement.scrollHeight;

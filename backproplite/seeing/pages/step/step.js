@@ -73,12 +73,12 @@ function notes({ note, layers, seed, dtype }) {
   return said;
 }
 
-// Lays the page out for the room that there is: the calculation beside the drawing, or below it where
-// the drawing would be cut, or small on a large screen.
+// Lays the page out for the room that there is: the calculation beside the drawing, wide or narrow, or
+// below it where the drawing would be cut, or small on a large screen.
 function lay() {
   showBars(); // they take their room first
   const enough = Math.min(1.2, innerWidth / 1600);
-  for (const shape of ["beside", "below", "below tall"]) {
+  for (const shape of ["wide", "narrow", "below", "below tall"]) {
     document.body.dataset.shape = shape;
     draw();
     if (shape === "below" ? !layout.tall : layout.fits && layout.scale >= enough) break;
