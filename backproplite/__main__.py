@@ -8,7 +8,6 @@ import math
 import os
 import re
 import sys
-import webbrowser
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import pairwise
@@ -29,7 +28,9 @@ from .optimizers import GradientDescent, Momentum
 from .progress import ProgressLines
 from .scaling import Standardize
 from .seeing import Trace, trace
-from .seeing.pages.playground import SUFFIXES, play_page, set_names
+from .seeing.pages.assembly import SUFFIXES
+from .seeing.pages.play_data import SETS
+from .seeing.pages.playground import play_page
 
 PICTURES = (".png", ".svg", ".pdf")
 MOST_WEIGHTS = 1_000_000
@@ -77,7 +78,7 @@ def xor(options: argparse.Namespace) -> None:
 def check_paths(options: argparse.Namespace) -> None:
     """Refuse paths that cannot be: a run is not to be lost to a missing folder or library."""
     if options.html:
-        checked_path(options.html, (".html", ".htm"))
+        checked_path(options.html, SUFFIXES)
     if options.plot:
         checked_path(options.plot, PICTURES)
         plots.require_matplotlib()
@@ -254,6 +255,8 @@ def check(options: argparse.Namespace) -> None:
 
 def play(options: argparse.Namespace) -> None:
     """Write a page on which a network learns, and all of it can be changed; show it."""
+    import webbrowser
+
     path = checked_path(options.html, SUFFIXES)
     write_file(path, play_page(options.data).encode())
     print(f"To play with: {path}")
@@ -354,7 +357,7 @@ def parser() -> argparse.ArgumentParser:
     command("check", check, seed=0)
     added = command("play", play, seed=None)
     added.add_argument(
-        "data", nargs="?", choices=set_names(), default="moons", help="what it learns at first"
+        "data", nargs="?", choices=[*SETS], default="moons", help="what it learns at first"
     )
     added.add_argument("--html", metavar="FILE", default="play.html", help="where the page goes")
     added.add_argument(

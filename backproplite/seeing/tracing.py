@@ -46,7 +46,7 @@ from .equations import (
 )
 from .legible import legible
 from .pages import step_page
-from .pages.assembly import frame
+from .pages.assembly import SUFFIXES, frame
 
 MOST_SAMPLES = 64
 INDENT = "   "
@@ -180,7 +180,7 @@ class Trace:
 
         Raises `InputError` if the file cannot be there, such as where its folder is missing.
         """
-        write_file(checked_path(path, (".html", ".htm")), step_page(self).encode())
+        write_file(checked_path(path, SUFFIXES), step_page(self).encode())
 
     def _repr_html_(self) -> str:
         """Show the page in a notebook, in a frame of its own."""
@@ -262,10 +262,10 @@ def _traced(network: Network, x: Array, targets: Array, digits: int) -> Trace:
     loss_after = float(twin.loss.value(flows_after[-1], targets))
     y = Named("y", targets.copy())
 
-    last = passages[-1]
+    last, trained = passages[-1], reversed(passages[twin.first_trained :])
     stages = [
         _setup(passages, y),
-        *(_forward_stage(p) for p in passages),
+        *(_through(p, "forward", forward_equations(p)) for p in passages),
         Stage(
             "loss.forward",
             f"Loss: {twin.loss!r}",
@@ -276,7 +276,7 @@ def _traced(network: Network, x: Array, targets: Array, digits: int) -> Trace:
             "Backward: how the loss changes with the network's output",
             (loss_gradient_equation(twin.loss, last.output, y, last.grad_output),),
         ),
-        *(_backward_stage(p) for p in reversed(passages[twin.first_trained :])),
+        *(_through(p, "backward", backward_equations(p)) for p in trained),
         Stage("update", f"Update by {twin.optimizer!r}", update),
         Stage("after", AFTER, tuple(_after(twin, passages, flows_after[1:], y, float(loss)))),
     ]
@@ -354,16 +354,9 @@ def _setup(passages: tuple[Passage, ...], y: Named) -> Stage:
     return Stage("setup", f"Setup: {what}, the parameters", equations)
 
 
-def _forward_stage(p: Passage) -> Stage:
-    equations = forward_equations(p)
-    title = f"Forward through {p.place} {p.layer!r}{', frozen' * p.frozen}"
-    return Stage(f"{p.place}.forward", title, tuple(equations))
-
-
-def _backward_stage(p: Passage) -> Stage:
-    equations = backward_equations(p)
-    title = f"Backward through {p.place} {p.layer!r}{', frozen' * p.frozen}"
-    return Stage(f"{p.place}.backward", title, tuple(equations))
+def _through(p: Passage, way: str, equations: list[Equation]) -> Stage:
+    title = f"{way.capitalize()} through {p.place} {p.layer!r}{', frozen' * p.frozen}"
+    return Stage(f"{p.place}.{way}", title, tuple(equations))
 
 
 def _after(

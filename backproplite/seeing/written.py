@@ -408,7 +408,7 @@ def _printed(node: Node, names: Mapping[str, str]) -> tuple[Parts, int]:
         case "plugged":
             return [node.number], SIGN if node.number < 0 else NAME
         case "terms":
-            return joined([_operand(each, names, MATRIX) for each in node.operands]), SUM
+            return _joined([_operand(each, names, MATRIX) for each in node.operands]), SUM
     operation = OPERATIONS[node.operation]
     texts, needs = _form(operation, len(node.operands))
     parts: Parts = [texts[0]]
@@ -444,7 +444,7 @@ def _unsigned(parts: Parts) -> Parts:
     return ["(", first, ")", *rest] if first < 0 else parts
 
 
-def joined(terms: Iterable[Parts]) -> Parts:
+def _joined(terms: Iterable[Parts]) -> Parts:
     """Return a sum of terms; one that begins with a minus is subtracted."""
     parts: Parts = []
     for term in terms:

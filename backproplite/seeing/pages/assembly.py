@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import html
 import json
 import re
-from importlib.resources import files
 from typing import Any
 
-HERE = files(__package__)
+SUFFIXES = ".html", ".htm"
 
 
 def page(template: str, data: Any) -> str:
@@ -24,12 +22,16 @@ def page(template: str, data: Any) -> str:
 
 def text(name: str) -> str:
     """Return a file of this folder, with the files that it names in their places."""
-    content = HERE.joinpath(name).read_text("utf-8")
+    from importlib.resources import files
+
+    content = files(__package__).joinpath(name).read_text("utf-8")
     return re.sub(r"\{\{([\w/]+\.\w+)\}\}", lambda found: text(found[1]).rstrip("\n"), content)
 
 
 def frame(content: str, title: str, height: int) -> str:
     """Return a frame that shows a page within another, such as a notebook."""
+    import html
+
     return (
         f'<iframe srcdoc="{html.escape(content)}" title="{html.escape(title)}" '
         f'style="width: 100%; height: {height}px; border: 0"></iframe>'

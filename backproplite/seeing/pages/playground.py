@@ -24,14 +24,13 @@ from ...errors import ParameterError, ShapeError
 from ...files import write_file
 from ...layers import Dense
 from ...network import Network
-from .assembly import frame, page, text
+from .assembly import SUFFIXES, frame, page, text
 from .plan import plain, plan
-from .play_data import SETS, play_data
+from .play_data import play_data
 
 MOST_SAMPLES = 2000
 MOST_PLAIN = 8  # numbers that are given as such; bytes take less room
 MOST_WRITTEN = 500  # numbers that the Python on the page has in full
-SUFFIXES = ".html", ".htm"
 MODULES = activations, counts, initializers, layers, losses, optimizers, scaling, schedules
 NAMES = sorted(name for module in MODULES for name in module.__all__)
 
@@ -273,14 +272,3 @@ def _written(value: object) -> str:
     if isinstance(value, Configurable):
         return _python(value)
     return repr(value.tolist() if isinstance(value, np.ndarray) else value)
-
-
-def set_names() -> list[str]:
-    """Return the names of the data sets that a page brings along.
-
-    Examples
-    --------
-    >>> set_names()
-    ['moons', 'xor', 'circles', 'spirals', 'regression']
-    """
-    return list(SETS)

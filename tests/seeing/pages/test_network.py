@@ -211,3 +211,12 @@ def test_a_step_that_would_turn_infinite_is_none(change):
     assert unchanged
     assert len(caught) == 2
     assert all("turned" in message for message in caught)
+
+
+@pytest.mark.parametrize("count", ["-1", "1.5", "NaN", "null", '"2"', "1e9"])
+def test_steps_are_counted_in_whole_numbers(count):
+    refused = run(
+        ["engine/engine.js"],
+        f"(() => {{ try {{ refuseCount({count}); }} catch (error) {{ return error.message; }} }})()",
+    )
+    assert refused == "step takes a whole number of steps, from 0 to 1,000,000."

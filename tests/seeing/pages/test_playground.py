@@ -11,7 +11,8 @@ from javascript import run
 from playing import FILES
 
 import backproplite as bp
-from backproplite.seeing.pages import playground as module
+from backproplite.seeing.pages.play_data import SETS
+from backproplite.seeing.pages.playground import play_page
 
 X, Y = bp.datasets.xor()
 
@@ -40,8 +41,8 @@ def test_it_is_written_shown_and_returned(tmp_path):
 
 
 def test_it_is_small_and_loads_nothing():
-    for name in module.set_names():
-        page = module.play_page(name)
+    for name in SETS:
+        page = play_page(name)
         assert len(page.encode()) < 200_000
         assert not re.findall(r"""(?:src|href)=["']?\w+:""", page)
         assert "default-src 'none'" in page

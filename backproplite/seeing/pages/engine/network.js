@@ -6,6 +6,12 @@
 
 class Divergence extends Error {}
 
+// For those who ask for steps by a script: so many that the page still answers.
+function refuseCount(count) {
+  const fits = Number.isInteger(count) && count >= 0 && count <= 1e6;
+  if (!fits) throw new RangeError("step takes a whole number of steps, from 0 to 1,000,000.");
+}
+
 class LiveNetwork {
   constructor(plan) {
     forms = plan.forms;

@@ -62,6 +62,7 @@ window.backproplite = {
     once((trainer) => trainer.setParameter(index, value));
   },
   step(count = 1) {
+    refuseCount(count);
     takeSteps(count);
   },
   reset,

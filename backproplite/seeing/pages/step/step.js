@@ -94,13 +94,14 @@ window.backproplite = {
   get loss() { return network.trainingLoss(); },
   set(index, value) {
     if (!page.alive) throw new Error(page.why);
-    const fits = Number.isFinite(value) && index in network.parameters;
+    const fits = Number.isFinite(value) && Number.isInteger(index) && index in network.parameters;
     if (!fits) throw new RangeError("set needs an index of a parameter and a finite number.");
     const symbol = `parameters[${index}]`;
     const trouble = change(parameterTarget({ symbol, parameter: index }, null), value);
     if (trouble) throw new RangeError(trouble);
   },
   step(count = 1) {
+    refuseCount(count);
     const trouble = train(count);
     if (trouble) throw new RangeError(trouble);
   },
