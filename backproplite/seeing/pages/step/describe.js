@@ -27,8 +27,6 @@ function idsWithin({ units = [], edges = [], biases = [] }) {
   return [...units, ...edges, ...biases].map(({ id }) => id);
 }
 
-const largestOf = (numbers) => numbers.reduce((most, each) => Math.max(most, Math.abs(each)), 0);
-
 // ---- The drawing: columns of units are what flows, links are the layers between them
 
 function columnsOf(view) {
@@ -138,7 +136,7 @@ function edgesDrawn(view, units) {
 function ownLosses({ plan, samples }, costs) {
   const width = costs.columns, share = plan.loss.mean_over_outputs ? width : 1;
   return matrix(samples, 1, Float64Array.from({ length: samples }, (_, i) =>
-    costs.data.subarray(i * width, (i + 1) * width).reduce((sum, each) => sum + each, 0) / share));
+    costs.data.subarray(i * width, (i + 1) * width).reduce(add, 0) / share));
 }
 
 function lossTexts({ pass, own, ownAfter, sample, samples, digits }) {
@@ -156,11 +154,6 @@ function verdictOf(before, after, digits) {
   let much = `${percent >= 0.01 && percent < 1e6 ? percent.toFixed(2) : general(percent, 2)} %`;
   if (percent < 1) much += `, from ${textsToTell(before, after, digits).join(" to ")}`;
   return `The loss ${change < 0 ? "fell" : "rose"} by ${much}.`;
-}
-
-// As Python's format "g" writes it.
-function general(number, digits) {
-  return rounded(number, digits).replace(/(\.\d*?)0+(?=e|$)/, "$1").replace(/\.(?=e|$)/, "");
 }
 
 // Two numbers, to as many digits as it takes to see by how much they differ.

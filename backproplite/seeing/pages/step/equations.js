@@ -30,10 +30,8 @@ function namedGradient({ plan, pass, last }, i) {
 
 // A parameter, or what belongs to it, cut out of a vector of all parameters.
 function namedParameter({ i, name, parameter: { shape, offset } }, symbol, vector) {
-  const [columns = 1, rows = 1] = [...shape].reverse();
-  const array = matrix(rows, columns, vector.subarray(offset, offset + rows * columns));
   const at = (row, column) => shape.length === 2 ? `e${i}.${row}.${column}` : biasId(i, name, column);
-  return named(symbol, array, { axes: shape.length, at });
+  return named(symbol, cutOut(vector, shape, offset), { axes: shape.length, at });
 }
 
 function settingsOf(settings) {
