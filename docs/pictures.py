@@ -1,7 +1,7 @@
 """Draw the pictures of README.md anew: `python docs/pictures.py`, where Chromium is installed.
 
 They are what the code and the commands in README.md make, and a playground on the two moons
-after 150 epochs, on 128 colours.
+after 150 epochs, on 256 colours.
 """
 
 import re
@@ -26,7 +26,7 @@ TRAINED = "<script>backproplite.step(150)</script>\n</body>"
 def keep(picture: Path) -> None:
     """Write a picture to where README.md looks for it."""
     image = Image.open(picture).convert("RGB")
-    image = image.quantize(128, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    image = image.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
     image.save(HERE / "_static" / picture.name, optimize=True)
 
 
@@ -48,7 +48,7 @@ with TemporaryDirectory() as folder:
     names = {"bp": bp}
     exec(TRACED, names)
     names["step"].to_html(step)
-    keep_page(step, "1000,600", f"#{BACKWARD}")
+    keep_page(step, "1000,700", f"#{BACKWARD}")
 
     layers = bp.Dense(2, 6), bp.Tanh(), bp.Dense(6, 4), bp.Tanh(), bp.Dense(4, 1)
     network = bp.Network(layers, bp.SigmoidCrossEntropy(), bp.Adam(0.03), seed=1)

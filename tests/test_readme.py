@@ -109,7 +109,7 @@ def test_the_test_command_sets_up_and_then_runs_pytest():
 
 def test_pictures_are_there_are_small_and_say_what_they_show():
     pictures = re.findall(r"!\[(.*?)\]\((.*?)\)", README.read_text(encoding="utf-8"))
-    assert len(pictures) == 3
+    assert len(pictures) == 4
     for text, path in pictures:
         assert len(text) > 40
         assert 0 < (README.parent / path).stat().st_size < 200_000

@@ -8,14 +8,15 @@ import sys
 import pytest
 
 import backproplite as bp
-from backproplite.__main__ import worked_example
+from backproplite.__main__ import asked_network, asked_samples, parser
 from backproplite.seeing.legible import SPELLED, legible
 
 PRINT = """
 import backproplite as bp
-from backproplite.__main__ import worked_example
+from backproplite.__main__ import asked_network, asked_samples, parser
 
-step = bp.trace(*worked_example())
+options = parser().parse_args(["explain"])
+step = bp.trace(asked_network(options), *asked_samples(options))
 print(step)
 print(step["loss.forward"])
 print(step["layers[0].backward"].equations)
@@ -81,9 +82,11 @@ def test_every_sign_of_the_equations_is_spelled(stdout_in):
         seed=0,
     )
     X, y = bp.datasets.xor()
-    whole = str(bp.trace(network, X, y)) + str(bp.trace(*worked_example()))
+    options = parser().parse_args(["explain"])
+    example = bp.trace(asked_network(options), *asked_samples(options))
+    whole = str(bp.trace(network, X, y)) + str(example)
     stdout_in("ascii")
-    plain = str(bp.trace(network, X, y)) + str(bp.trace(*worked_example()))
+    plain = str(bp.trace(network, X, y)) + str(example)
     assert plain.isascii()
     assert "?" not in plain
     assert legible(whole) == plain

@@ -25,6 +25,7 @@ import backproplite as bp
 from backproplite.seeing.equations import rounded
 from backproplite.seeing.pages.playground import play_page
 
+TWO_FRAMES = "requestAnimationFrame(() => requestAnimationFrame(() => arguments[0]()))"
 LIVE = "return {parameters: [...window.backproplite.parameters], loss: window.backproplite.loss}"
 
 
@@ -179,9 +180,11 @@ def test_a_step_an_epoch_and_back_to_the_start(browser, pages):
     by_id(browser, "one-epoch").click()
     assert [number(browser, name) for name in ("epochs", "steps")] == [1, 12]
     assert network_of(code(browser)).step_count == 12
+    type_into(browser, "rate", "0.2")
     by_id(browser, "reset").click()
     assert [number(browser, name) for name in ("epochs", "steps")] == [0, 0]
     assert browser.execute_script(LIVE) == start
+    assert "learning_rate=0.2" in code(browser)
 
 
 def test_asking_for_numbers_stops_a_run(xor):
@@ -226,6 +229,10 @@ def test_a_network_of_ones_own_is_changed_too(browser, tmp_path):
     show(browser, bp.playground(network, X, y), tmp_path)
     assert Select(by_id(browser, "loss-choice")).first_selected_option.text == "Huber"
     assert code(browser).splitlines()[-3].startswith('network = bp.Network.load("model.npz")')
+    type_into(browser, "rate", "0.5")
+    by_id(browser, "reset").click()
+    assert "network.optimizer.learning_rate = 0.5" in code(browser)
+    assert browser.execute_script(LIVE)["parameters"] == network.parameters.tolist()
     note = by_id(browser, "note").text
     assert note == "Drawn from seed 1, as the library draws them: the order of samples."
     browser.find_element(By.CSS_SELECTOR, "[aria-label='One unit more in hidden layer 1']").click()
@@ -334,16 +341,15 @@ def test_the_python_is_copied(xor):
 def test_pointing_at_a_part_gives_its_numbers_and_shows_a_unit_large(xor):
     parameters = xor.execute_script(LIVE)["parameters"]
     picture = "return document.getElementById('plane').toDataURL()"
-    two_frames = "requestAnimationFrame(() => requestAnimationFrame(() => arguments[0]()))"
     whole = xor.execute_script(picture)
     ActionChains(xor, duration=0).move_to_element(all_of(xor, ".unit")[3]).perform()
-    xor.execute_async_script(two_frames)
+    xor.execute_async_script(TWO_FRAMES)
     assert by_id(xor, "output-head").text == "Output of a₁[1]"
     assert xor.execute_script(picture) != whole
     lines = by_id(xor, "tip").text.split("\n")
     assert lines[:2] == ["a₁[1], Dense(2, 4), Tanh()", "bias₁[1] = 0"]
     ActionChains(xor, duration=0).move_to_element(by_id(xor, "network-head")).perform()
-    xor.execute_async_script(two_frames)
+    xor.execute_async_script(TWO_FRAMES)
     assert not by_id(xor, "tip").is_displayed()
     assert xor.execute_script(picture) == whole
     edge = all_of(xor, ".edge")[5]
@@ -395,8 +401,7 @@ def test_the_curve_of_the_loss_grows_and_has_two_axes(browser, pages):
         by_id(browser, "one-epoch").click()
         pictures.append(browser.execute_script(shown))
     by_id(browser, "log").click()
-    two_frames = "requestAnimationFrame(() => requestAnimationFrame(() => arguments[0]()))"
-    browser.execute_async_script(two_frames)
+    browser.execute_async_script(TWO_FRAMES)
     pictures.append(browser.execute_script(shown))
     assert len(set(pictures)) == 4
 
@@ -479,6 +484,22 @@ def test_the_step_that_comes_next_opens_with_every_number(browser, pages):
 
 
 # Where and by whom it is read.
+
+
+def test_touching_a_part_gives_its_numbers(xor):
+    place = xor.execute_script(
+        "const r = arguments[0].getBoundingClientRect(); return [r.x + r.width / 2, r.y + r.height / 2]",
+        all_of(xor, ".unit")[4],
+    )
+    touch = {"touchPoints": [{"x": place[0], "y": place[1]}]}
+    xor.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": True})
+    try:
+        xor.execute_cdp_cmd("Input.dispatchTouchEvent", {"type": "touchStart", **touch})
+        xor.execute_cdp_cmd("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+        xor.execute_async_script(TWO_FRAMES)
+        assert by_id(xor, "tip").text.startswith("a₁[2], Dense(2, 4), Tanh()\nbias₁[2] = 0")
+    finally:
+        xor.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": False})
 
 
 def test_it_can_be_read_without_seeing_it(browser, pages):

@@ -12,8 +12,13 @@ function pointNames() {
   return view.kind === "classes" ? names : [...names, "y"];
 }
 
+// A number with as many digits as tell so many parts of an axis from each other.
+function tidy(number, [low, high], parts) {
+  return Number(number.toFixed(Math.max(0, Math.ceil(-Math.log10((high - low) / parts)))));
+}
+
 function beginPoints() {
-  const names = pointNames(), middle = ([low, high]) => Number(((low + high) / 2).toFixed(1));
+  const names = pointNames(), middle = ([low, high]) => tidy((low + high) / 2, [low, high], 10);
   pointClass = 0;
   cross = names.map((_, i) => (view.bounds[i] ? middle(view.bounds[i]) : 0));
   at("points").hidden = !names.length;
@@ -43,8 +48,8 @@ function addPoint() {
   const target = view.kind === "classes" ? [pointClass] : [];
   setAdded([...added, [...cross, ...target]]);
   showCross();
-  const numbers = cross.map((number) => rounded(number, 3)).join(", ");
-  say(`Added a point${target.length ? ` of class ${pointClass}` : ""} at ${numbers}; ${added.length} added.`);
+  const what = target.length ? `a point of class ${pointClass}` : "a point";
+  say(`Added ${what} at ${cross.join(", ")}; ${added.length} added.`);
 }
 
 function takePointAway() {
@@ -61,7 +66,7 @@ function isPlacing() {
 }
 
 function showCross() {
-  BOXES.forEach((id, i) => { at(id).value = i < cross.length ? rounded(cross[i], 4) : ""; });
+  BOXES.forEach((id, i) => { at(id).value = cross[i] ?? ""; });
   at("take").disabled = !added.length;
   stale = true;
 }
@@ -71,7 +76,7 @@ function moveCross(x, y) {
   const [[left, right], [low, high]] = view.bounds;
   const { clientWidth: width, clientHeight: height } = at("plane");
   const numbers = [left + ((right - left) * x) / width, high - ((high - low) * y) / height];
-  cross = cross.map((old, i) => (i < 2 ? Number(numbers[i].toPrecision(4)) : old));
+  cross = cross.map((old, i) => (i < 2 ? tidy(numbers[i], view.bounds[i], 1000) : old));
   showCross();
 }
 
@@ -80,7 +85,7 @@ function stepCross(key) {
   const [axis, way] = ways[key] ?? [];
   if (way === undefined || axis >= cross.length) return false;
   const [low, high] = view.bounds[axis], moved = cross[axis] + (way * (high - low)) / 40;
-  cross[axis] = Number(Math.min(high, Math.max(low, moved)).toPrecision(4));
+  cross[axis] = tidy(Math.min(high, Math.max(low, moved)), [low, high], 1000);
   showCross();
   say(pointNames().map((name, i) => `${name} ${cross[i]}`).join(", "));
   return true;
@@ -89,7 +94,7 @@ function stepCross(key) {
 function listenToPoints() {
   const canvas = at("plane");
   BOXES.forEach((id, i) => listenToBox(at(id), at(`${id}-refused`), readNumber,
-    () => rounded(cross[i], 4), (value) => { cross[i] = value; stale = true; }));
+    () => String(cross[i]), (value) => { cross[i] = value; stale = true; }));
   at("add").addEventListener("click", addPoint);
   at("take").addEventListener("click", takePointAway);
   canvas.addEventListener("click", (event) => {

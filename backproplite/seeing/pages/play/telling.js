@@ -5,10 +5,11 @@ const SLOWLY = 500; // milliseconds between two pictures where motion is not wan
 const WRITTEN = 400; // between two changes of texts
 const TOLD = 10_000; // between two sentences
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
-const drawn = { at: 0, written: 0, told: 0, half: 0 };
+const drawn = { at: 0, spent: 0, written: 0, told: 0, half: 0 };
 
+// A slow machine gets fewer pictures, so that there is time for its user.
 function turn(now) {
-  const rest = calm.matches && runner.running ? SLOWLY : 0;
+  const rest = calm.matches && runner.running ? SLOWLY : 1.5 * drawn.spent;
   if (stale && now - drawn.at >= rest) draw(now);
   requestAnimationFrame(turn);
 }
@@ -16,8 +17,10 @@ function turn(now) {
 function draw(now) {
   stale = false;
   drawn.at = now;
+  const start = performance.now();
   drawPictures();
   showReadout();
+  drawn.spent = performance.now() - start;
   if (now - drawn.written >= WRITTEN) writeTexts(now);
   if (!runner.running || now - drawn.told < TOLD) return;
   drawn.told = now;
@@ -154,6 +157,7 @@ function showFindings(findings) {
   if ([...list.children].map((each) => each.textContent).join() === texts.join()) return;
   list.replaceChildren();
   for (const text of texts) makeElement("li", {}, list, text);
+  if (runner.running) say(texts.join(" "));
 }
 
 // For those who listen.

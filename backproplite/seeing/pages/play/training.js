@@ -119,8 +119,13 @@ function note(ended) {
   if (ended) curve.add(...ended);
 }
 
+// Back to the first weights; what was chosen since stays chosen.
 function reset() {
-  restart(net().plan);
+  if (net().plan !== set.plan) return begin(choices);
+  begin(choices, set.plan);
+  if (choices.learningRate === set.choices.learningRate) return;
+  setRate(choices.learningRate);
+  settle();
 }
 
 function fail(text) {

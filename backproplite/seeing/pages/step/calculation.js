@@ -23,8 +23,11 @@ function showCalculation() {
 
 const allFactors = () => [...document.querySelectorAll("#equations .factor")];
 
-const LONG_LINE = 58; // letters; longer ones wrap
 const SMALLEST = 13, LARGEST_TEXT = 26; // px
+const LETTER_SHARE = 0.61; // the width of a letter by its height
+
+// How many of the smallest letters a line has room for; longer lines wrap.
+const lettersInLine = () => Math.floor(at("calculation").clientWidth / SMALLEST / LETTER_SHARE) - 1;
 
 // Text is as large as the longest line and the number of lines allow.
 function fitText(equations, box) {
@@ -32,10 +35,11 @@ function fitText(equations, box) {
     1.15 * lettersOf(symbol + formula), ...lines.map(lengthOfLine),
     ...[...(before?.array ?? []), ...(array ?? [])].map((row) => lengthOfRow(symbol, row)),
   ]);
-  const rows = lengths.reduce((sum, length) => sum + Math.ceil(length / LONG_LINE), 2 * equations.length);
-  const letters = Math.min(LONG_LINE, Math.max(30, ...lengths) + 1);
+  const most = lettersInLine();
+  const rows = lengths.reduce((sum, length) => sum + Math.ceil(length / most), 2 * equations.length);
+  const letters = Math.min(most, Math.max(30, ...lengths) + 1);
   const { clientWidth, clientHeight } = at("calculation");
-  const fitting = Math.min(clientWidth / letters / 0.61, Math.max(clientHeight, 300) / rows / 1.5);
+  const fitting = Math.min(clientWidth / letters / LETTER_SHARE, Math.max(clientHeight, 300) / rows / 1.5);
   const size = Math.max(SMALLEST, Math.min(fitting, LARGEST_TEXT));
   box.style.fontSize = `${size * (isLarger() ? 1.3 : 1)}px`;
 }
@@ -55,7 +59,7 @@ function showEquation({ symbol, formula, lines, more, array, before }, parent) {
     }
   }
   if (lines.length) {
-    const long = lines.some((line) => lengthOfLine(line) > LONG_LINE);
+    const long = lines.some((line) => lengthOfLine(line) > lettersInLine());
     const list = element("ul", "", box, long ? "lines long" : "lines");
     for (const line of lines) showLine(line, list);
   }

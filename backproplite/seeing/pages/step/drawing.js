@@ -53,7 +53,8 @@ function allWires() {
 function arrowHeads() {
   const defs = make("defs", {}, svg);
   const size = { markerUnits: "userSpaceOnUse", markerWidth: 10, markerHeight: 10 };
-  for (const [id, refX, d] of [["arrow-ahead", 9, "M0 0 10 5 0 10Z"], ["arrow-back", 1, "M10 0 0 5 10 10Z"]]) {
+  const shapes = [["arrow-ahead", 9, "M0 0 10 5 0 10Z"], ["arrow-back", 1, "M10 0 0 5 10 10Z"]];
+  for (const [id, refX, d] of shapes) {
     const marker = make("marker", { id, refX, refY: 5, viewBox: "0 0 10 10", orient: "auto", ...size }, defs);
     make("path", { d }, marker);
   }

@@ -154,7 +154,7 @@ function startEditing() {
   at("number").addEventListener("blur", () => closeBox(false));
   at("number").addEventListener("pointerdown", dragNumber);
   at("number").addEventListener("keydown", (event) => {
-    if (!BOX_KEYS[event.key]) return;
+    if (!edited || !BOX_KEYS[event.key]) return;
     event.preventDefault();
     BOX_KEYS[event.key]();
   });

@@ -1,4 +1,4 @@
-// The part that is chosen: its numbers, as far as they are known, and the nudge.
+// The part that is chosen: its numbers, as far as they are known, in the drawing and in formulas.
 
 let pointed = null; // the id under the pointer
 let kept = null; // the id chosen by a click or by keys
@@ -31,9 +31,9 @@ function keep(id) {
 
 // A symbol of a formula lights a whole column or layer, a number its own part.
 function lights(id, name) {
-  if (id === null || name === id) return name === id;
-  const within = id[0] === "l" ? [`e${id.slice(1)}.`, `b${id.slice(1)}.`] : [`${id}.`];
-  return within.some((start) => name.startsWith(start));
+  const [, kind, number] = /^([ul])(\d+)$/.exec(id) ?? [];
+  const letters = { u: ["u"], l: ["e", "b"] }[kind] ?? [];
+  return name === id || letters.some((letter) => name.startsWith(`${letter}${number}.`));
 }
 
 const chosenId = () => pointed ?? kept;
@@ -138,50 +138,4 @@ function parameterPairs({ id, symbol, value, gradient, after }, wire) {
 function spoken(part) {
   const { head, pairs } = factsInWords(part);
   return [head, ...pairs.map(([name, value]) => `${name} = ${value}`)].filter(Boolean).join("; ");
-}
-
-// ---- The nudge: what a small change does to the loss, and what the gradient promised
-
-const NUDGES = ["+0.001", "+0.01", "+0.1", "-0.001", "-0.01", "-0.1"];
-
-function showNudge(part) {
-  const size = Number(at("size").value);
-  const target = targetOf(part);
-  const moved = rounded(lossMoved(target, size), page.digits);
-  const slope = target.slope();
-  let promise = "what the gradient promises comes with the way back";
-  if (slope === null) promise = "a step needs no gradient here";
-  else if (target.known()) promise = `the gradient promised ${rounded(slope * size, page.digits)}`;
-  at("moved").textContent = `here would move the loss by ${moved} (measured by a forward pass); ${promise}.`;
-}
-
-function lossMoved(target, size) {
-  const value = target.get();
-  const before = network.trainingLoss();
-  target.set(value + size);
-  const after = network.trainingLoss();
-  target.set(value);
-  return after - before;
-}
-
-function startFacts() {
-  for (const text of NUDGES) at("size").add(new Option(text));
-  at("size").value = "+0.01";
-  at("size").addEventListener("change", showFacts);
-}
-
-// ---- Keys that go through parts: of the drawing by themselves or by columns, of formulas one by one
-
-function walk(event) {
-  const direction = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-  if (!direction) return false;
-  const drawn = [...parts.values()];
-  const inDrawing = drawn.findIndex(({ group }) => group === event.target);
-  const all = inDrawing < 0 ? allFactors() : drawn.map(({ group }) => group);
-  const here = all.indexOf(event.target);
-  if (here < 0) return false;
-  let there = here + direction;
-  while (event.shiftKey && drawn[there]?.column === drawn[inDrawing]?.column) there += direction;
-  all[there]?.focus();
-  return true;
 }

@@ -37,8 +37,9 @@ function placed(page, width, height, zoom) {
   const pitch = Math.max(size.pitch, Math.min((height / scale - HEAD) / rows, 2 * size.pitch));
   const body = Math.max(least, rows * pitch);
   const across = placeAcross(drawn, gaps, under);
-  const layout = { ...size, columns: drawn, gaps, under, scale, pitch, fits: fitting >= zoom, tall: down < zoom };
-  return { ...layout, width: across, height: HEAD + body, middle: HEAD + body / 2 };
+  const places = { columns: drawn, gaps, under, pitch, middle: HEAD + body / 2 };
+  const extent = { width: across, height: HEAD + body, scale, fits: fitting >= zoom, tall: down < zoom };
+  return { ...size, ...places, ...extent };
 }
 
 // Whether numbers have grown longer than their places.
@@ -82,7 +83,7 @@ function mostBadges(link) {
 
 // Between the columns before and after a layer: numbers on edges need room.
 function gapOf({ columns, links }, i, { box }) {
-  if (isPicture(columns[i])) return 110;
+  if (isPicture(columns[i])) return 96;
   const weights = links[i].edges.map((edge) => edge.weight).filter(Boolean);
   if (box > 30 && weights.length) return textWidth(longestText(weights, NUMBERS)) + 28;
   return { dense: 84, each: 24, all: 60 }[links[i].wiring];

@@ -54,8 +54,8 @@ function roleOfColumn(i, way, layer) {
 function roleOfWire({ from, to, link }, way, layer) {
   const intoLoss = way === "forward" || from === layer; // no gradient goes to y
   const lit = layer !== null && to === layer + 1 && intoLoss;
-  const given = way === "setup" && link().edges.some((edge) => edge.weight);
-  return lit || given || way === "update" ? way : "";
+  const whole = ["setup", "update"].includes(way) && link().edges.some((edge) => edge.weight);
+  return lit || whole ? way : "";
 }
 
 const SHOW = {
@@ -66,8 +66,10 @@ const SHOW = {
     const [first, second] = linesOfUnit(unit, part.column);
     part.first.textContent = first;
     part.second.textContent = second;
-    part.first.classList.toggle("gradient", !second && first !== told(unit.value, valueAt(part.column), unit.id));
-    part.second.classList.toggle("gradient", page.stages[current].way !== "after");
+    const alone = !second && first === told(unit.gradient, gradientAt(part.column), unit.id);
+    const { way } = page.stages[current];
+    part.first.classList.toggle("gradient", alone && ["backward", "update"].includes(way));
+    part.second.classList.toggle("gradient", way !== "after");
     part.first.setAttribute("y", part.y + (second ? -3 : 4.5));
     part.second.setAttribute("y", part.y + 13);
   },
@@ -79,8 +81,9 @@ const SHOW = {
     if (pixel) {
       pixel.style.fillOpacity = share;
       pixel.classList.toggle("negative", weight[shownOf(weight, wire)].startsWith("-"));
+      pixel.classList.toggle("moved", wire.role === "update");
     } else {
-      line.style.strokeWidth = wire.role ? 1 + share * 3 : "";
+      line.style.strokeWidth = wire.role ? 1 + share * (wire.few ? 3 : 1) : "";
       line.style.opacity = wire.few ? "" : wire.role ? 0.2 + 0.8 * share : 0.4;
     }
     const still = edge.slope !== null && Number(edge.slope) === 0;

@@ -74,6 +74,22 @@ function pressed(event) {
   go(current + moves);
 }
 
+// Keys that go through the parts of the drawing, by themselves or by columns, and through factors.
+function walk(event) {
+  const direction = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  if (!direction) return false;
+  const drawn = [...parts.values()];
+  const inDrawing = drawn.findIndex(({ group }) => group === event.target);
+  const all = inDrawing < 0 ? allFactors() : drawn.map(({ group }) => group);
+  const here = all.indexOf(event.target);
+  if (here < 0) return false;
+  let there = here + direction;
+  const byColumns = event.shiftKey && inDrawing >= 0;
+  while (byColumns && drawn[there]?.column === drawn[here].column) there += direction;
+  all[there]?.focus();
+  return true;
+}
+
 // Enter or the space bar on a part that can be changed.
 function activate({ key, target }) {
   const part = [...parts.values()].find(({ group }) => group === target);

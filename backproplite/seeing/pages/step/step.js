@@ -67,18 +67,21 @@ function startAgain() {
 function notes({ note, layers, seed, dtype }) {
   const drawing = (layer) => Boolean(layer.draws) || (layer.layers ?? []).some(drawing);
   const said = [note];
-  if (layers.some(drawing)) said.push(`Dropout's masks are drawn from seed ${seed}, as the library draws them.`);
+  const masks = `Dropout's masks are drawn from seed ${seed}, as the library draws them.`;
+  if (layers.some(drawing)) said.push(masks);
   if (dtype !== "float64") said.push(`The library computes in ${dtype}, this page in float64.`);
   return said;
 }
 
-// Lays the page out for the room that there is: the calculation beside the drawing, or below a long one.
+// Lays the page out for the room that there is: the calculation beside the drawing, or below it where
+// the drawing would be cut, or small on a large screen.
 function lay() {
   showBars(); // they take their room first
+  const enough = Math.min(1.2, innerWidth / 1600);
   for (const shape of ["beside", "below", "below tall"]) {
     document.body.dataset.shape = shape;
     draw();
-    if (layout.fits || (shape === "below" && !layout.tall)) break;
+    if (shape === "below" ? !layout.tall : layout.fits && layout.scale >= enough) break;
   }
   showStage();
   scrollDrawing();
@@ -116,7 +119,7 @@ at("sample").addEventListener("change", () => {
   showStage();
 });
 startStages();
-startFacts();
+startNudge();
 startEditing();
 startTeaching();
 lay();
