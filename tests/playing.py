@@ -18,7 +18,7 @@ PLAYED = """
     const set = known.sets.find((each) => each.name === choices.dataset);
     const plan = planOf(choices, set, known), network = new LiveNetwork(plan);
     const outputs = plan.layers.findLast((layer) => layer.class === "Dense").parameters.bias.shape[0];
-    const prepared = (added) => preparedPoints(pointsOf(set, added), plan.loss.labels, outputs);
+    const prepared = (added) => preparedPoints(pointsOf(set, added), plan.loss, outputs);
     const trainer = new Trainer(network, prepared(added), choices.batchSize, added);
     return { set, plan, network, trainer, prepared };
   };

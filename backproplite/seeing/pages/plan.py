@@ -27,12 +27,13 @@ from ..equations import held_by_value, settings_of, symbols_of
 from ..exact import EXACT, nearest
 from ..written import forms, tree
 from .computed import computed_lines, inference_lines, loss_lines, optimizer_lines, shown_lines
-from .trying import draws_masks, try_layer, try_loss, try_optimizer
+from .trying import draws_masks, try_layer, try_loss, try_on_others, try_optimizer
 
 #: What is plain data already.
 Plain: TypeAlias = dict[str, Any]
 
 FEW = 1000  # numbers that are written out; more are written as bytes
+MOST_DIGITS = 90  # that JavaScript can round to
 RATES = 1000  # steps of a schedule that a page knows
 
 
@@ -40,25 +41,32 @@ def step_plan(trace: Any) -> Plain:
     """Return the plan of the network of a trace, with its batch and what was recorded of it."""
     given = trace["setup"].arrays
     head, note, *_ = str(trace).splitlines()
-    written = plan(trace.network, given["X"], given["y"])
-    written |= {"head": head, "note": note, "digits": trace.digits}
+    outputs = [p.output.value for p in trace.passages]
+    written = plan(trace.network, given["X"], given["y"], outputs)
+    written |= {"head": head, "note": note, "digits": min(trace.digits, MOST_DIGITS)}
     if not written["alive"]:
         _record(written, trace)
     return written
 
 
-def plan(network: Network, x: Array | None = None, y: Array | None = None) -> Plain:
+def plan(
+    network: Network,
+    x: Array | None = None,
+    y: Array | None = None,
+    outputs: Sequence[Array] = (),
+) -> Plain:
     """Return a network as plain data, with prepared inputs and targets if they are given.
 
-    Its lines are tried on these, or else on random numbers.
+    Its lines are tried on these, or else on random numbers. `outputs` are those of its layers,
+    to go on from where one of them cannot be tried.
     """
     twin = network.cast(np.float64)
-    reader = _Reader(twin)
+    reader = _Reader(twin, outputs)
     rows = reader.rng.standard_normal((7, network.in_features or 3)) if x is None else x
     moving = _moving(twin)
     with np.errstate(all="ignore"):
-        layers, outputs = reader.through(twin.layers, "", rows.astype(np.float64))
-        loss = reader.loss(outputs, None if y is None else y.astype(np.float64))
+        layers, last = reader.through(twin.layers, "", rows.astype(np.float64))
+        loss = reader.loss(last, None if y is None else y.astype(np.float64))
         optimizer = reader.optimizer(moving)
     decays = network.optimizer.decays
     return {
@@ -181,8 +189,8 @@ def _plain_settings(configured: Configurable) -> Plain:
 class _Reader:
     """Makes entries of a network, and tries their lines; `why` says why it is a recording."""
 
-    def __init__(self, network: Network) -> None:
-        self.network, self.why = network, list[str]()
+    def __init__(self, network: Network, outputs: Sequence[Array]) -> None:
+        self.network, self.outputs, self.why = network, outputs, list[str]()
         self.rng = np.random.default_rng(0)
         self.symbols = {
             f"layers[{i}].{name}": symbol
@@ -193,25 +201,38 @@ class _Reader:
         ends = np.cumsum([math.prod(shape) for shape in self.shapes.values()]).tolist()
         self.offsets = dict(zip(self.shapes, [0, *ends], strict=False))
 
-    def through(self, layers: Sequence[Layer], where: str, x: Array) -> tuple[list[Plain], Array]:
-        """Return the entries of layers, and what they make of x in training."""
+    def through(
+        self, layers: Sequence[Layer], where: str, x: Array | None
+    ) -> tuple[list[Plain], Array | None]:
+        """Return the entries of layers, and what they make of x in training, if that is known."""
         entries = []
         for i, layer in enumerate(layers):
             beyond = i > self.network.first_trained if not where else True
             entry, x = self.layer(layer, f"{where}layers[{i}]", x, beyond)
+            if x is None and self.outputs and not where:
+                x = self.outputs[i].astype(np.float64)
             entries.append(entry)
         return entries, x
 
-    def layer(self, layer: Layer, place: str, x: Array, goes_on: bool) -> tuple[Plain, Array]:
-        """Return the entry of a layer, and what it makes of x in training."""
+    def layer(
+        self, layer: Layer, place: str, x: Array | None, goes_on: bool
+    ) -> tuple[Plain, Array | None]:
+        """Return the entry of a layer, and what it makes of x in training, if that is known."""
         frozen, inner = place in self.network.frozen, list[Plain]()
         if isinstance(layer, Residual):
             inner, _ = self.through(layer.layers, f"{place}.", x)
         entry = layer_entry(layer, place, frozen)
-        output, why = try_layer(layer, x, self.rng, frozen, goes_on)
+        output, why = None, ""
+        if x is not None:
+            try:
+                others = try_on_others(layer, x.shape[-1], self.rng, frozen, goes_on)
+                output, why = try_layer(layer, x, self.rng, frozen, goes_on)
+                why = why or others
+            except Exception as error:
+                why = _raised(error)
         if why:
             self.why.append(f"{place} {type(layer).__name__} {why}.")
-        if why or any("recorded" in each for each in inner):
+        if x is None or why or any("recorded" in each for each in inner):
             entry |= {
                 "recorded": {},
                 "parameters": self.parameters(place, layer.named_parameters()),
@@ -228,17 +249,26 @@ class _Reader:
             for name, w in whole.items()
         }
 
-    def loss(self, outputs: Array, targets: Array | None) -> Plain:
+    def loss(self, outputs: Array | None, targets: Array | None) -> Plain:
         """Return the entry of the loss."""
         loss = self.network.loss
+        if outputs is None:
+            return loss_entry(loss)
         targets = self.targets(loss.labels, outputs) if targets is None else targets
-        why = try_loss(loss, outputs, targets)
+        try:
+            why = try_loss(loss, outputs, targets)
+        except Exception as error:
+            why = _raised(error)
         return self.noted(loss_entry(loss), "The loss", why)
 
     def optimizer(self, moving: Array) -> Plain:
         """Return the entry of the optimizer."""
         entry = optimizer_entry(self.network.optimizer)
-        return self.noted(entry, "The optimizer", try_optimizer(self.network, self.rng, moving))
+        try:
+            why = try_optimizer(self.network, self.rng, moving)
+        except Exception as error:
+            why = _raised(error)
+        return self.noted(entry, "The optimizer", why)
 
     def noted(self, entry: Plain, what: str, why: str) -> Plain:
         """Return an entry, to be recorded if there is a reason for it."""
@@ -254,6 +284,13 @@ class _Reader:
         if labels == "categorical":
             return np.eye(outputs.shape[-1])[self.rng.integers(0, outputs.shape[-1], len(outputs))]
         return abs(self.rng.standard_normal(outputs.shape))
+
+
+def _raised(error: Exception) -> str:
+    """Return why there is no computing by the lines of what cannot even be tried."""
+    first, *_ = str(error).splitlines() or [""]
+    said = f": {first.rstrip('.')}" if first else ""
+    return f"raised {type(error).__name__} when its lines were tried{said}"
 
 
 def _moving(network: Network) -> Array:
@@ -309,9 +346,9 @@ def _rows(array: Array) -> Any:
 
 
 def plain(array: Any, few: int = FEW) -> Any:
-    """Return an array as nested lists, or of many numbers the shape and the bytes."""
+    """Return an array as nested lists, or of many or infinite numbers the shape and the bytes."""
     array = np.asarray(array, np.float64)
-    if array.size <= few:
+    if array.size <= few and np.isfinite(array).all():  # JSON has no other numbers
         return array.tolist()
     bytes64 = base64.b64encode(array.astype("<f8").tobytes())
     return {"shape": array.shape, "float64": bytes64.decode()}

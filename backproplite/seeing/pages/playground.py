@@ -6,6 +6,7 @@ network of one's own, if there is one.
 
 from __future__ import annotations
 
+import ast
 import base64
 import gzip
 import re
@@ -18,7 +19,7 @@ from numpy.typing import ArrayLike
 from ... import activations, counts, initializers, layers, losses, optimizers, scaling, schedules
 from ...activations import Activation
 from ...checks import Array, checked_path
-from ...configurable import Configurable
+from ...configurable import Configurable, is_ours
 from ...errors import ParameterError, ShapeError
 from ...files import write_file
 from ...layers import Dense
@@ -175,10 +176,11 @@ def _given(
 ) -> dict[str, Any]:
     """Return data and network of one's own as a data set of the page."""
     labelled = _are_labels(network, targets)
-    y = _labels(targets) if labelled else targets
+    shown = _labels if labelled else network.loss.own_targets
+    y = shown(targets)
     held = validation and {
         "X": plain(validation[0], MOST_PLAIN),
-        "y": (_labels(validation[1]) if labelled else validation[1]).tolist(),
+        "y": shown(validation[1]).tolist(),
     }
     return {
         "name": "yours",
@@ -224,18 +226,29 @@ def _choices(network: Network) -> dict[str, Any]:
 
 
 def _described(network: Network) -> dict[str, Any]:
-    """Return the Python that makes this network; of one that was trained, that loads it."""
+    """Return the Python that makes this network; of one that was trained, that loads it.
+
+    What has no Python of its own, such as a function that is a schedule, is left to the reader.
+    """
     fresh = network.fresh(seed=network.seed)
     first = not network.step_count and np.array_equal(network.parameters, fresh.parameters)
     if network.step_count or (not first and network.parameters.size > MOST_WRITTEN):
         return {
             "given": 'network = bp.Network.load("model.npz")  # after network.save("model.npz")'
         }
+    layers = [_python(each) for each in network.layers]
+    loss, optimizer = _python(network.loss), _python(network.optimizer)
+    try:
+        ast.parse(f"[{', '.join([*layers, loss, optimizer])}]")
+    except SyntaxError:
+        return {"given": "network = ...  # the network that you gave"}
     start = [] if first else [f"network.parameters[...] = {network.parameters.tolist()}"]
+    frozen = (place for place, each in network.frozen.items() if not each.trainable)
+    start += [f"network.{place}.trainable = False" for place in frozen]
     return {
-        "layers": [_python(each) for each in network.layers],
-        "loss": _python(network.loss),
-        "optimizer": _python(network.optimizer),
+        "layers": layers,
+        "loss": loss,
+        "optimizer": optimizer,
         "seed": str(network.seed),
         "dtype": str(network.dtype),
         "start": start,
@@ -247,7 +260,8 @@ def _python(thing: Configurable) -> str:
     settings = thing.settings()
     if any(isinstance(value, np.ndarray) for value in settings.values()):  # which print rounded
         given = (f"{name}={_written(value)}" for name, value in settings.items())
-        return f"bp.{type(thing).__name__}({', '.join(given)})"
+        of = "bp." * is_ours(type(thing))
+        return f"{of}{type(thing).__name__}({', '.join(given)})"
     names = rf"(?<![\w.])({'|'.join(NAMES)})(?=\()"
     return re.sub(names, r"bp.\1", repr(thing))
 

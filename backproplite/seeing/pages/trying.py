@@ -5,12 +5,14 @@ What is returned is why it may not, as the end of a sentence about the class; ""
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+import copy
+from collections.abc import Collection, Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from ...checks import Array
+from ...configurable import is_ours
 from ...errors import DivergenceError, ParameterError
 from ...functions import norm
 from ...layers import Dropout, Layer, Residual
@@ -78,6 +80,23 @@ def try_layer(
     return output, why
 
 
+def try_on_others(
+    layer: Layer, features: int, rng: np.random.Generator, frozen: bool, goes_on: bool
+) -> str:
+    """Return why one's own layer may not be computed by its lines, though its batch says it may.
+
+    They may be true of that batch alone. Of inputs that the layer refuses, nothing is said.
+    """
+    if is_ours(type(layer)):
+        return ""
+    others = 3 * rng.standard_normal((7, features))
+    try:
+        why = try_layer(copy.deepcopy(layer), others, rng, frozen, goes_on)[1]
+    except Exception:
+        return ""
+    return why and f"{why}, for other inputs"
+
+
 def _try_inference(layer: Layer, values: Values, output: Array, noise: float) -> str:
     """Return why a layer's inference may not be computed by its lines."""
     if not tell_of_training(layer):
@@ -85,7 +104,8 @@ def _try_inference(layer: Layer, values: Values, output: Array, noise: float) ->
     lines = inference_lines(layer)
     if not lines:
         return "has written lines of training alone; give its class `exported` for inference"
-    return _try(lines, dict(values), {"output": output}, noise)
+    given = {name: value for name, value in values.items() if name not in lines}
+    return _try(lines, given, {"output": output}, noise)
 
 
 def try_loss(loss: Loss, outputs: Array, targets: Array) -> str:
@@ -144,7 +164,7 @@ def _try(
     values: Values,
     expected: Mapping[str, Array | None],
     noise: float = 0.0,
-    held: Container[str] = (),
+    held: Collection[str] = (),
     counted: Any = 1.0,
 ) -> str:
     """Work out lines, and say why they are not what their code gives.
@@ -155,7 +175,10 @@ def _try(
     if missing:
         has = f"has no written line of {missing[0]}" if lines else "has no written lines"
         return f"{has}; give its class `written = {{...}}`"
+    given = {*values} - {*held} - {*expected} - {"outputs"}  # that of a loss is kept off 0
     for name, line in lines.items():
+        if name in given:
+            return f"has a written line of {name}, a name that stands for something else already"
         try:
             result = np.atleast_2d(evaluate(line, values))
         except ParameterError as error:

@@ -45,6 +45,68 @@ DESCRIBED = """data.map(({ plan, steps, edits }) => {
 })"""
 
 
+class BySample(bp.Loss):
+    """Its line of costs has one number for each sample."""
+
+    mean_over_outputs = True
+    written = {
+        "costs": "sum((outputs - targets) ** 2, features)",
+        "derivative": "2 * (outputs - targets)",
+    }
+
+    def forward(self, outputs, targets):
+        return (outputs - targets) ** 2, outputs - targets
+
+    def backward(self, error):
+        return 2 * error
+
+
+class Constructed(bp.Layer):
+    """Its names are those that any object of JavaScript has."""
+
+    written = {
+        "toString": "x * constructor",
+        "output": "toString",
+        "valueOf": "grad_output * x",
+        "grad_constructor": "sum(valueOf, samples)",
+        "grad_input": "grad_output * constructor",
+    }
+
+    def __init__(self):
+        self.add_parameter("constructor", (2,), bp.Constant(1.5))
+
+    def forward(self, x):
+        return x * self.constructor, x
+
+    def backward(self, grad_output, x):
+        self.grad_constructor[...] = (grad_output * x).sum(axis=0)
+        return grad_output * self.constructor
+
+
+class Constructing(bp.Optimizer):
+    state_names = ("constructor",)
+    written = {
+        "constructor": "constructor + gradient",
+        "parameter": "parameter - learning_rate * constructor",
+    }
+
+    def update(self, parameters, gradients, rate):
+        self.constructor += gradients
+        parameters -= rate * self.constructor
+
+
+class ThreeAxes(bp.Layer):
+    def __init__(self):
+        self.add_parameter("weight", (3, 2, 2))
+
+    def forward(self, x):
+        return x @ self.weight.sum(axis=0), x
+
+    def backward(self, grad_output, x):
+        self.grad_weight[...] = x.T @ grad_output
+        return grad_output @ self.weight.sum(axis=0).T
+
+
 def half_frozen():
     block = Block()
     block.inner.trainable = False
@@ -59,6 +121,7 @@ def recordings():
         "Doubled": own(Doubled(2, 2)),
         "Drifting": own(Drifting(2)),
         "Block": own(Block()),
+        "three axes": own(ThreeAxes()),
         "half frozen": own(half_frozen(), bp.Dense(2, 2)),
         "Cubed": own(loss=Cubed()),
         "Blunt": own(loss=Blunt()),
@@ -76,7 +139,11 @@ def edge_cases():
     for network in sure:
         network.layers[0].weight[...] *= 2000
     optimizer = bp.GradientDescent(0.1, clip_norm=1e6, weight_decay=0.1)
-    given = {"too short to be clipped": own(optimizer=optimizer)}
+    given = {
+        "too short to be clipped": own(optimizer=optimizer),
+        "costs by the sample": own(loss=BySample()),
+        "names that objects have": own(Constructed(), optimizer=Constructing(0.1)),
+    }
     given |= dict(zip(("sure", "sure of a class"), sure, strict=True))
     return {name: (network, *batch(network, 3)) for name, network in given.items()}
 
@@ -162,7 +229,7 @@ def by_sample(trace, stage, equation):
 
 def excerpt(array, digits=4):
     """Return an array as rows of text, of a large one the corners."""
-    array = np.atleast_2d(array)
+    array = np.atleast_2d(array).reshape(-1, np.shape(array)[-1] if np.ndim(array) else 1)
     ends = (
         [0, 1, 2, None, n - 3, n - 2, n - 1] if array.size > 36 and n > 6 else range(n)
         for n in array.shape
@@ -437,3 +504,13 @@ def test_the_update_is_called_by_the_rate_that_was_set():
       optimizerName({ plan: { optimizer }, optimizer: { rates: [0.125] }, alive: true }))"""
     files = ["engine/engine.js", "step/describe.js"]
     assert run(files, called, given) == [*map(repr, optimizers)]
+
+
+def test_more_digits_than_javascript_has_and_more_features_than_a_call_takes():
+    network, X, y = wide()
+    many = bp.Network([bp.Dense(200_000, 1)], bp.MeanSquaredError(), bp.GradientDescent(1e-6))
+    given = network, X, y, 150
+    pages = described(job(*given), job(many, np.ones((1, 200_000)), [[1.0]]))
+    assert pages[0][0]["digits"] == 90
+    np.testing.assert_allclose(float(pages[0][0]["loss"]["batch"]), bp.trace(*given).loss, 1e-12)
+    assert pages[1][0]["columns"][0]["size"] == 200_000

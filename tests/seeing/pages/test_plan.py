@@ -52,6 +52,71 @@ class Back(bp.Layer):
         return grad_output[:, np.newaxis]
 
 
+class Rectified(bp.Activation):
+    """Written down for positive numbers alone."""
+
+    written = {"output": "x", "derivative": "1"}
+
+    def forward(self, x):
+        return np.maximum(x, 0), x
+
+    def local_derivative(self, x):
+        return (x > 0) * 1.0
+
+
+class Three(bp.Layer):
+    def __init__(self):
+        self.add_parameter("weight", (2, 3, 3))
+
+    def forward(self, x):
+        return x @ self.weight.sum(axis=0), x
+
+    def backward(self, grad_output, x):
+        self.grad_weight[...] = x.T @ grad_output
+        return grad_output @ self.weight.sum(axis=0).T
+
+
+class Taking(bp.Layer):
+    """A line takes the name of a parameter, so that what it does depends on how often."""
+
+    written = {
+        "beta": "beta * 2",
+        "output": "x * beta",
+        "grad_beta": "2 * sum(grad_output * x, samples)",
+        "grad_input": "grad_output * beta",
+    }
+
+    def __init__(self):
+        self.add_parameter("beta", (3,), bp.Constant(1.1))
+
+    def forward(self, x):
+        return x * self.beta * 2, x
+
+    def backward(self, grad_output, x):
+        self.grad_beta[...] = 2 * (grad_output * x).sum(axis=0)
+        return grad_output * self.beta * 2
+
+
+class Refusing(bp.Identity):
+    """Cannot be tried."""
+
+    def __init__(self, refused="forward"):
+        self.refused = refused
+
+    def forward(self, x):
+        if self.refused == "forward":
+            raise ValueError("only in training.")
+        return x, x
+
+    def forward_training(self, x, rng):
+        return x, x
+
+    def backward(self, grad_output, cache):
+        if self.refused == "backward" and abs(grad_output).max() > 0.4:
+            raise OverflowError
+        return grad_output
+
+
 NO_LINES = "has no written lines; give its class `written = {...}`."
 OTHER = "that gives something else than its code."
 LAYERS = {
@@ -87,6 +152,13 @@ LAYERS = {
         )()
     ],
     "layers[1] Block has layers within it, of which written lines cannot tell.": [Block()],
+    "layers[1] Taking has a written line of beta, a name that stands for something else already.": [
+        Taking()
+    ],
+    "layers[1] Refusing raised ValueError when its lines were tried: only in training.": [
+        Refusing()
+    ],
+    "layers[1] Refusing raised OverflowError when its lines were tried.": [Refusing("backward")],
     f"layers[1].layers[0] Own {NO_LINES}": [bp.Residual([own(Swish, written={})(3)])],
     "layers[1] Deep computes with arrays of more than two axes. layers[2] Back computes with "
     "arrays of more than two axes.": [Deep(), Back()],
@@ -105,6 +177,14 @@ def test_a_network_with_a_layer_that_cannot_live_says_why(why):
     assert (written["alive"], written["why"]) == (False, why.strip())
     assert "recorded" in written["layers"][1]
     assert "recorded" not in written["layers"][0]
+
+
+def test_lines_that_are_true_of_this_batch_alone_are_not_computed_by():
+    layers = [Rectified(), bp.Dense(3, 2)]
+    written = plan(bp.Network(layers, bp.MeanSquaredError(), seed=0), abs(X), Y)
+    assert written["why"] == (
+        f"layers[0] Rectified has a written line of output {OTHER[:-1]}, for other inputs."
+    )
 
 
 WRONG = {"costs": "(outputs - targets) ** 4", "derivative": "outputs"}
@@ -127,6 +207,12 @@ def test_a_loss_that_cannot_live_says_why(why):
     assert written["loss"]["recorded"] == {}
 
 
+def steep(self, parameters, gradients, rate):
+    if abs(gradients).max() > 0.5:
+        raise ValueError("steep")
+    parameters -= 1e-6 * gradients
+
+
 OPTIMIZERS = {
     f"The optimizer Own {NO_LINES}": own(Lion, written={})(),
     f"The optimizer Own has a written line of mean {OTHER}": own(
@@ -141,6 +227,11 @@ OPTIMIZERS = {
     "The optimizer Own has no written lines of its own clipping or weight decay.": own(
         Lion, clip=lambda self, gradients: None
     )(clip_norm=1.0),
+    "The optimizer Own has a written line of beta, a name that stands for something else "
+    "already.": own(Lion, written={"beta": "2 * beta"} | Lion.written)(),
+    "The optimizer Own raised ValueError when its lines were tried: steep.": own(
+        bp.GradientDescent, update=steep
+    )(),
     "The optimizer Own turned infinite when its lines were tried.": own(
         bp.GradientDescent, update=lambda self, parameters, gradients, rate: parameters.fill(np.inf)
     )(),
@@ -168,6 +259,8 @@ RECORDED = {
     "a layer": with_layers([own(Swish, written={})(3)]),
     "a block, trained": with_layers([bp.Residual([own(Swish, written={})(3), bp.BatchNorm(3)])]),
     "of three axes": with_layers([Deep(), Back()]),
+    "a parameter of three axes": with_layers([Three()]),
+    "what cannot be tried": with_layers([Refusing()]),
     "what keeps a state": with_layers([own(Centre, written={})(3)]),
     "a loss": bp.Network([bp.Dense(3, 2)], own(FourthPower, written={})(), bp.Adam(), seed=0),
     "an optimizer": bp.Network(
@@ -293,3 +386,24 @@ def test_the_networks_of_the_proof_have_everything():
     offered = {*bp.activations.__all__, *bp.layers.__all__, *bp.losses.__all__, "Poisson"}
     offered |= {*bp.optimizers.__all__, *bp.scaling.__all__}
     assert offered - names == {"Activation", "Layer", "Loss", "Optimizer"}
+
+
+class Clip(bp.Activation):
+    written = {"output": "min(x, most)", "derivative": "x < most"}
+
+    def __init__(self, most=np.inf):
+        self.most = most
+
+    def forward(self, x):
+        return np.minimum(x, self.most), x
+
+    def local_derivative(self, x):
+        return (x < self.most) * 1.0
+
+
+def test_a_setting_may_be_infinite():
+    network = bp.Network([bp.Dense(3, 2), Clip()], bp.MeanSquaredError(), seed=0)
+    written = step_plan(bp.trace(network, X, Y))
+    assert (written["alive"], written["why"]) == (True, "")
+    loss = run(["engine/engine.js"], "new LiveNetwork(data).trainingLoss()", written)
+    np.testing.assert_allclose(loss, network.evaluate(X, Y), 1e-12)

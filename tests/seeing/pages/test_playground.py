@@ -7,6 +7,8 @@ import re
 
 import numpy as np
 import pytest
+from javascript import run
+from playing import FILES
 
 import backproplite as bp
 from backproplite.seeing.pages.play_data import SETS
@@ -111,6 +113,42 @@ def test_its_python_makes_the_network_again():
     np.testing.assert_array_equal(names["y"], Y)
     outputs = [each.predict(X) for each in (names["network"], one)]
     np.testing.assert_array_equal(*outputs)
+
+
+def half_frozen():
+    one = network()
+    one.layers[0].trainable = False
+    return one
+
+
+def scaled():
+    loss = bp.StandardizedTargets.of(100 + 30 * Y, bp.Huber(0.5))
+    return network(bp.Dense(2, 1), loss=loss)
+
+
+TRAINED = """(() => {
+  const [set] = data.sets, network = new LiveNetwork(set.plan);
+  const trainer = new Trainer(network, preparedPoints(pointsOf(set), set.plan.loss, 1));
+  return [[1, 2, 3].map(() => trainer.epoch()[1]), pythonOf(set, set.described, trainer)];
+})()"""
+
+
+@pytest.mark.parametrize(("one", "y"), [(half_frozen(), Y), (scaled(), 100 + 30 * Y)])
+def test_its_python_gives_the_losses_of_the_page(one, y):
+    page = data(bp.playground(one, X, y).html)
+    losses, code = run(FILES, TRAINED, page)
+    names = {}
+    exec(code, names)
+    np.testing.assert_allclose(names["y"], np.reshape(y, np.shape(names["y"])), 1e-15)
+    np.testing.assert_allclose(losses, names["network"].history["loss"], 1e-9)
+    np.testing.assert_allclose(losses, one.fit(X, y, 3).history["loss"], 1e-9)
+
+
+def test_what_has_no_python_of_its_own_is_left_to_the_reader():
+    one = network()
+    one.optimizer = bp.Adam(lambda step: 0.1)
+    given_as = "network = ...  # the network that you gave"
+    assert given(bp.playground(one, X, Y))["described"] == {"given": given_as}
 
 
 def test_a_network_that_was_trained_before_is_loaded(tmp_path, monkeypatch):

@@ -199,7 +199,7 @@ def test_a_network_that_was_trained_before_goes_on():
         """
         const network = new LiveNetwork(data.given.plan), { X, y } = data.given;
         const set = { X, y, code: "X, y = bp.datasets.moons(40)" };
-        const trainer = new Trainer(network, preparedPoints(pointsOf(set), "binary", 1), 9);
+        const trainer = new Trainer(network, preparedPoints(pointsOf(set), network.plan.loss, 1), 9);
         const epochs = Array.from({ length: 4 }, () => trainer.epoch());
         return {
           code: pythonOf(set, { given: "# network is the one that you gave" }, trainer), epochs,

@@ -201,3 +201,16 @@ def test_a_pace_is_kept():
         choices("xor"),
     )
     assert max(shown) <= 3  # fewer if the time is up
+
+
+def test_only_a_parameter_that_there_is_can_be_set_and_only_to_a_number():
+    expression = """
+      const { trainer } = built(known.sets[1].choices), before = trainer.network.parameters.slice();
+      return [[-1, 0], [1e6, 0], ["length", 0], [0.5, 0], [0, NaN], [0, Infinity], [0, "1"]].map((each) => {
+        try { trainer.setParameter(...each); } catch (error) {
+          return error instanceof RangeError && !trainer.log.length
+            && trainer.network.parameters.every((each, k) => each === before[k]);
+        }
+      });
+    """
+    assert play(expression) == [True] * 7

@@ -12,10 +12,10 @@ function constant(number) {
   return matrix(1, 1, Float64Array.of(number));
 }
 
-// Numbers of a shape as a plan has it: of no axis, one or two.
-function shaped([...shape], data) {
-  const columns = shape.pop() ?? 1, rows = shape.pop() ?? 1;
-  return matrix(rows, columns, data);
+// Numbers of a shape as a plan has it; all axes but the last are rows.
+function shaped(shape, data) {
+  const columns = shape.at(-1) ?? 1;
+  return matrix(data.length / columns, columns, data);
 }
 
 function copied(array) {
@@ -23,7 +23,7 @@ function copied(array) {
 }
 
 function fromRows(rows) {
-  return matrix(rows.length, rows[0].length, Float64Array.from(rows.flat()));
+  return matrix(rows.length, rows[0].length, Float64Array.from(rows.flat(Infinity)));
 }
 
 function toRows(array) {
@@ -35,7 +35,8 @@ function toRows(array) {
 function fromPlain(plain) {
   if (typeof plain === "number") return constant(plain);
   if (Array.isArray(plain)) return Array.isArray(plain[0]) ? fromRows(plain) : fromRows([plain]);
-  const bytes = Uint8Array.from(atob(plain.float64), (character) => character.charCodeAt(0));
+  const text = atob(plain.float64), bytes = new Uint8Array(text.length);
+  for (let k = 0; k < text.length; k++) bytes[k] = text.charCodeAt(k);
   return shaped(plain.shape, new Float64Array(bytes.buffer));
 }
 

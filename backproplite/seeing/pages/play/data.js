@@ -22,10 +22,17 @@ function pointsOf(set, added = []) {
   return { ...training, validation: set.validation ?? (validation.X.length ? validation : null) };
 }
 
-// What the network is trained on: arrays of inputs and of prepared targets.
-function preparedPoints({ X, y, validation }, labels, outputs) {
-  const prepared = (part) => ({ x: fromRows(part.X), y: fromRows(targetsOf(part.y, labels, outputs)) });
+// What the network is trained on: arrays of inputs and of targets, prepared for a loss.
+function preparedPoints({ X, y, validation }, { labels, outer }, outputs) {
+  const prepared = (part) => {
+    const targets = fromRows(targetsOf(part.y, labels, outputs));
+    return { x: fromRows(part.X), y: outer ? standardized(targets, outer.settings) : targets };
+  };
   return { ...prepared({ X, y }), validation: validation && prepared(validation) };
+}
+
+function standardized(targets, { mean, scale }) {
+  return divide(operations["-"](targets, fromPlain(mean)), fromPlain(scale));
 }
 
 // A row of targets for each label or number, as the loss wants them; rows are taken as they are.

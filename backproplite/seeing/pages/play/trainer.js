@@ -83,6 +83,10 @@ class Trainer {
   }
 
   setParameter(index, value) {
+    const fits = Number.isInteger(index) && this.network.parameters[index] !== undefined;
+    if (!fits || !Number.isFinite(value)) {
+      throw new RangeError("set needs an index of a parameter and a finite number.");
+    }
     this.cut();
     const last = this.log.at(-1);
     const before = last?.what === "parameters" ? last.values : {};

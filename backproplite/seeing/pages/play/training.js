@@ -66,7 +66,7 @@ function restart(plan) {
 
 function preparedNow(network) {
   const outputs = network.forward(fromRows([set.X[0]])).at(-1).columns;
-  return preparedPoints(pointsOf(set, added), network.plan.loss.labels, outputs);
+  return preparedPoints(pointsOf(set, added), network.plan.loss, outputs);
 }
 
 // The window of the picture stays as it is when points are added.

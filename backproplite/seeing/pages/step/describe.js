@@ -27,6 +27,8 @@ function idsWithin({ units = [], edges = [], biases = [] }) {
   return [...units, ...edges, ...biases].map(({ id }) => id);
 }
 
+const smallerOf = (a, b) => Math.min(a, b), largerOf = (a, b) => Math.max(a, b);
+
 // ---- The drawing: columns of units are what flows, links are the layers between them
 
 function columnsOf(view) {
@@ -50,7 +52,7 @@ function columnsOf(view) {
 // Of an image all units are drawn, by how bright they are.
 function unitsOf(view, id, { value, gradient = null, after = null }, what) {
   const { sample, network, digits } = view, image = what === "x" && isImage(value.columns);
-  const { data } = rowOfSample(value, sample), least = Math.min(...data), most = Math.max(...data);
+  const { data } = rowOfSample(value, sample), least = data.reduce(smallerOf), most = data.reduce(largerOf);
   const text = (array, j) => array ? rounded(entryAt(array, sample, j), digits) : null;
   return Array.from({ length: image ? value.columns : Math.min(view.units, value.columns) }, (_, j) => ({
     id: `${id}.${j}`, index: j, value: text(value, j), gradient: text(gradient, j), after: text(after, j),
@@ -133,8 +135,8 @@ function edgesDrawn(view, units) {
 
 // ---- Losses: the batch's, and what one sample costs by itself
 
-function ownLosses({ plan, samples }, costs) {
-  const width = costs.columns, share = plan.loss.mean_over_outputs ? width : 1;
+function ownLosses({ plan, pass, samples }, costs) {
+  const width = costs.columns, share = plan.loss.mean_over_outputs ? pass.flows.at(-1).columns : 1;
   return matrix(samples, 1, Float64Array.from({ length: samples }, (_, i) =>
     costs.data.subarray(i * width, (i + 1) * width).reduce(add, 0) / share));
 }

@@ -11,8 +11,8 @@ const OWN_LOSS = "own loss"; // of one sample of a batch
 // `axes` is how many indices name an entry, `bySample` whether its rows are those of the samples, and
 // `at` the id of an entry in the drawing.
 
-function named(symbol, array, { axes = 2, bySample = false, at = () => null } = {}) {
-  return { symbol, array, axes, bySample, at };
+function named(symbol, array, { axes = 2, bySample = false, at = () => null, shape = null } = {}) {
+  return { symbol, array, axes, bySample, at, shape };
 }
 
 // Rows of samples, of which a single one needs no index.
@@ -31,15 +31,18 @@ function namedGradient({ plan, pass, last }, i) {
 // A parameter, or what belongs to it, cut out of a vector of all parameters.
 function namedParameter({ i, name, parameter: { shape, offset } }, symbol, vector) {
   const at = (row, column) => shape.length === 2 ? `e${i}.${row}.${column}` : biasId(i, name, column);
-  return named(symbol, cutOut(vector, shape, offset), { axes: shape.length, at });
+  return named(symbol, cutOut(vector, shape, offset), { axes: shape.length, at, shape });
 }
 
 function settingsOf(settings) {
   return mapped(settings, (plain, name) => named(name, fromPlain(plain), { axes: 0 }));
 }
 
+// Names may be any, "constructor" too: what they stand for is kept without a prototype.
 function mapped(object, change) {
-  return Object.fromEntries(Object.entries(object).map(([name, value]) => [name, change(value, name)]));
+  const result = Object.create(null);
+  for (const [name, value] of Object.entries(object)) result[name] = change(value, name);
+  return result;
 }
 
 function layerScope(view, i) {
@@ -120,13 +123,19 @@ function firstPlaces({ sample }, { array, bySample }) {
   return Array.from({ length: count }, (_, k) => [first + Math.floor(k / columns), k % columns]);
 }
 
-function lineOf(view, { symbol, array, axes, at }, place, parts, scope) {
+function lineOf(view, { symbol, array, axes, at, shape }, place, parts, scope) {
   const ref = drawnId(view, at(...place)), value = rounded(entryAt(array, ...place), view.digits);
-  const index = axes === 2 ? place.join(", ") : place[array.rows > 1 ? 0 : 1];
-  const label = axes ? `${symbol}[${index}]` : symbol;
+  const index = axes > 2 ? unravelled(place, shape) : axes === 2 ? place : [place[array.rows > 1 ? 0 : 1]];
+  const label = axes ? `${symbol}[${index.join(", ")}]` : symbol;
   const shown = parts.map((part) => partOf(view, part, scope));
   const how = shown.map((part) => part.text ?? part).join("");
   return { label, ref, parts: how === value ? [] : shown, value, valueRef: ref };
+}
+
+// Of what has more axes than two, whose rows stand one after another.
+function unravelled([row, column], shape) {
+  return shape.slice(0, -1).reduceRight(([rest, ...index], length) =>
+    [Math.floor(rest / length), rest % length, ...index], [row]).slice(1).concat(column);
 }
 
 function partOf(view, part, scope) {
@@ -210,7 +219,7 @@ function backwardEquations(view, i) {
 function lossScope({ plan: { loss }, plan, pass, network, last }) {
   const outputs = namedUnits(plan.flows[last], pass.flows[last], last), { rows, columns } = outputs.array;
   const scope = {
-    ...settingsOf(loss.settings), outputs, targets: namedUnits("y", network.y, last + 2),
+    __proto__: null, ...settingsOf(loss.settings), outputs, targets: namedUnits("y", network.y, last + 2),
     predictions: namedUnits("prediction", pass.predictions, last),
     samples: namedNumber("n", rows), features: namedNumber("n", columns),
   };
@@ -307,8 +316,9 @@ function largestMoves(before, after) {
 function parameterEquations(view, { before, after, applied, stateBefore, stateAfter, decays, places }) {
   const { plan: { optimizer }, pass: { update } } = view, { lines } = optimizer;
   const scope = {
-    ...settingsOf(optimizer.settings), ...stateBefore, parameter: before, gradient: applied,
-    learning_rate: namedNumber("learning_rate", update.rate), step: namedNumber("t", update.step),
+    __proto__: null, ...settingsOf(optimizer.settings), ...stateBefore, parameter: before,
+    gradient: applied, learning_rate: namedNumber("learning_rate", update.rate),
+    step: namedNumber("t", update.step),
   };
   if (!("parameter" in lines)) {
     scope.change = { ...after, symbol: "change", array: operations["-"](after.array, before.array) };
@@ -347,7 +357,7 @@ function appliedGradientEquation(view, { before, gradient, applied, decays, plac
   const tree = done.reduce((line, each) => substituted(each, { gradient: line }), "gradient");
   const given = { clip_value, clip_norm, weight_decay, length };
   const numbers = mapped(given, (number, name) => namedNumber(name, number));
-  return equationOf(view, applied, tree, { ...numbers, gradient, parameter: before }, places);
+  return equationOf(view, applied, tree, { __proto__: null, ...numbers, gradient, parameter: before }, places);
 }
 
 // What a layer keeps of a batch besides its parameters.
@@ -359,7 +369,7 @@ function keptEquations(view, i) {
   const changed = Object.keys(now).filter((name) => differs(now[name], old[name]));
   const axes = (name) => typeof layer.state[name] === "number" ? 0 : 1;
   const before = mapped(old, (array, name) => named(symbol(name), array, { axes: axes(name) }));
-  const scope = { ...layerScope(view, i), ...before }, lines = needed(usable(layer.after, scope), changed);
+  const scope = { __proto__: null, ...layerScope(view, i), ...before }, lines = needed(usable(layer.after, scope), changed);
   const between = lines.filter(([name]) => name in layer.after && !(name in before));
   for (const [name, tree] of between) {
     const array = compile(tree)(valuesOf(scope));
