@@ -44,6 +44,9 @@ def step_plan(trace: Any) -> Plain:
     outputs = [p.output.value for p in trace.passages]
     written = plan(trace.network, given["X"], given["y"], outputs)
     written |= {"head": head, "note": note, "digits": min(trace.digits, MOST_DIGITS)}
+    rate = written["optimizer"]["rate"]
+    if isinstance(rate, list):
+        written["note"] += f" After {len(rate):,} steps the learning rate stays as it is."
     if not written["alive"]:
         _record(written, trace)
     return written

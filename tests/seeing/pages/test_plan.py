@@ -407,3 +407,10 @@ def test_a_setting_may_be_infinite():
     assert (written["alive"], written["why"]) == (True, "")
     loss = run(["engine/engine.js"], "new LiveNetwork(data).trainingLoss()", written)
     np.testing.assert_allclose(loss, network.evaluate(X, Y), 1e-12)
+
+
+@pytest.mark.parametrize(("schedule", "steps"), [([0.1, 0.2].__getitem__, "2"), (abs, "1,000")])
+def test_a_page_says_for_how_many_steps_it_knows_a_schedule(schedule, steps):
+    network = bp.Network([bp.Dense(3, 2)], bp.MeanSquaredError(), bp.Adam(schedule), seed=0)
+    note = step_plan(bp.trace(network, X, Y))["note"]
+    assert note.endswith(f" After {steps} steps the learning rate stays as it is.")
