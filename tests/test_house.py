@@ -3,6 +3,7 @@
 import ast
 import inspect
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -124,6 +125,26 @@ def test_importing_the_package_loads_the_core_and_nothing_else():
     assert {name.partition(".")[0] for name in loaded} <= {"backproplite", "numpy"} | set(
         sys.stdlib_module_names
     )
+
+
+#: Scripts that compute, in a page, in a worker and in Node. What else there is shows it on a page.
+PAGES = PACKAGE / "seeing" / "pages"
+COMPUTING = [f"engine/{path.name}" for path in sorted(PAGES.glob("engine/*.js"))]
+COMPUTING += ["step/describe.js", "step/equations.js"]
+COMPUTING += [
+    f"play/{name}.js" for name in ("build", "data", "health", "python", "running", "trainer")
+]
+
+
+@pytest.mark.parametrize("name", COMPUTING)
+def test_a_script_that_computes_knows_of_no_page(name):
+    script = re.sub(r"//.*", "", (PAGES / name).read_text("utf-8"))
+    assert not re.search(r"\b(document|window|navigator|localStorage)\b|\bat\(\"", script)
+
+
+@pytest.mark.parametrize("path", sorted(PAGES.rglob("*.js")), ids=lambda path: path.name)
+def test_a_script_says_what_lives_there(path):
+    assert path.read_text("utf-8").startswith("// ")
 
 
 @pytest.mark.parametrize("path", PATHS, ids=str)

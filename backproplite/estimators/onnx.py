@@ -24,7 +24,7 @@ from ..layers import Layer, Residual
 from ..losses import Loss
 from ..network import Network
 from ..seeing.equations import written_lines
-from ..seeing.exact import EXACT, INFERENCE, nearest
+from ..seeing.exact import EXACT, INFERENCE, nearest, tell_of_training
 from ..seeing.written import AXES, OPERATIONS, Node, names_in, read
 
 SIGMOID = read("1 / (1 + exp(-x))")  # ONNX's own is 0 below -90 in onnxruntime
@@ -289,8 +289,7 @@ def _lines(thing: Layer | Loss, place: str, result: str, *methods: str) -> Mappi
         if result not in lines:
             why = "it has no written lines of its own. Give its class some, such as"
             raise _refused(thing, place, f'{why} written = {{"{result}": "..."}}')
-        training = getattr(type(thing), "forward_training", Layer.forward_training)
-        if training is not Layer.forward_training:
+        if isinstance(thing, Layer) and tell_of_training(thing):
             why = "its written lines tell of training. Give its class others, such as"
             raise _refused(thing, place, f'{why} exported = {{"{result}": "..."}}')
     return dict(islice(lines.items(), [*lines].index(result) + 1))

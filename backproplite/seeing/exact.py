@@ -111,8 +111,9 @@ def nearest(thing: Any, table: Mapping[str, Lines], *methods: str) -> Lines:
     A class that is not of ours may have its own `exported`, which tells of inference.
     """
     for cls in type(thing).__mro__:
-        lines = table.get(cls.__name__) if is_ours(cls) else vars(cls).get("exported")
-        if lines and (is_ours(cls) or table is not EXACT):
+        exported = {} if table is EXACT else vars(cls).get("exported", {})
+        lines = table.get(cls.__name__, {}) if is_ours(cls) else exported
+        if lines:
             return lines
         if any(method in vars(cls) for method in methods):
             break

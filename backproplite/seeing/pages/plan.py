@@ -210,7 +210,7 @@ class _Reader:
         """Return the entries of layers, and what they make of x in training, if that is known."""
         entries = []
         for i, layer in enumerate(layers):
-            beyond = i > self.network.first_trained if not where else True
+            beyond = bool(where) or i > self.network.first_trained
             entry, x = self.layer(layer, f"{where}layers[{i}]", x, beyond)
             if x is None and self.outputs and not where:
                 x = self.outputs[i].astype(np.float64)

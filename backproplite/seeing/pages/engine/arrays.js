@@ -12,6 +12,12 @@ function constant(number) {
   return matrix(1, 1, Float64Array.of(number));
 }
 
+// Numbers of a shape as a plan has it; all axes but the last are rows.
+function shaped(shape, data) {
+  const columns = shape.at(-1) ?? 1;
+  return matrix(data.length / columns, columns, data);
+}
+
 function copied(array) {
   return matrix(array.rows, array.columns, array.data.slice());
 }
@@ -31,8 +37,7 @@ function fromPlain(plain) {
   if (Array.isArray(plain)) return Array.isArray(plain[0]) ? fromRows(plain) : fromRows([plain]);
   const text = atob(plain.float64), bytes = new Uint8Array(text.length);
   for (let k = 0; k < text.length; k++) bytes[k] = text.charCodeAt(k);
-  const [columns = 1, rows = 1] = [...plain.shape].reverse();
-  return matrix(rows, columns, new Float64Array(bytes.buffer));
+  return shaped(plain.shape, new Float64Array(bytes.buffer));
 }
 
 // The Euclidean length of all entries, also where its square would not fit.
@@ -40,8 +45,12 @@ function lengthOf(array) {
   const root = (scale) => scale * Math.sqrt(array.data.reduce((sum, x) => sum + (x / scale) ** 2, 0));
   const plain = root(1);
   if (plain > 1e-15 && plain < Infinity) return plain;
-  const largest = array.data.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
+  const largest = largestOf(array.data);
   return largest > 0 && largest < Infinity ? root(largest) : largest;
+}
+
+function largestOf(numbers) {
+  return numbers.reduce((most, each) => Math.max(most, Math.abs(each)), 0);
 }
 
 // Operations entry by entry.

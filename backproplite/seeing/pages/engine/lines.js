@@ -159,6 +159,15 @@ function rounded(number, digits) {
   return exponent ? `${mantissa}e${twoDigits(exponent)}` : mantissa;
 }
 
+// A number with so many digits, as Python's :g writes it.
+function general(number, digits) {
+  if (!number || !Number.isFinite(number)) return rounded(number, digits);
+  const [mantissa, power] = evenly(number, "toExponential", digits - 1).split("e");
+  const short = (text) => text.includes(".") ? text.replace(/\.?0+$/, "") : text;
+  if (power < -4 || power >= digits) return `${short(mantissa)}e${twoDigits(power)}`;
+  return short(evenly(number, "toFixed", digits - 1 - power));
+}
+
 // Rounded half to even, as Python does: JavaScript's own rounds the half up.
 function evenly(number, format, decimals) {
   const text = number[format](decimals), closer = number[format](decimals + 1);

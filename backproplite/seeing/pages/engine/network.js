@@ -151,8 +151,8 @@ function statesWithin({ state, layers }, path = "") {
   return Object.assign(own, ...layers.map((each, k) => statesWithin(each, `${path}layers[${k}].`)));
 }
 
-// Lines to be evaluated, and the results that they are for.
-function program(lines, results) {
+// Lines to be evaluated: those on which these results depend, or all.
+function program(lines, results = Object.keys(lines)) {
   return needed(Object.entries(lines), results).map(([name, tree]) => [name, compile(tree)]);
 }
 
@@ -164,12 +164,18 @@ function run(lines, scope) {
 function scopeOf(...given) {
   const scope = Object.create(null);
   for (const each of given) {
-    for (const [name, plain] of Object.entries(each ?? {})) scope[name] = fromPlain(plain);
+    for (const [name, plain] of Object.entries(each)) scope[name] = fromPlain(plain);
   }
   return scope;
 }
 
 // Layers.
+
+// What stands in a vector of all parameters from a place on; it changes with the vector.
+function cutOut(vector, shape, offset) {
+  const size = shape.reduce((product, length) => product * length, 1);
+  return shaped(shape, vector.subarray(offset, offset + size));
+}
 
 function layerOf(entry, network) {
   return entry.recorded ? new RecordedLayer(entry, network) : new LiveLayer(entry, network);
@@ -179,14 +185,13 @@ class LiveLayer {
   constructor(entry, network) {
     this.entry = entry;
     this.scope = scopeOf(entry.settings, entry.state);
-    this.stateNames = Object.keys(entry.state ?? {});
+    this.stateNames = Object.keys(entry.state);
     this.gradients = {};
-    for (const [name, { shape, offset }] of Object.entries(entry.parameters ?? {})) {
-      const [columns = 1, rows = 1] = [...shape].reverse(), end = offset + rows * columns;
-      this.scope[name] = matrix(rows, columns, network.parameters.subarray(offset, end));
-      this.gradients[`grad_${name}`] = network.gradients.subarray(offset, end);
+    for (const [name, { shape, offset }] of Object.entries(entry.parameters)) {
+      const { data } = this.scope[name] = cutOut(network.parameters, shape, offset);
+      this.gradients[`grad_${name}`] = network.gradients.subarray(offset, offset + data.length);
     }
-    this.layers = (entry.layers ?? []).map((each) => layerOf(each, network));
+    this.layers = entry.layers.map((each) => layerOf(each, network));
     this.drawing = Boolean(entry.draws && !entry.frozen) || this.layers.some((layer) => layer.drawing);
     const own = Object.keys(this.gradients).length > 0 && !entry.frozen;
     this.trained = own || this.layers.some((layer) => layer.trained);
@@ -195,16 +200,14 @@ class LiveLayer {
 
   // Compile the lines: those that a step needs, and all of them, for a page that shows them.
   prepare(entry, gradients) {
-    const exact = entry.exact ?? {}, forward = exact.forward ?? entry.forward;
-    const backward = exact.backward ?? entry.backward;
-    this.training = program(forward, Object.keys(forward));
+    const { forward, backward, after } = { ...entry, ...entry.exact };
+    this.training = program(forward);
     this.inference = program(entry.inference ?? forward, ["output"]);
     this.gradientLines = program(backward, gradients);
     this.backwardLines = program(backward, [...gradients, "grad_input"]);
-    this.allBackwardLines = program(backward, Object.keys(backward));
+    this.allBackwardLines = program(backward);
     this.gradientNames = gradients;
-    const after = entry.frozen ? {} : exact.after ?? entry.after ?? {};
-    this.afterLines = program(after, Object.keys(after));
+    this.afterLines = program(after);
   }
 
   forward(x, draws, moved) {
@@ -245,7 +248,7 @@ class LiveLayer {
   // Its scope as it is now, parameters too.
   kept() {
     const scope = Object.assign(Object.create(null), this.scope);
-    for (const name of Object.keys(this.entry.parameters ?? {})) scope[name] = copied(scope[name]);
+    for (const name of Object.keys(this.entry.parameters)) scope[name] = copied(scope[name]);
     return scope;
   }
 
@@ -337,7 +340,7 @@ class LiveLoss {
 
   gradient(outputs, targets) {
     const { derivative } = run(this.derivativeLines, this.scopeFor(outputs, targets));
-    return operations["/"](derivative, constant(this.count(outputs)));
+    return divide(derivative, constant(this.count(outputs)));
   }
 
   // The loss with all that it is made of; predictions as the loss itself makes them.
@@ -395,10 +398,9 @@ class LiveOptimizer {
     this.gradient = row(network.gradients);
     this.moving = plan.moving && fromPlain(plan.moving);
     this.decaying = entry.weight_decay > 0 && plan.decaying ? fromPlain(plan.decaying) : null;
-    const compiled = (lines) => Object.entries(lines).map(([name, tree]) => [name, compile(tree)]);
-    this.clipping = Object.fromEntries(compiled(entry.clip));
-    this.decay = compiled(entry.decay);
-    this.lines = compiled(entry.lines);
+    this.clipping = Object.fromEntries(program(entry.clip));
+    this.decay = program(entry.decay);
+    this.lines = program(entry.lines);
   }
 
   // That of the coming step; a schedule that has come to its end stays there.

@@ -106,7 +106,7 @@ function idleShares(leaves, { FLAT, OFF }) {
     const slope = slopesOf(leaf, leaf.scope), points = Array.from({ length: 41 }, (_, k) => [k - 20]);
     const probe = Object.assign(Object.create(leaf.scope), { x: fromRows(points) });
     run(leaf.training, probe);
-    const curve = slopesOf(leaf, probe).data, steepest = curve.reduce((a, b) => Math.max(a, b));
+    const curve = slopesOf(leaf, probe).data, steepest = largestOf(curve);
     const flat = Math.max(curve[0], curve.at(-1)) < FLAT * steepest;
     const least = (flat ? FLAT : OFF) * steepest;
     const below = operations["<"](flat ? slope : operations["max samples"](slope), constant(least));
@@ -122,9 +122,7 @@ function idleShares(leaves, { FLAT, OFF }) {
 
 // How much each output changes with its input.
 function slopesOf(leaf, scope) {
-  const ones = matrix(scope.x.rows, scope.x.columns);
-  ones.data.fill(1);
-  const back = Object.assign(Object.create(scope), { grad_output: ones });
+  const back = Object.assign(Object.create(scope), { grad_output: ofOnes(scope.x.rows, scope.x.columns) });
   return operations.abs(run(leaf.backwardLines, back).grad_input);
 }
 
@@ -136,15 +134,14 @@ function leavesOf(layer) {
 
 // Where a layer's numbers stand among the parameters.
 function placesOf(entry) {
-  const own = Object.values(entry.parameters ?? {}).flatMap(({ shape, offset }) =>
+  const own = Object.values(entry.parameters).flatMap(({ shape, offset }) =>
     Array.from({ length: shape.reduce((size, n) => size * n, 1) }, (_, k) => offset + k));
-  return [...own, ...(entry.layers ?? []).flatMap(placesOf)];
+  return [...own, ...entry.layers.flatMap(placesOf)];
 }
 
 function hasMatrix(entry) {
   if (entry.frozen) return false;
-  const matrices = Object.values(entry.parameters ?? {}).some(({ shape }) => shape.length > 1);
-  return matrices || (entry.layers ?? []).some(hasMatrix);
+  return Object.values(entry.parameters).some(({ shape }) => shape.length > 1) || entry.layers.some(hasMatrix);
 }
 
 // The loss, and of plain numbers what each column that varies costs by itself.
@@ -152,7 +149,7 @@ function costsOf(loss, outputs, y) {
   const total = loss.value(outputs, y), { costs } = loss.all(outputs, y);
   if (loss.entry.labels || costs.columns !== y.columns) return [total];
   const means = operations["mean samples"](costs).data;
-  return [total, ...means.filter((_, j) => new Set(columnOf(y, j)).size > 1)];
+  return [total, ...means.filter((_, j) => variesIn(y, j))];
 }
 
 // The same for the best outputs that are alike for all samples: NaN where the targets are alike too.
@@ -160,8 +157,8 @@ const constants = new WeakMap(); // they are asked for at each look
 
 function costsOfConstant(loss, y) {
   if (!constants.has(y)) {
-    const varies = Array.from({ length: y.columns }, (_, j) => new Set(columnOf(y, j)).size > 1);
-    const best = varies.some(Boolean) ? costsOf(loss, bestConstant(loss, y), y) : [NaN];
+    const varies = Array.from({ length: y.columns }, (_, j) => variesIn(y, j)).some(Boolean);
+    const best = varies ? costsOf(loss, bestConstant(loss, y), y) : [NaN];
     constants.set(y, best);
   }
   return constants.get(y);
@@ -185,12 +182,13 @@ function bestConstant(loss, y) {
   return alike(low);
 }
 
-function ofOnes(rows) {
-  return matrix(rows, 1, new Float64Array(rows).fill(1));
+function ofOnes(rows, columns = 1) {
+  return matrix(rows, columns, new Float64Array(rows * columns).fill(1));
 }
 
-function columnOf({ columns, data }, j) {
-  return data.filter((_, k) => k % columns === j);
+// Whether a column has different numbers.
+function variesIn({ columns, data }, j) {
+  return data.some((each, k) => k % columns === j && each !== data[j]);
 }
 
 function ratio(a, b) {
@@ -201,13 +199,4 @@ function ratio(a, b) {
 
 function percent(share) {
   return `${evenly(100 * share, "toFixed", 0)} %`;
-}
-
-// A number with so many digits, as Python's :g writes it.
-function general(number, digits) {
-  if (!number || !Number.isFinite(number)) return rounded(number, digits);
-  const [mantissa, power] = evenly(number, "toExponential", digits - 1).split("e");
-  const short = (text) => text.includes(".") ? text.replace(/\.?0+$/, "") : text;
-  if (power < -4 || power >= digits) return `${short(mantissa)}e${twoDigits(power)}`;
-  return short(evenly(number, "toFixed", digits - 1 - power));
 }

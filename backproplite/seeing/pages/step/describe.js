@@ -28,7 +28,6 @@ function idsWithin({ units = [], edges = [], biases = [] }) {
 }
 
 const smallerOf = (a, b) => Math.min(a, b), largerOf = (a, b) => Math.max(a, b);
-const largestOf = (numbers) => numbers.reduce((most, each) => Math.max(most, Math.abs(each)), 0);
 
 // ---- The drawing: columns of units are what flows, links are the layers between them
 
@@ -139,7 +138,7 @@ function edgesDrawn(view, units) {
 function ownLosses({ plan, pass, samples }, costs) {
   const width = costs.columns, share = plan.loss.mean_over_outputs ? pass.flows.at(-1).columns : 1;
   return matrix(samples, 1, Float64Array.from({ length: samples }, (_, i) =>
-    costs.data.subarray(i * width, (i + 1) * width).reduce((sum, each) => sum + each, 0) / share));
+    costs.data.subarray(i * width, (i + 1) * width).reduce(add, 0) / share));
 }
 
 function lossTexts({ pass, own, ownAfter, sample, samples, digits }) {
@@ -157,11 +156,6 @@ function verdictOf(before, after, digits) {
   let much = `${percent >= 0.01 && percent < 1e6 ? percent.toFixed(2) : general(percent, 2)} %`;
   if (percent < 1) much += `, from ${textsToTell(before, after, digits).join(" to ")}`;
   return `The loss ${change < 0 ? "fell" : "rose"} by ${much}.`;
-}
-
-// As Python's format "g" writes it.
-function general(number, digits) {
-  return rounded(number, digits).replace(/(\.\d*?)0+(?=e|$)/, "$1").replace(/\.(?=e|$)/, "");
 }
 
 // Two numbers, to as many digits as it takes to see by how much they differ.

@@ -30,10 +30,8 @@ function namedGradient({ plan, pass, last }, i) {
 
 // A parameter, or what belongs to it, cut out of a vector of all parameters.
 function namedParameter({ i, name, parameter: { shape, offset } }, symbol, vector) {
-  const columns = shape.at(-1) ?? 1, rows = shape.slice(0, -1).reduce((size, n) => size * n, 1);
-  const array = matrix(rows, columns, vector.subarray(offset, offset + rows * columns));
   const at = (row, column) => shape.length === 2 ? `e${i}.${row}.${column}` : biasId(i, name, column);
-  return named(symbol, array, { axes: shape.length, at, shape });
+  return named(symbol, cutOut(vector, shape, offset), { axes: shape.length, at, shape });
 }
 
 function settingsOf(settings) {
