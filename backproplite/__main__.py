@@ -336,19 +336,12 @@ def parser() -> argparse.ArgumentParser:
             )
         return added
 
-    def training(added: argparse.ArgumentParser, epochs: int, rate: float, hidden: int) -> None:
-        added.add_argument("--epochs", type=whole(1), default=epochs, help="times through the data")
-        added.add_argument("--learning-rate", type=real, default=rate, help="size of the steps")
-        added.add_argument(
-            "--hidden", type=whole(1), default=hidden, help="units in the hidden layer"
-        )
-
     added = command("xor", xor, seed=42)
-    training(added, epochs=5000, rate=0.5, hidden=4)
+    training_options(added, epochs=5000, rate=0.5, hidden=4)
     optional(added, "--plot", "picture of the loss and the boundary", metavar="FILE")
     optional(added, "--html", "page of the last step, to walk through", metavar="FILE")
     added = command("digits", digits, seed=0)
-    training(added, epochs=60, rate=0.05, hidden=256)
+    training_options(added, epochs=60, rate=0.05, hidden=256)
     added.add_argument("--batch-size", type=whole(1), default=32, help="samples per update")
     added.add_argument("--momentum", type=real, default=0.9, help="how much velocity stays")
     optional(added, "--plot", "picture of the losses and the mistakes", metavar="FILE")
@@ -360,12 +353,8 @@ def parser() -> argparse.ArgumentParser:
         "data", nargs="?", choices=[*SETS], default="moons", help="what it learns at first"
     )
     added.add_argument("--html", metavar="FILE", default="play.html", help="where the page goes")
-    added.add_argument(
-        "--no-browser",
-        dest="browser",
-        action="store_false",
-        default=argparse.SUPPRESS,
-        help="leave it to you to open it",
+    optional(
+        added, "--no-browser", "leave it to you to open it", dest="browser", action="store_false"
     )
     return top
 
@@ -373,6 +362,13 @@ def parser() -> argparse.ArgumentParser:
 def optional(added: argparse.ArgumentParser, name: str, what: str, **how: Any) -> None:
     """Add an option that need not be given, and of whose default the help says nothing."""
     added.add_argument(name, default=argparse.SUPPRESS, help=what, **how)
+
+
+def training_options(added: argparse.ArgumentParser, epochs: int, rate: float, hidden: int) -> None:
+    """Add the options of a network of one hidden layer and its training."""
+    added.add_argument("--epochs", type=whole(1), default=epochs, help="times through the data")
+    added.add_argument("--learning-rate", type=real, default=rate, help="size of the steps")
+    added.add_argument("--hidden", type=whole(1), default=hidden, help="units in the hidden layer")
 
 
 def explain_options(added: argparse.ArgumentParser) -> None:

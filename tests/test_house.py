@@ -143,8 +143,10 @@ def test_a_script_that_computes_knows_of_no_page(name):
 
 
 @pytest.mark.parametrize("path", sorted(PAGES.rglob("*.js")), ids=lambda path: path.name)
-def test_a_script_says_what_lives_there(path):
-    assert path.read_text("utf-8").startswith("// ")
+def test_a_script_says_what_lives_there_in_lines_that_fit(path):
+    lines = path.read_text("utf-8").splitlines()
+    assert lines[0].startswith("// ")
+    assert max(map(len, lines)) <= 110
 
 
 @pytest.mark.parametrize("path", PATHS, ids=str)

@@ -57,9 +57,7 @@ def try_layer(
 
     grad_output = rng.standard_normal(output.shape)
     grad_input = layer.backward(grad_output.copy(), cache)
-    values: Values = settings_of(layer) | before
-    values |= {name: getattr(layer, name).copy() for name in layer.declared}
-    values |= {"x": x, "grad_output": grad_output, "samples": len(x), "features": x.shape[1]}
+    values = _given(layer, x, grad_output) | before
     if isinstance(layer, Residual):
         values |= {"inner": cache[0], "grad_inner": grad_input - grad_output}
     if draws_masks(layer) and not frozen:
@@ -78,6 +76,13 @@ def try_layer(
         why = _try_inference(layer, values, inference, noise)
         why = why or _try(lines["after"], values, changed, noise, held=before)
     return output, why
+
+
+def _given(layer: Layer, x: Array, grad_output: Array) -> Values:
+    """Return what every layer's lines may use."""
+    values: Values = settings_of(layer)
+    values |= {name: getattr(layer, name).copy() for name in layer.declared}
+    return values | {"x": x, "grad_output": grad_output, "samples": len(x), "features": x.shape[1]}
 
 
 def try_on_others(

@@ -18,6 +18,7 @@ from seeing.pages.browsing import (
     look,
     press,
 )
+from seeing.pages.networks import Swish
 from selenium.webdriver import Keys
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
@@ -78,28 +79,6 @@ def network_of(text):
 
 
 # It learns as the library does.
-
-
-class Swish(bp.Layer):
-    written = {
-        "output": "x * sigmoid(beta * x)",
-        "grad_beta": "sum(grad_output * x * x * sigmoid(beta * x) * (1 - sigmoid(beta * x)), samples)",
-        "grad_input": "grad_output * (sigmoid(beta * x) + beta * x * sigmoid(beta * x) * (1 - sigmoid(beta * x)))",
-    }
-
-    def __init__(self, features):
-        self.features = self.in_features = self.out_features = features
-        self.add_parameter("beta", (features,), bp.Constant(1.0))
-
-    def forward(self, x):
-        gate = bp.Sigmoid()(self.beta * x)
-        return x * gate, (x, gate)
-
-    def backward(self, grad_output, cache):
-        x, gate = cache
-        slope = gate * (1 - gate)
-        np.sum(grad_output * x * x * slope, axis=-2, out=self.grad_beta)
-        return grad_output * (gate + self.beta * x * slope)
 
 
 def labels():

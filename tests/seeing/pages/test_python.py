@@ -43,7 +43,7 @@ def agree(page, network):
     loss, validation = np.array([each[1:] for each in page["epochs"]], float).reshape(-1, 2).T
     np.testing.assert_allclose(loss, network.history["loss"], rtol=1e-9)
     np.testing.assert_allclose(validation, network.history["val_loss"], rtol=1e-9)
-    np.testing.assert_allclose(page["parameters"], network.parameters, rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(page["parameters"], network.parameters, rtol=1e-9, atol=1e-14)
     assert page["steps"] == network.step_count
     assert [each[0] for each in page["epochs"]] == list(range(1, network.epoch_count + 1))
 
@@ -212,5 +212,5 @@ def test_a_network_that_was_trained_before_goes_on():
     assert [each[0] for each in page["epochs"]] == [4, 5, 6, 7]
     losses = [each[1] for each in page["epochs"]]
     np.testing.assert_allclose(losses, network.history["loss"][3:], rtol=1e-9)
-    np.testing.assert_allclose(page["parameters"], network.parameters, rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(page["parameters"], network.parameters, rtol=1e-9, atol=1e-14)
     assert page["steps"] == network.step_count

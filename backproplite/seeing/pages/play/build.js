@@ -3,8 +3,8 @@
 // The catalogue has the entry in a plan of each class that can be chosen; here they are strung together,
 // and the first weights drawn from the seed, as the library draws them.
 
-// `choices` are {layers: units of the hidden ones, activation, loss, optimizer, settings, learningRate, seed},
-// all by name, as play_data.py has them; `set` is a data set. A trainer brings x and y.
+// `choices` are {layers: units of the hidden ones, activation, loss, optimizer, settings, learningRate,
+// seed}, all by name, as play_data.py has them; `set` is a data set. A trainer brings x and y.
 function planOf(choices, set, { kinds, catalogue }) {
   const { labels, head } = kinds[set.kind].find((kind) => kind.name === choices.loss);
   const outputs = labels === "categorical" ? Math.max(...set.y) + 1 : set.y[0].length ?? 1;
@@ -57,7 +57,8 @@ function decayingIn(layers, size) {
 }
 
 function optimizerOf({ optimizer, settings = {}, learningRate }, optimizers, size) {
-  const entry = optimizers[optimizer], chosen = { ...entry.settings, ...settings, learning_rate: learningRate };
+  const entry = optimizers[optimizer];
+  const chosen = { ...entry.settings, ...settings, learning_rate: learningRate };
   const own = (name) => settings[name] ?? entry[name];
   return {
     ...entry, settings: chosen, rate: learningRate, name: optimizerName(entry, settings, learningRate),

@@ -141,7 +141,8 @@ function placesOf(entry) {
 
 function hasMatrix(entry) {
   if (entry.frozen) return false;
-  return Object.values(entry.parameters).some(({ shape }) => shape.length > 1) || entry.layers.some(hasMatrix);
+  const own = Object.values(entry.parameters).some(({ shape }) => shape.length > 1);
+  return own || entry.layers.some(hasMatrix);
 }
 
 // The loss, and of plain numbers what each column that varies costs by itself.

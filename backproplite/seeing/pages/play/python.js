@@ -6,16 +6,17 @@
 const WIDTH = 88; // of a line
 const MOST_WRITTEN = 500; // numbers of data that are given in full
 
-// `described` is {layers, loss, optimizer, seed, dtype, start}: texts, the last of lines that follow; or {given},
-// a text in the place of a network that cannot be built anew, such as one that was trained before.
+// `described` is {layers, loss, optimizer, seed, dtype, start}: texts, the last of lines that follow; or
+// {given}, a text in the place of a network that cannot be built anew, such as one that was trained before.
 function pythonOf(set, described, trainer) {
   const { log, begun } = trainer;
   const given = log[0]?.what === "points" ? [log[0]] : []; // before there was a network
   const later = log.slice(given.length);
   if (begun.length) later.push({ what: "steps", batches: begun });
   const points = { set, added: [] };
+  const added = given.flatMap((event) => pythonOfEvent(event, points));
   const parts = [
-    [set.code ?? dataInPython(set), ...(holdsOut(set) ? HOLDING_OUT : []), ...given.flatMap((event) => pythonOfEvent(event, points))],
+    [set.code ?? dataInPython(set), ...(holdsOut(set) ? HOLDING_OUT : []), ...added],
     [described.given ?? networkInPython(described), ...(described.start ?? [])],
     later.flatMap((event) => pythonOfEvent(event, points)),
     printing(set, log),
@@ -33,7 +34,8 @@ function dataInPython({ X, y, validation }) {
   const lines = Object.entries({ X, y }).map(([name, rows]) => (rows.flat().length > MOST_WRITTEN
     ? `${name} = ...  # the ${name} that you gave`
     : `${name} = np.array(${JSON.stringify(rows).replaceAll(",", ", ")})`));
-  return [...lines, ...(validation ? ["validation = ...  # the validation data that you gave"] : [])].join("\n");
+  if (validation) lines.push("validation = ...  # the validation data that you gave");
+  return lines.join("\n");
 }
 
 const HOLDING_OUT = [

@@ -6,9 +6,9 @@
 
 const FRAME = 1000 / 60; // milliseconds
 const LONGEST = 100; // so long may an epoch go on before something is shown
-const UNLIMITED = { epochs: Infinity, every: FRAME }; // a pace: at most so many epochs in so many milliseconds
+const UNLIMITED = { epochs: Infinity, every: FRAME }; // a pace: so many epochs in so many milliseconds
 
-// Steps until the time is up, or so many epochs are over: {ended: [[epoch, loss, validation]], trouble: text}.
+// Steps until the time is up or so many epochs are over: {ended: [[epoch, loss, validation]], trouble: text}.
 function slice(trainer, milliseconds, epochs) {
   const start = performance.now(), ended = [];
   try {

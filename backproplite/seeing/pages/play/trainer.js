@@ -7,7 +7,7 @@ const CURE = "The last finite parameters are kept. Lower the learning rate, scal
   + "gradients (clip_norm=1).";
 
 class Trainer {
-  // Points are what preparedPoints returns, `added` among them; all samples at once if there is no batch size.
+  // Points are what preparedPoints returns, `added` among them; without a batch size all go at once.
   constructor(network, points, batchSize = null, added = []) {
     const log = added.length ? [{ what: "points", added }] : [];
     Object.assign(this, { network, points, batchSize, log });

@@ -357,7 +357,8 @@ function appliedGradientEquation(view, { before, gradient, applied, decays, plac
   const tree = done.reduce((line, each) => substituted(each, { gradient: line }), "gradient");
   const given = { clip_value, clip_norm, weight_decay, length };
   const numbers = mapped(given, (number, name) => namedNumber(name, number));
-  return equationOf(view, applied, tree, { __proto__: null, ...numbers, gradient, parameter: before }, places);
+  const scope = { __proto__: null, ...numbers, gradient, parameter: before };
+  return equationOf(view, applied, tree, scope, places);
 }
 
 // What a layer keeps of a batch besides its parameters.
@@ -369,7 +370,8 @@ function keptEquations(view, i) {
   const changed = Object.keys(now).filter((name) => differs(now[name], old[name]));
   const axes = (name) => typeof layer.state[name] === "number" ? 0 : 1;
   const before = mapped(old, (array, name) => named(symbol(name), array, { axes: axes(name) }));
-  const scope = { __proto__: null, ...layerScope(view, i), ...before }, lines = needed(usable(layer.after, scope), changed);
+  const scope = { __proto__: null, ...layerScope(view, i), ...before };
+  const lines = needed(usable(layer.after, scope), changed);
   const between = lines.filter(([name]) => name in layer.after && !(name in before));
   for (const [name, tree] of between) {
     const array = compile(tree)(valuesOf(scope));
