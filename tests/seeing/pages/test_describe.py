@@ -145,7 +145,10 @@ def edge_cases():
         "names that objects have": own(Constructed(), optimizer=Constructing(0.1)),
     }
     given |= dict(zip(("sure", "sure of a class"), sure, strict=True))
-    return {name: (network, *batch(network, 3)) for name, network in given.items()}
+    cases = {name: (network, *batch(network, 3)) for name, network in given.items()}
+    still = network_of(bp.Dense(3, 4), loss=bp.MeanSquaredError())
+    cases["few weights move"] = still, np.array([[0.0, 0.0, 0.5]]), np.array([[1.0, 2, 3, 4]])
+    return cases
 
 
 def wide():

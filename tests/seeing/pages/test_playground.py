@@ -187,6 +187,14 @@ def test_a_network_that_was_trained_before_is_loaded(tmp_path, monkeypatch):
     assert names["network"].step_count == 3
 
 
+def test_a_network_of_many_parameters_that_were_set_is_loaded():
+    layers = bp.Dense(2, 200), bp.Tanh(), bp.Dense(200, 1)
+    one = bp.Network(layers, bp.MeanSquaredError(), seed=0)
+    one.parameters[0] = 0.5
+    described = given(bp.playground(one, X, Y))["described"]
+    assert described["given"].startswith('network = bp.Network.load("model.npz")')
+
+
 class Doubled(bp.Layer):
     in_features = out_features = None
 
